@@ -1,0 +1,38 @@
+/** The raw table that a measure reads. */
+export type Source =
+  | 'otel_logs'
+  | 'otel_traces'
+  | 'otel_metrics_gauge'
+  | 'otel_metrics_sum'
+  | 'otel_metrics_histogram'
+  | 'otel_metrics_exponential_histogram'
+  | 'otel_metrics_summary'
+
+/** Where a measure's cells are kept: see migrations/0004-rollups.sql. */
+export type CellTable = 'signal_1m' | 'counter_1m' | 'session'
+
+/**
+ * One materialized view: which rows of a raw table are counted, by what, and which number is taken of each.
+ * The expressions are ClickHouse SQL over the source's columns; they come from this catalogue or are built from quoted
+ * configuration, never from telemetry or requests.
+ */
+export interface Measure {
+  readonly id: string
+  readonly source: Source
+  /** `signal_1m`: events and samples. `counter_1m`: cumulative counters. `session`: sessions and users, each counted once. */
+  readonly cells: CellTable
+  /** Boolean SQL: which rows count. */
+  readonly selector: string
+  /** String SQL: what the measure breaks down by; `''` for one series a service. */
+  readonly dimension: string
+  /** Float64 SQL: the value of a row, in the signal's unit; for `session`, the id (String). Absent: rows are only counted. */
+  readonly value?: string
+  /** Boolean SQL: the row is bad. */
+  readonly bad?: string
+  /** True: the values' log-spaced histogram is kept. */
+  readonly histogram?: boolean
+  /** String SQL: 'users', 'health_check', 'bot' or 'load_test'. Absent: all rows are users'. */
+  readonly traffic?: string
+  /** Nested column whose elements are counted one by one instead of the rows. */
+  readonly arrayJoin?: string
+}

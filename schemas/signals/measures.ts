@@ -1,0 +1,231 @@
+import type { Measure } from './measure.ts'
+import { attribute, sqlString, template } from './sql.ts'
+import { TRAFFIC_RULES, type TrafficRule, trafficSql } from './traffic.ts'
+
+const METHOD = attribute('SpanAttributes', 'http.request.method', 'http.method')
+const ROUTE = attribute('SpanAttributes', 'http.route')
+const STATUS = `toUInt16OrZero(${attribute('SpanAttributes', 'http.response.status_code', 'http.status_code')})`
+const PEER = attribute('SpanAttributes', 'server.address', 'peer.service', 'net.peer.name', 'rpc.service')
+const DB_SYSTEM = attribute('SpanAttributes', 'db.system.name', 'db.system')
+const STATEMENT = attribute('SpanAttributes', 'db.query.text', 'db.statement')
+const SUMMARY = "SpanAttributes['db.query.summary']"
+const STATEMENT_KEY = `multiIf(${SUMMARY} != '', ${SUMMARY}, ${STATEMENT} != '', substring(normalizeQuery(${STATEMENT}), 1, 200), SpanName)`
+
+const exceptionKey = (map: string) =>
+  `concat(${map}['exception.type'], if(${map}['exception.message'] = '', '', concat(': ', ${template(`${map}['exception.message']`)})))`
+
+/** A gauge or an up-down counter, each point a sample. */
+function samples(id: string, source: Measure['source'], names: readonly string[], dimension = "''"): Measure {
+  const noValue = 'bitAnd(Flags, 1) = 0'
+  const upDown = source === 'otel_metrics_sum' ? ' AND NOT IsMonotonic' : ''
+  return {
+    id,
+    source,
+    cells: 'signal_1m',
+    selector: `MetricName IN (${names.map(sqlString).join(', ')}) AND ${noValue}${upDown}`,
+    dimension,
+    value: 'Value',
+    histogram: true,
+  }
+}
+
+/** A cumulative counter, read back as its increase per second. */
+function counter(id: string, names: readonly string[], dimension = "''"): Measure {
+  return {
+    id,
+    source: 'otel_metrics_sum',
+    cells: 'counter_1m',
+    selector: `MetricName IN (${names.map(sqlString).join(', ')}) AND IsMonotonic AND AggregationTemporality = 2 AND bitAnd(Flags, 1) = 0`,
+    dimension,
+    value: 'Value',
+  }
+}
+
+/** The measures of the built-in signals. @param rules what is not users' traffic */
+export function builtInMeasures(rules: readonly TrafficRule[] = TRAFFIC_RULES): readonly Measure[] {
+  return [
+    {
+      id: 'server.request',
+      source: 'otel_traces',
+      cells: 'signal_1m',
+      selector: "SpanKind IN ('Server', 'Consumer', 'SPAN_KIND_SERVER', 'SPAN_KIND_CONSUMER')",
+      dimension: `if(${METHOD} = '', SpanName, concat(${METHOD}, ' ', if(${ROUTE} = '', '(no route)', ${ROUTE})))`,
+      value: 'Duration / 1e9',
+      bad: `StatusCode IN ('Error', 'STATUS_CODE_ERROR') OR ${STATUS} >= 500`,
+      histogram: true,
+      traffic: trafficSql(rules),
+    },
+    {
+      id: 'client.request',
+      source: 'otel_traces',
+      cells: 'signal_1m',
+      selector: `SpanKind IN ('Client', 'Producer', 'SPAN_KIND_CLIENT', 'SPAN_KIND_PRODUCER') AND ${DB_SYSTEM} = ''`,
+      dimension: `if(${PEER} = '', SpanName, ${PEER})`,
+      value: 'Duration / 1e9',
+      bad: `StatusCode IN ('Error', 'STATUS_CODE_ERROR') OR ${STATUS} >= 500`,
+      histogram: true,
+    },
+    {
+      id: 'db.query',
+      source: 'otel_traces',
+      cells: 'signal_1m',
+      selector: `SpanKind IN ('Client', 'SPAN_KIND_CLIENT') AND ${DB_SYSTEM} != ''`,
+      dimension: STATEMENT_KEY,
+      value: 'Duration / 1e9',
+      bad: "StatusCode IN ('Error', 'STATUS_CODE_ERROR')",
+      histogram: true,
+    },
+    {
+      id: 'db.rows',
+      source: 'otel_traces',
+      cells: 'signal_1m',
+      selector: `SpanKind IN ('Client', 'SPAN_KIND_CLIENT') AND SpanAttributes['db.response.returned_rows'] != ''`,
+      dimension: STATEMENT_KEY,
+      value: "toFloat64OrZero(SpanAttributes['db.response.returned_rows'])",
+      histogram: true,
+    },
+    {
+      id: 'exception.span_event',
+      source: 'otel_traces',
+      cells: 'signal_1m',
+      arrayJoin: 'Events',
+      selector: "Events.Name = 'exception'",
+      dimension: exceptionKey('Events.Attributes'),
+      bad: `SpanKind IN ('Server', 'Consumer') OR Events.Attributes['exception.escaped'] = 'true'`,
+    },
+    {
+      id: 'exception.log',
+      source: 'otel_logs',
+      cells: 'signal_1m',
+      selector: "LogAttributes['exception.type'] != ''",
+      dimension: exceptionKey('LogAttributes'),
+      bad: 'SeverityNumber >= 21',
+    },
+    {
+      id: 'log.record',
+      source: 'otel_logs',
+      cells: 'signal_1m',
+      selector: '1',
+      dimension: "''",
+      bad: 'SeverityNumber >= 17',
+    },
+    {
+      id: 'log.fatal',
+      source: 'otel_logs',
+      cells: 'signal_1m',
+      selector: 'SeverityNumber >= 21',
+      dimension: "''",
+    },
+    {
+      id: 'log.error',
+      source: 'otel_logs',
+      cells: 'signal_1m',
+      selector: 'SeverityNumber >= 17',
+      dimension: "''",
+    },
+    {
+      id: 'log.template',
+      source: 'otel_logs',
+      cells: 'signal_1m',
+      selector: "SeverityNumber >= 13 AND Body != ''",
+      dimension: template('Body'),
+    },
+    {
+      id: 'session',
+      source: 'otel_traces',
+      cells: 'session',
+      selector: "SpanAttributes['session.id'] != ''",
+      dimension: "''",
+      value: "SpanAttributes['session.id']",
+      bad: "has(Events.Name, 'exception') AND StatusCode = 'Error'",
+    },
+    {
+      id: 'user',
+      source: 'otel_traces',
+      cells: 'session',
+      selector: "SpanAttributes['user.id'] != ''",
+      dimension: "''",
+      value: "SpanAttributes['user.id']",
+      bad: "has(Events.Name, 'exception') AND StatusCode = 'Error'",
+    },
+    samples(
+      'db.connections.used',
+      'otel_metrics_sum',
+      ['db.client.connection.count', 'db.client.connections.usage'],
+      `concat(${attribute('Attributes', 'db.client.connection.state', 'state')})`,
+    ),
+    samples('db.connections.pending', 'otel_metrics_sum', [
+      'db.client.connection.pending_requests',
+      'db.client.connections.pending_requests',
+    ]),
+    counter('db.deadlocks', ['postgresql.deadlocks', 'mysql.deadlocks']),
+    samples(
+      'db.locks',
+      'otel_metrics_gauge',
+      ['postgresql.database.locks', 'mysql.locks'],
+      "Attributes['mode']",
+    ),
+    samples('db.cache_hit_ratio', 'otel_metrics_gauge', [
+      'postgresql.cache_hit_ratio',
+      'mysql.cache_hit_ratio',
+    ]),
+    samples(
+      'process.cpu',
+      'otel_metrics_gauge',
+      ['process.cpu.utilization'],
+      "Attributes['process.cpu.state']",
+    ),
+    counter('process.cpu_time', ['process.cpu.time'], "Attributes['process.cpu.state']"),
+    samples('process.memory', 'otel_metrics_sum', ['process.memory.usage']),
+    samples('process.memory_gauge', 'otel_metrics_gauge', ['process.memory.usage']),
+    samples(
+      'runtime.heap',
+      'otel_metrics_sum',
+      ['v8js.memory.heap.used', 'jvm.memory.used'],
+      attribute('Attributes', 'v8js.heap.space.name', 'jvm.memory.pool.name'),
+    ),
+    samples(
+      'runtime.heap_gauge',
+      'otel_metrics_gauge',
+      ['v8js.memory.heap.used'],
+      "Attributes['v8js.heap.space.name']",
+    ),
+    samples('runtime.event_loop_delay', 'otel_metrics_gauge', ['nodejs.eventloop.delay.p99']),
+    samples('runtime.event_loop_utilization', 'otel_metrics_gauge', ['nodejs.eventloop.utilization']),
+    {
+      id: 'runtime.gc_time',
+      source: 'otel_metrics_histogram',
+      cells: 'counter_1m',
+      selector:
+        "MetricName IN ('v8js.gc.duration', 'jvm.gc.duration') AND AggregationTemporality = 2 AND bitAnd(Flags, 1) = 0",
+      dimension: attribute('Attributes', 'v8js.gc.type', 'jvm.gc.name'),
+      value: 'Sum',
+    },
+    samples(
+      'host.cpu',
+      'otel_metrics_gauge',
+      ['system.cpu.utilization'],
+      attribute('Attributes', 'cpu.mode', 'system.cpu.state'),
+    ),
+    samples(
+      'host.memory',
+      'otel_metrics_gauge',
+      ['system.memory.utilization'],
+      attribute('Attributes', 'system.memory.state'),
+    ),
+    samples(
+      'host.disk',
+      'otel_metrics_gauge',
+      ['system.filesystem.utilization'],
+      attribute('Attributes', 'system.filesystem.mountpoint', 'system.device'),
+    ),
+    counter(
+      'host.network',
+      ['system.network.io'],
+      attribute('Attributes', 'network.io.direction', 'direction'),
+    ),
+    counter('host.disk_io', ['system.disk.io'], attribute('Attributes', 'disk.io.direction', 'direction')),
+    samples('container.cpu', 'otel_metrics_gauge', ['container.cpu.usage', 'container.cpu.utilization']),
+    samples('container.memory', 'otel_metrics_sum', ['container.memory.usage']),
+  ]
+}

@@ -1,0 +1,199 @@
+import { Readable } from 'node:stream'
+import { type ClickHouseClient, ClickHouseError, createClient } from '@clickhouse/client'
+import { PostflightError } from '../errors.ts'
+
+export interface StoreOptions {
+  /** http(s) address of ClickHouse's HTTP interface. */
+  readonly url: string
+  readonly username?: string
+  readonly password?: string
+  readonly database?: string
+  /** Milliseconds a request may take. */
+  readonly requestTimeout?: number
+  readonly maxConnections?: number
+}
+
+export type QueryParams = Readonly<Record<string, unknown>>
+export type Settings = Readonly<Record<string, string | number>>
+
+/** All that Postflight asks of ClickHouse: the same for the embedded store, a server and a cluster. */
+export interface Store {
+  readonly url: string
+  readonly database: string
+  /** Rows as JSON objects; 64-bit integers come as numbers (none of ours pass 2^53 but nanosecond times, which are read as strings). */
+  query<T>(
+    sql: string,
+    params?: QueryParams,
+    options?: { signal?: AbortSignal; settings?: Settings },
+  ): Promise<T[]>
+  /** A result as it comes, in batches of rows: for results that may not fit in memory. */
+  stream<T>(
+    sql: string,
+    params?: QueryParams,
+    options?: { signal?: AbortSignal },
+  ): AsyncIterable<readonly T[]>
+  command(sql: string, params?: QueryParams, options?: { settings?: Settings }): Promise<void>
+  /** Inserts objects; returns once the rows are durable. */
+  insert(table: string, rows: readonly object[], settings?: Settings): Promise<void>
+  /** Inserts a body of ClickHouse `Native` blocks; returns once the rows are durable. */
+  insertNative(
+    table: string,
+    columns: readonly string[],
+    body: Buffer | readonly Buffer[],
+    options?: { settings?: Settings; token?: string; signal?: AbortSignal },
+  ): Promise<void>
+  ping(): Promise<boolean>
+  close(): Promise<void>
+}
+
+const SETTINGS = {
+  // Off, because this engine's default is on and an acknowledged row must be in the table.
+  async_insert: 0,
+  output_format_json_quote_64bit_integers: 0,
+  date_time_output_format: 'iso',
+  date_time_input_format: 'best_effort',
+  use_client_time_zone: 0,
+  session_timezone: 'UTC',
+} as const
+
+/** The only way to ClickHouse. Nothing is sent until the first call. */
+export function openStore(options: StoreOptions): Store {
+  const database = options.database ?? 'default'
+  const client = createClient({
+    url: options.url,
+    username: options.username ?? 'default',
+    password: options.password ?? '',
+    database,
+    application: 'postflight',
+    request_timeout: options.requestTimeout ?? 120_000,
+    max_open_connections: options.maxConnections ?? 16,
+    clickhouse_settings: { ...SETTINGS },
+  })
+  return new ClickHouseStore(client, options.url, database)
+}
+
+class ClickHouseStore implements Store {
+  readonly #client: ClickHouseClient
+  readonly url: string
+  readonly database: string
+
+  constructor(client: ClickHouseClient, url: string, database: string) {
+    this.#client = client
+    this.url = url
+    this.database = database
+  }
+
+  async query<T>(
+    sql: string,
+    params: QueryParams = {},
+    options: { signal?: AbortSignal; settings?: Settings } = {},
+  ): Promise<T[]> {
+    return await this.#attempt(async () => {
+      const result = await this.#client.query({
+        query: sql,
+        query_params: { ...params },
+        format: 'JSONEachRow',
+        ...(options.signal === undefined ? {} : { abort_signal: options.signal }),
+        ...(options.settings === undefined ? {} : { clickhouse_settings: { ...options.settings } }),
+      })
+      return await result.json<T>()
+    })
+  }
+
+  async *stream<T>(
+    sql: string,
+    params: QueryParams = {},
+    options: { signal?: AbortSignal } = {},
+  ): AsyncIterable<readonly T[]> {
+    const result = await this.#attempt(() =>
+      this.#client.query({
+        query: sql,
+        query_params: { ...params },
+        format: 'JSONEachRow',
+        ...(options.signal === undefined ? {} : { abort_signal: options.signal }),
+      }),
+    )
+    try {
+      for await (const rows of result.stream<T>()) yield rows.map((row) => row.json())
+    } catch (error) {
+      throw this.#translate(error)
+    }
+  }
+
+  async command(sql: string, params: QueryParams = {}, options: { settings?: Settings } = {}): Promise<void> {
+    await this.#attempt(() =>
+      this.#client.command({
+        query: sql,
+        query_params: { ...params },
+        ...(options.settings === undefined ? {} : { clickhouse_settings: { ...options.settings } }),
+      }),
+    )
+  }
+
+  async insert(table: string, rows: readonly object[], settings: Settings = {}): Promise<void> {
+    if (rows.length === 0) return
+    await this.#attempt(() =>
+      this.#client.insert({
+        table,
+        values: [...rows],
+        format: 'JSONEachRow',
+        clickhouse_settings: { ...settings },
+      }),
+    )
+  }
+
+  async insertNative(
+    table: string,
+    columns: readonly string[],
+    body: Buffer | readonly Buffer[],
+    options: { settings?: Settings; token?: string; signal?: AbortSignal } = {},
+  ): Promise<void> {
+    const token = options.token === undefined ? {} : { insert_deduplication_token: options.token }
+    await this.#attempt(async () => {
+      const result = await this.#client.exec({
+        query: `INSERT INTO ${table} (${columns.map((column) => `\`${column}\``).join(', ')}) FORMAT Native`,
+        // With `values` the statement goes in the URL and the blocks are the body as they are.
+        values: Readable.from(Buffer.isBuffer(body) ? [body] : body, { objectMode: false }),
+        clickhouse_settings: { ...options.settings, ...token },
+        ...(options.signal === undefined ? {} : { abort_signal: options.signal }),
+      })
+      // The connection goes back to the pool once the (empty) answer has been read.
+      for await (const _ of result.stream);
+    })
+  }
+
+  async ping(): Promise<boolean> {
+    const result = await this.#client.ping()
+    return result.success
+  }
+
+  async close(): Promise<void> {
+    await this.#client.close()
+  }
+
+  async #attempt<T>(call: () => Promise<T>): Promise<T> {
+    try {
+      return await call()
+    } catch (error) {
+      throw this.#translate(error)
+    }
+  }
+
+  #translate(error: unknown): unknown {
+    if (error instanceof PostflightError) return error
+    if (error instanceof ClickHouseError) {
+      const full = /NOT_ENOUGH_SPACE|No space left/.test(`${error.type ?? ''} ${error.message}`)
+      return new PostflightError('STORE_FAILED', `ClickHouse refused the statement: ${error.message}`, {
+        hint: full ? 'The disk that holds the data is full: free some space.' : '',
+        details: { clickhouseCode: error.code, clickhouseType: error.type ?? '' },
+        cause: error,
+      })
+    }
+    if (error instanceof Error && error.name === 'AbortError') return error
+    const message = error instanceof Error ? error.message : String(error)
+    return new PostflightError('STORE_UNREACHABLE', `ClickHouse at ${this.url} does not answer: ${message}`, {
+      hint: 'Check that it runs and that clickhouse.url, its user and password are right.',
+      cause: error,
+    })
+  }
+}
