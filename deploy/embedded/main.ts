@@ -1,0 +1,86 @@
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, rmSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { createHttpServer } from './server.ts'
+import { SessionPool } from './session-pool.ts'
+import type { ChildMessage, ChildOptions, ParentMessage } from './start.ts'
+
+/** The child process: opens the engine, serves HTTP, and ends when told to or when its parent is gone. */
+
+function tell(message: ChildMessage): void {
+  if (process.connected) process.send?.(message)
+}
+
+function preparePipes(directory: string, count: number): void {
+  // Left over from a process that was killed: bodies whose insert was never acknowledged, and pipes.
+  rmSync(directory, { recursive: true, force: true })
+  mkdirSync(directory, { recursive: true })
+  execFileSync('mkfifo', [
+    '-m',
+    '600',
+    ...Array.from({ length: count }, (_, slot) => join(directory, `pipe-${slot}`)),
+  ])
+}
+
+async function serve(options: ChildOptions): Promise<void> {
+  const pool = new SessionPool({
+    directory: join(options.dataDir, 'engine'),
+    args: options.engineArgs,
+    maxConcurrent: options.maxConcurrent,
+    maxWaiting: options.maxWaiting,
+  })
+  const spoolDirectory = join(options.dataDir, 'spool')
+  preparePipes(spoolDirectory, options.maxConcurrent)
+  const [version = '', timezone = '', hostName = ''] = (
+    await pool.ask('SELECT version(), timezone(), hostName()')
+  ).split('\t')
+  const server = createHttpServer({
+    pool,
+    user: options.user,
+    password: options.password,
+    spoolDirectory,
+    maxBodyBytes: options.maxBodyBytes,
+    maxExecutionSeconds: options.maxExecutionSeconds,
+    version,
+    timezone,
+    hostName,
+    warn: (message, details) => tell({ type: 'warning', message, details }),
+  })
+
+  let stopping = false
+  const stop = async () => {
+    if (stopping) return
+    stopping = true
+    const closed = new Promise((resolve) => server.close(resolve))
+    server.closeIdleConnections()
+    await pool.close()
+    server.closeAllConnections()
+    await closed
+    process.exit(0)
+  }
+  process.on('message', (message: ParentMessage) => {
+    if (message.type === 'stop') void stop()
+  })
+  process.on('disconnect', () => void stop())
+  process.on('SIGTERM', () => void stop())
+
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(options.port, options.host, resolve)
+  })
+  tell({ type: 'ready', port: (server.address() as AddressInfo).port, version })
+}
+
+// A terminal's Ctrl+C reaches this process too; the parent decides when the store stops.
+process.on('SIGINT', () => undefined)
+process.once('message', (message: ParentMessage) => {
+  if (message.type !== 'start') return
+  serve(message.options).catch((error: unknown) => {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+    tell({ type: 'failed', message: error instanceof Error ? error.message : String(error), code })
+    process.exitCode = 1
+    setTimeout(() => process.exit(1), 200).unref()
+    process.disconnect()
+  })
+})
