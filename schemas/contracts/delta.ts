@@ -1,0 +1,42 @@
+import { z } from 'zod'
+import { verdictSchema, windowSchema } from './report.ts'
+
+/** One signal compared between two releases: `before` is release a, `after` is release b. */
+export const deltaSchema = verdictSchema.pick({
+  signal: true,
+  title: true,
+  group: true,
+  kind: true,
+  unit: true,
+  criticality: true,
+  badDirection: true,
+  dimension: true,
+  dimensionTitle: true,
+  word: true,
+  summary: true,
+  effectRatio: true,
+  effectDifference: true,
+  interval: true,
+  intervalOf: true,
+  confidence: true,
+  before: true,
+  after: true,
+})
+export type Delta = z.infer<typeof deltaSchema>
+
+const sideOfComparison = z.object({
+  version: z.string(),
+  environment: z.string(),
+  deploymentId: z.string().nullable(),
+  /** Telemetry that was read. */
+  window: windowSchema,
+})
+
+export const comparisonSchema = z.object({
+  service: z.string(),
+  a: sideOfComparison,
+  b: sideOfComparison,
+  deltas: z.array(deltaSchema),
+  notes: z.array(z.string()),
+})
+export type Comparison = z.infer<typeof comparisonSchema>
