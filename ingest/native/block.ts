@@ -1,0 +1,86 @@
+import type { Column } from './column.ts'
+import { Bytes, type Sink } from './sink.ts'
+
+/** Where every sink of a block stood; made once, filled again and again. */
+export type Mark = Int32Array
+
+/** A table's rows being gathered: one Native block, so one insert is one block. */
+export class Block {
+  readonly table: string
+  readonly columns: readonly Column[]
+  rows = 0
+  private readonly sinks: readonly Sink[]
+
+  constructor(table: string, columns: readonly Column[]) {
+    this.table = table
+    this.columns = columns
+    this.sinks = [...new Set(columns.flatMap((column) => column.sinks))]
+  }
+
+  newMark(): Mark {
+    return new Int32Array(this.sinks.length + 1)
+  }
+
+  /** Writes the present state into `mark`. */
+  mark(mark: Mark): void {
+    const sinks = this.sinks
+    for (let i = 0; i < sinks.length; i++) mark[i] = (sinks[i] as Sink).length
+    mark[sinks.length] = this.rows
+  }
+
+  /** Takes back everything since `mark`; texts that dictionaries have learned meanwhile stay, unused. */
+  rollback(mark: Mark): void {
+    const sinks = this.sinks
+    for (let i = 0; i < sinks.length; i++) (sinks[i] as Sink).length = mark[i] as number
+    this.rows = mark[sinks.length] as number
+  }
+
+  /** Bytes that the rows take, dictionaries included. */
+  get byteLength(): number {
+    let total = 0
+    for (const sink of this.sinks) total += sink.byteLength
+    for (const column of this.columns) total += column.dictionary?.keys.length ?? 0
+    return total
+  }
+
+  /** Bytes that are kept allocated, whatever is used of them. */
+  get capacity(): number {
+    let total = 0
+    for (const sink of this.sinks) total += sink instanceof Bytes ? sink.bytes.length : sink.words.byteLength
+    return total
+  }
+
+  /** Texts of which a part was not UTF-8 and became U+FFFD. */
+  get replacedTexts(): number {
+    let total = 0
+    for (const sink of this.sinks) if (sink instanceof Bytes) total += sink.replaced
+    for (const column of this.columns) total += column.dictionary?.keys.replaced ?? 0
+    return total
+  }
+
+  /** The block in Native format. The parts are views: they change when the block does. */
+  encode(): Buffer[] {
+    const out: Buffer[] = []
+    const header = new Bytes(16)
+    header.pushVarint(this.columns.length)
+    header.pushVarint(this.rows)
+    out.push(header.view())
+    for (const column of this.columns) {
+      const name = new Bytes(64)
+      name.pushString(column.name)
+      name.pushString(column.type)
+      out.push(name.view())
+      if (this.rows > 0) column.encode(out)
+    }
+    return out
+  }
+
+  clear(): void {
+    for (const sink of this.sinks) {
+      sink.length = 0
+      if (sink instanceof Bytes) sink.replaced = 0
+    }
+    for (const column of this.columns) column.dictionary?.clear()
+    this.rows = 0
+  }
+}

@@ -1,0 +1,212 @@
+import { Dictionary } from './dictionary.ts'
+import { Bytes, type Sink, Words } from './sink.ts'
+
+/** One column of a Native block: its name, ClickHouse type, and where its bytes gather. README.md describes the bytes. */
+export interface Column {
+  readonly name: string
+  readonly type: string
+  /** Everything that grows with rows, to mark and to roll back. */
+  readonly sinks: readonly Sink[]
+  readonly dictionary?: Dictionary
+  /** Appends the column's data (not its header) to `out`; only called when there are rows. */
+  encode(out: Buffer[]): void
+}
+
+/** Values of 1 byte: UInt8, Bool. */
+export class ByteColumn implements Column {
+  readonly data = new Bytes()
+  readonly sinks: readonly Sink[] = [this.data]
+  readonly name: string
+  readonly type: 'UInt8' | 'Bool'
+
+  constructor(name: string, type: 'UInt8' | 'Bool') {
+    this.name = name
+    this.type = type
+  }
+
+  encode(out: Buffer[]): void {
+    out.push(this.data.view())
+  }
+}
+
+/** Values of 4 or 8 bytes; who pushes knows how many words a value has. */
+export class WordColumn implements Column {
+  readonly data = new Words()
+  readonly sinks: readonly Sink[] = [this.data]
+  readonly name: string
+  readonly type: 'UInt32' | 'Int32' | 'UInt64' | 'Float64' | 'DateTime64(9)' | 'DateTime64(3)'
+
+  constructor(name: string, type: WordColumn['type']) {
+    this.name = name
+    this.type = type
+  }
+
+  encode(out: Buffer[]): void {
+    out.push(this.data.view())
+  }
+}
+
+export class StringColumn implements Column {
+  readonly data = new Bytes(4096)
+  readonly sinks: readonly Sink[] = [this.data]
+  readonly name: string
+  readonly type = 'String'
+
+  constructor(name: string) {
+    this.name = name
+  }
+
+  encode(out: Buffer[]): void {
+    out.push(this.data.view())
+  }
+}
+
+/** LowCardinality(String): the row holds the number of a text in the block's dictionary. */
+export class LowCardinalityColumn implements Column {
+  readonly dictionary = new Dictionary()
+  readonly indexes = new Words()
+  readonly sinks: readonly Sink[] = [this.indexes]
+  readonly name: string
+  readonly type = 'LowCardinality(String)'
+  private last = 0
+
+  constructor(name: string) {
+    this.name = name
+  }
+
+  push(source: Buffer, start: number, end: number): void {
+    // Neighbours mostly have the same value, so the last one is tried before hashing.
+    if (!this.dictionary.is(this.last, source, start, end))
+      this.last = this.dictionary.indexOf(source, start, end)
+    this.indexes.push(this.last)
+  }
+
+  pushText(text: Buffer): void {
+    this.push(text, 0, text.length)
+  }
+
+  encode(out: Buffer[]): void {
+    out.push(KEY_VERSION)
+    encodeIndexes(this.dictionary, this.indexes, out)
+  }
+}
+
+/** The attributes of one record as a map column takes them: sorted by key, each key once. */
+export interface Entries {
+  readonly count: number
+  readonly source: Buffer
+  readonly keyStart: Int32Array
+  readonly keyEnd: Int32Array
+  /** Writes the value of entry `i`, with its length, as text. */
+  writeValue(i: number, out: Bytes): void
+}
+
+/** Map(LowCardinality(String), String). */
+export class MapColumn implements Column {
+  readonly dictionary = new Dictionary()
+  readonly offsets = new Words()
+  readonly keys = new Words()
+  readonly values = new Bytes(4096)
+  readonly sinks: readonly Sink[] = [this.offsets, this.keys, this.values]
+  readonly name: string
+  readonly type = 'Map(LowCardinality(String), String)'
+  /** Records of one kind have the same keys in the same places: the number last seen in each place is tried first. */
+  private guesses = new Int32Array(16)
+  private rememberedKeys = 0
+  private rememberedCount = 0
+  private rememberedValues = 0
+  private rememberedSize = 0
+
+  constructor(name: string) {
+    this.name = name
+  }
+
+  push(entries: Entries): void {
+    const { count, source, keyStart, keyEnd } = entries
+    if (count > this.guesses.length) this.guesses = new Int32Array(count * 2)
+    for (let i = 0; i < count; i++) {
+      const start = keyStart[i] as number
+      const end = keyEnd[i] as number
+      let index = this.guesses[i] as number
+      if (!this.dictionary.is(index, source, start, end)) {
+        index = this.dictionary.indexOf(source, start, end)
+        this.guesses[i] = index
+      }
+      this.keys.push(index)
+      entries.writeValue(i, this.values)
+    }
+    this.offsets.pushPair(this.keys.length, 0)
+  }
+
+  /** As `push`, and keeps the place of the row for `repeat`, until the block is rolled back or cleared. */
+  pushToRepeat(entries: Entries): void {
+    this.rememberedKeys = this.keys.length
+    this.rememberedCount = entries.count
+    this.rememberedValues = this.values.length
+    this.push(entries)
+    this.rememberedSize = this.values.length - this.rememberedValues
+  }
+
+  /** The row of the last `pushToRepeat` once more: the attributes of a resource, for each of its records. */
+  repeat(): void {
+    this.keys.repeat(this.rememberedKeys, this.rememberedCount)
+    this.values.repeat(this.rememberedValues, this.rememberedSize)
+    this.offsets.pushPair(this.keys.length, 0)
+  }
+
+  encode(out: Buffer[]): void {
+    out.push(KEY_VERSION)
+    this.encodeData(out)
+  }
+
+  encodeData(out: Buffer[]): void {
+    out.push(this.offsets.view())
+    encodeIndexes(this.dictionary, this.keys, out)
+    out.push(this.values.view())
+  }
+}
+
+/** Array(...) of any of the above; the columns of one Nested share their offsets. */
+export class ArrayColumn<Inner extends Column> implements Column {
+  readonly offsets: Words
+  readonly inner: Inner
+  readonly sinks: readonly Sink[]
+  readonly dictionary?: Dictionary
+  readonly name: string
+  readonly type: string
+
+  constructor(offsets: Words, inner: Inner) {
+    this.offsets = offsets
+    this.inner = inner
+    this.sinks = [offsets, ...inner.sinks]
+    if (inner.dictionary !== undefined) this.dictionary = inner.dictionary
+    this.name = inner.name
+    this.type = `Array(${inner.type})`
+  }
+
+  encode(out: Buffer[]): void {
+    const inner: Column = this.inner
+    // The version of the dictionary stands before everything else of the column, offsets included.
+    if (inner.dictionary !== undefined) out.push(KEY_VERSION)
+    out.push(this.offsets.view())
+    if (inner instanceof MapColumn) inner.encodeData(out)
+    else if (inner instanceof LowCardinalityColumn) encodeIndexes(inner.dictionary, inner.indexes, out)
+    else inner.encode(out)
+  }
+}
+
+/** `SharedDictionariesWithAdditionalKeys`, the one version there is. */
+const KEY_VERSION = wordsLittleEndian(1, 0)
+/** Indexes are UInt32 (type 2), the block brings its own keys (bit 9) and replaces any before (bit 10). */
+const INDEX_TYPE = wordsLittleEndian(2 | (1 << 9) | (1 << 10), 0)
+
+function encodeIndexes(dictionary: Dictionary, indexes: Words, out: Buffer[]): void {
+  // An array or map column without a single entry has no dictionary at all.
+  if (indexes.length === 0) return
+  out.push(INDEX_TYPE, wordsLittleEndian(dictionary.count, 0), dictionary.keys.view())
+  out.push(wordsLittleEndian(indexes.length, 0), indexes.view())
+}
+
+function wordsLittleEndian(...words: number[]): Buffer {
+  return Buffer.from(Uint32Array.from(words).buffer)
+}

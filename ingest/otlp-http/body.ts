@@ -1,0 +1,115 @@
+import type { IncomingMessage } from 'node:http'
+import type { Readable, Transform } from 'node:stream'
+import { createGunzip, createInflate, createZstdDecompress } from 'node:zlib'
+import { Unreadable } from '../protobuf/unreadable.ts'
+
+/** The body is larger than accepted, as it came or decompressed. */
+export class BodyTooLarge extends Error {
+  constructor(limit: number, decompressed: boolean) {
+    super(
+      `The body has more than ${limit} bytes${decompressed ? ' after decompression' : ''}: send fewer records at once`,
+    )
+    this.name = 'BodyTooLarge'
+  }
+}
+
+/** A compressed body that could not be decompressed; `received` is its beginning, as it came. */
+export class BodyCorrupt extends Error {
+  readonly reason: Unreadable
+  readonly received: Buffer
+
+  constructor(reason: Unreadable, received: Buffer) {
+    super(reason.message)
+    this.name = 'BodyCorrupt'
+    this.reason = reason
+    this.received = received
+  }
+}
+
+/** The sender went away before the body was complete: there is nobody to answer. */
+export class SenderGone extends Error {
+  constructor() {
+    super('The sender closed the connection before the request was complete')
+    this.name = 'SenderGone'
+  }
+}
+
+/** Large pieces, for each costs a turn through the thread pool. */
+const CHUNK = 256 * 1024
+/** What of a body that could not be decompressed is kept for the dead-letter table. */
+const KEPT = 64 * 1024
+
+/** Decompressors by content coding; `deflate` is zlib's format, as HTTP defines it. */
+const DECODERS: Readonly<Record<string, () => Transform>> = {
+  gzip: () => createGunzip({ chunkSize: CHUNK }),
+  'x-gzip': () => createGunzip({ chunkSize: CHUNK }),
+  deflate: () => createInflate({ chunkSize: CHUNK }),
+  zstd: () => createZstdDecompress({ chunkSize: CHUNK }),
+}
+
+export function isKnownEncoding(encoding: string): boolean {
+  return encoding === '' || encoding === 'identity' || Object.hasOwn(DECODERS, encoding)
+}
+
+/**
+ * Reads and decompresses a body; both are stopped at `limit` while streaming, so that a bomb never unfolds.
+ * @param encoding content coding, one that `isKnownEncoding`
+ * @param received told of every byte that comes in
+ * @throws BodyTooLarge, BodyCorrupt, SenderGone
+ */
+export function readBody(
+  request: IncomingMessage,
+  encoding: string,
+  limit: number,
+  received: (bytes: number) => void,
+): Promise<Buffer> {
+  const decoder = DECODERS[encoding]?.()
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    const beginning: Buffer[] = []
+    let size = 0
+    let receivedSize = 0
+    const finish = (settle: () => void) => {
+      request.removeListener('data', onReceived)
+      request.removeListener('close', onClose)
+      request.unpipe()
+      // What is still on the way is dropped; the connection is closed after the answer.
+      request.resume()
+      decoder?.destroy()
+      settle()
+    }
+    const fail = (error: Error) => finish(() => reject(error))
+    const onReceived = (chunk: Buffer) => {
+      received(chunk.length)
+      if (decoder === undefined) return
+      if (receivedSize < KEPT) beginning.push(chunk.subarray(0, KEPT - receivedSize))
+      receivedSize += chunk.length
+      if (receivedSize > limit) fail(new BodyTooLarge(limit, false))
+    }
+    const onClose = () => {
+      if (!request.complete) fail(new SenderGone())
+    }
+    const onDecoded = (chunk: Buffer) => {
+      size += chunk.length
+      if (size > limit) fail(new BodyTooLarge(limit, decoder !== undefined))
+      else chunks.push(chunk)
+    }
+    const onEnd = () =>
+      finish(() => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size)))
+
+    request.on('data', onReceived)
+    request.on('close', onClose)
+    request.on('error', () => fail(new SenderGone()))
+    const source: Readable = decoder === undefined ? request : request.pipe(decoder)
+    source.on('data', onDecoded)
+    source.on('end', onEnd)
+    decoder?.on('error', (error) => {
+      const reason = new Unreadable(
+        'COMPRESSION_CORRUPT',
+        '',
+        `The body is not ${encoding}: ${error.message}`,
+      )
+      fail(new BodyCorrupt(reason, Buffer.concat(beginning)))
+    })
+  })
+}

@@ -1,0 +1,314 @@
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import type { Logger } from 'pino'
+import { PostflightError } from '../../schemas/errors.ts'
+import type { SignalKind } from '../intake.ts'
+import { TooLarge, Unreadable } from '../protobuf/unreadable.ts'
+import { requestAnswered } from '../telemetry.ts'
+import type { OtlpContentType, Transport } from '../transport/transport.ts'
+import { exportResponse, statusBody } from './answer.ts'
+import { BodyCorrupt, BodyTooLarge, isKnownEncoding, readBody, SenderGone } from './body.ts'
+import { DEFAULT_RECEIVER_LIMITS, type ReceiverLimits } from './config.ts'
+
+export type Authentication = 'ok' | 'unauthenticated' | 'forbidden'
+
+export interface ReceiverOptions {
+  readonly host: string
+  /** 0 takes any free port. */
+  readonly port: number
+  readonly transport: Transport
+  readonly logger: Logger
+  /** Milliseconds since 1970. */
+  readonly clock: () => number
+  readonly limits?: Partial<ReceiverLimits>
+  /** Asked for every request; left out, everybody may send. `credentialOf` finds the key. */
+  readonly authenticate?: (headers: IncomingHttpHeaders) => Promise<Authentication>
+  /** Origins of web pages that may send; '*' for all. None by default. */
+  readonly allowedOrigins?: readonly string[]
+}
+
+export interface Receiver {
+  readonly address: { readonly host: string; readonly port: number; readonly url: string }
+  /** Takes no more requests, and answers those under way. The transport stays open. */
+  close(): Promise<void>
+}
+
+/**
+ * Listens for OTLP over HTTP.
+ * @throws PostflightError PORT_IN_USE
+ */
+export async function startReceiver(options: ReceiverOptions): Promise<Receiver> {
+  const receiver = new OtlpHttpReceiver(options)
+  await receiver.listen()
+  return receiver
+}
+
+/** The key of a request: `Authorization: Bearer <key>` or `X-Postflight-Key: <key>`. */
+export function credentialOf(headers: IncomingHttpHeaders): string | undefined {
+  const bearer = /^Bearer +(\S+) *$/i.exec(headers.authorization ?? '')?.[1]
+  const own = headers['x-postflight-key']
+  return bearer ?? (typeof own === 'string' ? own : undefined)
+}
+
+const SIGNALS: Readonly<Record<string, SignalKind>> = {
+  '/v1/logs': 'logs',
+  '/v1/traces': 'traces',
+  '/v1/metrics': 'metrics',
+}
+
+/** Seconds after which a sender may try again. */
+const RETRY_AFTER = 1
+
+/** A request that is answered with a status of its own. */
+class Refusal extends Error {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor(status: number, message: string, headers: Readonly<Record<string, string>> = {}) {
+    super(message)
+    this.status = status
+    this.headers = headers
+  }
+}
+
+class OtlpHttpReceiver implements Receiver {
+  private readonly options: ReceiverOptions
+  private readonly limits: ReceiverLimits
+  private readonly server: Server
+  private receiving = 0
+  private closing = false
+
+  constructor(options: ReceiverOptions) {
+    this.options = options
+    this.limits = { ...DEFAULT_RECEIVER_LIMITS, ...options.limits }
+    this.server = createServer({
+      requestTimeout: this.limits.requestTimeout,
+      headersTimeout: Math.min(30_000, this.limits.requestTimeout),
+      keepAliveTimeout: 65_000,
+    })
+    this.server.maxConnections = this.limits.maxConnections
+    this.server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+      void this.handle(request, response)
+    })
+    this.server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) =>
+      refuseBroken(error, socket),
+    )
+  }
+
+  get address(): Receiver['address'] {
+    const { port } = this.server.address() as AddressInfo
+    const { host } = this.options
+    return { host, port, url: `http://${host.includes(':') ? `[${host}]` : host}:${port}` }
+  }
+
+  listen(): Promise<void> {
+    const { host, port } = this.options
+    return new Promise((resolve, reject) => {
+      this.server.once('error', (error: NodeJS.ErrnoException) => {
+        if (error.code !== 'EADDRINUSE') return reject(error)
+        reject(
+          new PostflightError(
+            'PORT_IN_USE',
+            `Port ${port} on ${host}, where OTLP should be received, is taken`,
+            {
+              hint: 'Stop the other program, or choose another port for OTLP.',
+              cause: error,
+            },
+          ),
+        )
+      })
+      this.server.listen(port, host, resolve)
+    })
+  }
+
+  async close(): Promise<void> {
+    this.closing = true
+    const closed = new Promise<void>((resolve) => this.server.close(() => resolve()))
+    this.server.closeIdleConnections()
+    const timer = setTimeout(() => this.server.closeAllConnections(), this.limits.closeTimeout)
+    await closed
+    clearTimeout(timer)
+  }
+
+  private async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const path = (request.url ?? '').split('?', 1)[0] as string
+    const signal = SIGNALS[path]
+    // Answered in the kind of the request; in JSON, which people can read, if its kind is none that we know.
+    const kind = contentType(request)
+    this.allowOrigin(request, response)
+    try {
+      if (signal === undefined)
+        throw new Refusal(404, `Nothing at ${path}: send to ${Object.keys(SIGNALS).join(', ')}`)
+      if (request.method === 'OPTIONS') return preflight(response)
+      await this.export(request, response, signal, kind)
+    } catch (error) {
+      this.refuse(error, request, response, signal, kind ?? 'application/json')
+    }
+  }
+
+  private async export(
+    request: IncomingMessage,
+    response: ServerResponse,
+    signal: SignalKind,
+    kind: OtlpContentType | undefined,
+  ): Promise<void> {
+    const { transport, clock } = this.options
+    const { headers } = request
+    if (request.method !== 'POST')
+      throw new Refusal(405, `Use POST, not ${request.method}`, { Allow: 'POST, OPTIONS' })
+    await this.authenticate(headers)
+    if (kind === undefined) {
+      throw new Refusal(
+        415,
+        `Content-Type must be application/x-protobuf or application/json, not ${headers['content-type'] ?? 'absent'}`,
+      )
+    }
+    const encoding = (headers['content-encoding'] ?? '').trim().toLowerCase()
+    if (!isKnownEncoding(encoding)) {
+      throw new Refusal(415, `Content-Encoding ${encoding} is not known`, {
+        'Accept-Encoding': 'gzip, deflate, zstd',
+      })
+    }
+    const announced = Number(headers['content-length'] ?? 0)
+    if (announced > this.limits.maxBodyBytes) throw new BodyTooLarge(this.limits.maxBodyBytes, false)
+    transport.admit(this.receiving + announced)
+
+    const sender = request.socket.remoteAddress ?? ''
+    const about = { signal, contentType: kind, sender, receivedAt: clock() }
+    let body: Buffer
+    try {
+      body = await this.read(request, encoding)
+    } catch (error) {
+      if (error instanceof BodyCorrupt) {
+        await transport.refuse(
+          { ...about, contentType: 'application/x-protobuf', body: error.received },
+          error.reason,
+        )
+        throw error.reason
+      }
+      throw error
+    }
+    const done = await transport.send({ ...about, body })
+    answer(response, 200, kind, exportResponse(kind, signal, done))
+    requestAnswered(signal, 200)
+  }
+
+  private async authenticate(headers: IncomingHttpHeaders): Promise<void> {
+    const outcome = (await this.options.authenticate?.(headers)) ?? 'ok'
+    if (outcome === 'unauthenticated') {
+      throw new Refusal(
+        401,
+        'A key with the scope ingest is needed: Authorization: Bearer <key>, or X-Postflight-Key',
+        {
+          'WWW-Authenticate': 'Bearer realm="postflight"',
+        },
+      )
+    }
+    if (outcome === 'forbidden') throw new Refusal(403, 'This key does not have the scope ingest')
+  }
+
+  /** Reads a body while counting it against what all requests together may bring. */
+  private async read(request: IncomingMessage, encoding: string): Promise<Buffer> {
+    let counted = 0
+    try {
+      return await readBody(request, encoding, this.limits.maxBodyBytes, (bytes) => {
+        counted += bytes
+        this.receiving += bytes
+        if (this.receiving > this.limits.maxReceivingBytes) {
+          request.destroy()
+        }
+      })
+    } finally {
+      this.receiving -= counted
+    }
+  }
+
+  private refuse(
+    error: unknown,
+    request: IncomingMessage,
+    response: ServerResponse,
+    signal: SignalKind | undefined,
+    kind: OtlpContentType,
+  ): void {
+    if (error instanceof SenderGone || response.headersSent || response.destroyed) {
+      response.destroy()
+      return
+    }
+    const { status, message, headers } = this.outcome(error)
+    // Senders try again after 429, 502, 503 and 504 only: a 500 or 408 that will pass would lose their data.
+    if (status === 503) response.setHeader('Retry-After', String(RETRY_AFTER))
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
+    // The rest of a body that nobody will read is not waited for.
+    if (!request.complete || this.closing) response.setHeader('Connection', 'close')
+    answer(response, status, kind, statusBody(kind, status, message))
+    requestAnswered(signal ?? 'none', status)
+  }
+
+  private outcome(error: unknown): {
+    status: number
+    message: string
+    headers: Readonly<Record<string, string>>
+  } {
+    if (error instanceof Refusal) return error
+    if (error instanceof BodyTooLarge || error instanceof TooLarge)
+      return { status: 413, message: error.message, headers: {} }
+    if (error instanceof Unreadable) {
+      return { status: 400, message: `${error.code}: ${error.message} (kept in dead_letter)`, headers: {} }
+    }
+    if (error instanceof PostflightError)
+      return { status: 503, message: `${error.message} ${error.hint}`.trim(), headers: {} }
+    this.options.logger.error({ err: error }, 'request failed unexpectedly')
+    return { status: 503, message: 'Postflight could not store the request now', headers: {} }
+  }
+
+  private allowOrigin(request: IncomingMessage, response: ServerResponse): void {
+    const { origin } = request.headers
+    const allowed = this.options.allowedOrigins ?? []
+    if (origin === undefined || allowed.length === 0) return
+    response.setHeader('Vary', 'Origin')
+    if (!allowed.includes('*') && !allowed.includes(origin)) return
+    response.setHeader('Access-Control-Allow-Origin', origin)
+    response.setHeader('Access-Control-Expose-Headers', 'Retry-After')
+    if (request.method !== 'OPTIONS') return
+    response.setHeader('Access-Control-Allow-Methods', 'POST')
+    const asked = request.headers['access-control-request-headers']
+    if (asked !== undefined) response.setHeader('Access-Control-Allow-Headers', asked)
+    response.setHeader('Access-Control-Max-Age', '7200')
+  }
+}
+
+function contentType(request: IncomingMessage): OtlpContentType | undefined {
+  const type = (request.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase()
+  return type === 'application/x-protobuf' || type === 'application/json' ? type : undefined
+}
+
+function preflight(response: ServerResponse): void {
+  response.writeHead(204, { Allow: 'POST, OPTIONS' })
+  response.end()
+}
+
+function answer(response: ServerResponse, status: number, kind: OtlpContentType, body: Buffer): void {
+  response.writeHead(status, { 'Content-Type': kind, 'Content-Length': body.length })
+  response.end(body)
+}
+
+/** A request that is not HTTP, or took too long: answered by hand, since no request object exists. */
+function refuseBroken(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const line =
+    error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+      ? `503 Service Unavailable\r\nRetry-After: ${RETRY_AFTER}`
+      : error.code === 'HPE_HEADER_OVERFLOW'
+        ? '431 Request Header Fields Too Large'
+        : '400 Bad Request'
+  socket.end(`HTTP/1.1 ${line}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+}

@@ -1,0 +1,151 @@
+import type { Entries } from '../native/column.ts'
+import type { Bytes } from '../native/sink.ts'
+import { writeAnyValue } from './any-value.ts'
+import type { Wire } from './wire.ts'
+
+/** From this many attributes on, they are sorted by a method whose time does not grow with the square of their number. */
+const MANY = 48
+
+/** One record's attributes as places in the request: collected, then sorted by key; of a key that comes twice the last one counts. */
+export class Attributes implements Entries {
+  count = 0
+  source: Buffer = Buffer.alloc(0)
+  keyStart = new Int32Array(64)
+  keyEnd = new Int32Array(64)
+  private valueStart = new Int32Array(64)
+  private valueEnd = new Int32Array(64)
+
+  clear(source: Buffer): void {
+    this.count = 0
+    this.source = source
+  }
+
+  /** Reads the KeyValue that starts at `wire.pos` and ends at `end`. */
+  read(wire: Wire, end: number): void {
+    const outer = wire.end
+    wire.end = end
+    let keyStart = end
+    let keyEnd = end
+    let valueStart = end
+    let valueEnd = end
+    while (wire.pos < end) {
+      const tag = wire.tag()
+      if (tag === 0x0a) {
+        keyEnd = wire.limit()
+        keyStart = wire.pos
+        wire.pos = keyEnd
+      } else if (tag === 0x12) {
+        valueEnd = wire.limit()
+        valueStart = wire.pos
+        wire.pos = valueEnd
+      } else wire.skip(tag)
+    }
+    wire.end = outer
+    const i = this.count++
+    if (i === this.keyStart.length) this.grow()
+    this.keyStart[i] = keyStart
+    this.keyEnd[i] = keyEnd
+    this.valueStart[i] = valueStart
+    this.valueEnd[i] = valueEnd
+  }
+
+  /** Sorts by the bytes of the keys and drops all but the last of equal ones. */
+  sort(): void {
+    if (this.count > MANY) {
+      this.sortMany()
+      return
+    }
+    let equal = false
+    for (let i = 1; i < this.count; i++) {
+      let at = i
+      while (at > 0) {
+        const order = this.compare(at - 1, at)
+        if (order === 0) equal = true
+        if (order <= 0) break
+        this.swap(at - 1, at)
+        at--
+      }
+    }
+    if (equal) this.dropRepeated()
+  }
+
+  /** Place of the entry with this key, -1 if there is none. */
+  find(key: Buffer): number {
+    const size = key.length
+    outer: for (let i = 0; i < this.count; i++) {
+      const start = this.keyStart[i] as number
+      if ((this.keyEnd[i] as number) - start !== size) continue
+      for (let b = 0; b < size; b++) if (this.source[start + b] !== key[b]) continue outer
+      return i
+    }
+    return -1
+  }
+
+  writeValue(i: number, out: Bytes): void {
+    writeAnyValue(out, this.source, this.valueStart[i] as number, this.valueEnd[i] as number)
+  }
+
+  /** Bytes that the entries take in the request. */
+  get size(): number {
+    let total = 0
+    for (let i = 0; i < this.count; i++)
+      total += (this.valueEnd[i] as number) - (this.valueStart[i] as number) + 4
+    return total
+  }
+
+  private compare(a: number, b: number): number {
+    const source = this.source
+    let left = this.keyStart[a] as number
+    let right = this.keyStart[b] as number
+    const leftEnd = this.keyEnd[a] as number
+    const rightEnd = this.keyEnd[b] as number
+    while (left < leftEnd && right < rightEnd) {
+      const order = (source[left++] as number) - (source[right++] as number)
+      if (order !== 0) return order
+    }
+    return leftEnd - left - (rightEnd - right)
+  }
+
+  private swap(a: number, b: number): void {
+    for (const places of [this.keyStart, this.keyEnd, this.valueStart, this.valueEnd]) {
+      const kept = places[a] as number
+      places[a] = places[b] as number
+      places[b] = kept
+    }
+  }
+
+  private sortMany(): void {
+    const order = Array.from({ length: this.count }, (_, i) => i).sort((a, b) => this.compare(a, b) || a - b)
+    this.keyStart = Int32Array.from(order, (i) => this.keyStart[i] as number)
+    this.keyEnd = Int32Array.from(order, (i) => this.keyEnd[i] as number)
+    this.valueStart = Int32Array.from(order, (i) => this.valueStart[i] as number)
+    this.valueEnd = Int32Array.from(order, (i) => this.valueEnd[i] as number)
+    this.dropRepeated()
+  }
+
+  private dropRepeated(): void {
+    let kept = 0
+    for (let i = 0; i < this.count; i++) {
+      if (i + 1 < this.count && this.compare(i, i + 1) === 0) continue
+      this.keyStart[kept] = this.keyStart[i] as number
+      this.keyEnd[kept] = this.keyEnd[i] as number
+      this.valueStart[kept] = this.valueStart[i] as number
+      this.valueEnd[kept] = this.valueEnd[i] as number
+      kept++
+    }
+    this.count = kept
+  }
+
+  private grow(): void {
+    this.keyStart = doubled(this.keyStart)
+    this.keyEnd = doubled(this.keyEnd)
+    this.valueStart = doubled(this.valueStart)
+    this.valueEnd = doubled(this.valueEnd)
+  }
+}
+
+function doubled(from: Int32Array): Int32Array<ArrayBuffer> {
+  const grown = new Int32Array(from.length * 2)
+  grown.set(from)
+  return grown
+}

@@ -1,0 +1,67 @@
+import type { Block } from '../native/block.ts'
+import type { MapColumn } from '../native/column.ts'
+import type { ResourceGroup, ScopeGroup } from './scope.ts'
+
+interface SharedCells {
+  readonly resourceAttributes: MapColumn
+  readonly scopeAttributes?: MapColumn
+}
+
+/**
+ * The maps that a record takes over from its resource and scope. They are made for the first record of a group in a
+ * block, and copied within the columns for the others, which is most of them.
+ */
+export class RepeatedMaps {
+  private readonly cells: SharedCells
+  private resource = -1
+  private scope = -1
+
+  constructor(cells: SharedCells) {
+    this.cells = cells
+  }
+
+  /** What was written before is not to be copied any more: it was taken back, or the block was sent. */
+  forget(): void {
+    this.resource = -1
+    this.scope = -1
+  }
+
+  push(resource: ResourceGroup, scope: ScopeGroup): void {
+    const { resourceAttributes, scopeAttributes } = this.cells
+    if (this.resource === resource.generation) resourceAttributes.repeat()
+    else {
+      this.resource = -1
+      resourceAttributes.pushToRepeat(resource.attributes)
+      this.resource = resource.generation
+    }
+    if (scopeAttributes === undefined) return
+    if (this.scope === scope.generation) scopeAttributes.repeat()
+    else {
+      this.scope = -1
+      scopeAttributes.pushToRepeat(scope.attributes)
+      this.scope = scope.generation
+    }
+  }
+}
+
+/** A block and what decoding into it needs: where the record began, and the maps that records share. */
+export class Target<Of extends Block> {
+  readonly block: Of
+  readonly maps: RepeatedMaps
+  private readonly recordMark: Int32Array
+
+  constructor(block: Of, cells: SharedCells) {
+    this.block = block
+    this.maps = new RepeatedMaps(cells)
+    this.recordMark = block.newMark()
+  }
+
+  beginRecord(): void {
+    this.block.mark(this.recordMark)
+  }
+
+  undoRecord(): void {
+    this.block.rollback(this.recordMark)
+    this.maps.forget()
+  }
+}

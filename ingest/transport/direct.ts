@@ -1,0 +1,199 @@
+import type { Logger } from 'pino'
+import type { Store } from '../../schemas/store/client.ts'
+import { writeDeadLetter } from '../dead-letter.ts'
+import { Intake, type Rejection } from '../intake.ts'
+import { jsonToProtobuf } from '../json/to-protobuf.ts'
+import type { Block } from '../native/block.ts'
+import { LogsTranscoder } from '../protobuf/logs.ts'
+import { MetricsTranscoder } from '../protobuf/metrics.ts'
+import { TracesTranscoder } from '../protobuf/traces.ts'
+import { Unreadable } from '../protobuf/unreadable.ts'
+import { DeadLetterBlock } from '../tables/dead-letter.ts'
+import { LogsBlock } from '../tables/otel-logs.ts'
+import {
+  newExponentialHistogramBlock,
+  newGaugeBlock,
+  newHistogramBlock,
+  newSumBlock,
+  newSummaryBlock,
+} from '../tables/otel-metrics.ts'
+import { TracesBlock } from '../tables/otel-traces.ts'
+import { recordsAcknowledged, recordsDeadLettered } from '../telemetry.ts'
+import { DEFAULT_WRITER_LIMITS, type Lane, Writer, type WriterLimits } from '../writer.ts'
+import type { Acknowledgement, TelemetryRequest, Transport } from './transport.ts'
+
+export interface DirectTransportOptions {
+  readonly store: Pick<Store, 'insertNative'>
+  readonly logger: Logger
+  /** Milliseconds since 1970. */
+  readonly clock: () => number
+  /** Makes texts that never repeat, such as random UUIDs. */
+  readonly newToken: () => string
+  /** How old a record may be, milliseconds. */
+  readonly maxPast?: number
+  /** How far ahead of the clock a record may be, milliseconds. */
+  readonly maxFuture?: number
+  /** What one request may become as rows, bytes. */
+  readonly maxRequestRowBytes?: number
+  readonly writer?: Partial<WriterLimits>
+}
+
+const HOUR = 3_600_000
+/** History is loaded with past times. */
+const DEFAULT_MAX_PAST = 400 * 24 * HOUR
+const DEFAULT_MAX_FUTURE = HOUR
+/** Every record gets its resource's attributes, so rows are larger than the request. */
+const DEFAULT_MAX_REQUEST_ROW_BYTES = 256 * 1024 * 1024
+
+/** Decodes requests straight into the blocks that the writer gathers; acknowledged when ClickHouse has them. */
+export function createDirectTransport(options: DirectTransportOptions): Transport {
+  return new DirectTransport(options)
+}
+
+class DirectTransport implements Transport {
+  private readonly options: DirectTransportOptions
+  private readonly writer: Writer
+  private readonly logs: Lane<LogsBlock>
+  private readonly traces: Lane<TracesBlock>
+  private readonly gauge: Lane<ReturnType<typeof newGaugeBlock>>
+  private readonly sum: Lane<ReturnType<typeof newSumBlock>>
+  private readonly histogram: Lane<ReturnType<typeof newHistogramBlock>>
+  private readonly exponentialHistogram: Lane<ReturnType<typeof newExponentialHistogramBlock>>
+  private readonly summary: Lane<ReturnType<typeof newSummaryBlock>>
+  private readonly deadLetters: Lane<DeadLetterBlock>
+  private readonly logsTranscoder = new LogsTranscoder()
+  private readonly tracesTranscoder = new TracesTranscoder()
+  private readonly metricsTranscoder = new MetricsTranscoder()
+
+  constructor(options: DirectTransportOptions) {
+    this.options = options
+    const { store, logger, clock, newToken } = options
+    const limits = { ...DEFAULT_WRITER_LIMITS, ...options.writer }
+    this.writer = new Writer({ store, logger, clock, newToken, limits })
+    this.logs = this.writer.lane(() => new LogsBlock())
+    this.traces = this.writer.lane(() => new TracesBlock())
+    this.gauge = this.writer.lane(newGaugeBlock)
+    this.sum = this.writer.lane(newSumBlock)
+    this.histogram = this.writer.lane(newHistogramBlock)
+    this.exponentialHistogram = this.writer.lane(newExponentialHistogramBlock)
+    this.summary = this.writer.lane(newSummaryBlock)
+    this.deadLetters = this.writer.lane(() => new DeadLetterBlock())
+  }
+
+  admit(bytes: number): void {
+    this.writer.admit(bytes)
+  }
+
+  async send(request: TelemetryRequest): Promise<Acknowledgement> {
+    const { options } = this
+    const intake = new Intake(
+      request.receivedAt,
+      options.maxPast ?? DEFAULT_MAX_PAST,
+      options.maxFuture ?? DEFAULT_MAX_FUTURE,
+      options.maxRequestRowBytes ?? DEFAULT_MAX_REQUEST_ROW_BYTES,
+    )
+    let touched: readonly Lane<Block>[]
+    try {
+      const body =
+        request.contentType === 'application/json'
+          ? jsonToProtobuf(request.signal, request.body, intake)
+          : request.body
+      touched = this.decode(request, body, intake)
+    } catch (error) {
+      if (error instanceof Unreadable) await this.refuse(request, error)
+      throw error
+    }
+    // Nothing was awaited since the first row was appended, so the rows are all in blocks not yet sent.
+    const stored = touched.map((lane) => lane.commit())
+    stored.push(this.keep(request, intake.rejections))
+    await allDone(stored)
+    recordsAcknowledged(request.signal, intake.accepted, request.body.length)
+    return {
+      accepted: intake.accepted,
+      rejected: intake.rejections.length,
+      message: inWords(intake.rejections),
+    }
+  }
+
+  async refuse(request: TelemetryRequest, reason: Unreadable): Promise<void> {
+    const { code, field, message } = reason
+    const { body: payload, contentType } = request
+    await this.keep(request, [{ code, field, message, payload, contentType }])
+  }
+
+  async close(): Promise<void> {
+    await this.writer.close()
+  }
+
+  /** Appends the request's rows; if it is broken as a whole, none of them. */
+  private decode(request: TelemetryRequest, body: Buffer, intake: Intake): readonly Lane<Block>[] {
+    const lanes = this.lanesOf(request.signal)
+    const blocks = lanes.map((lane) => lane.begin())
+    try {
+      if (request.signal === 'logs') this.logsTranscoder.transcode(body, blocks[0] as LogsBlock, intake)
+      else if (request.signal === 'traces')
+        this.tracesTranscoder.transcode(body, blocks[0] as TracesBlock, intake)
+      else {
+        const { gauge, sum, histogram, exponentialHistogram, summary } = this
+        const into = {
+          gauge: gauge.begin(),
+          sum: sum.begin(),
+          histogram: histogram.begin(),
+          exponentialHistogram: exponentialHistogram.begin(),
+          summary: summary.begin(),
+        }
+        this.metricsTranscoder.transcode(body, into, intake)
+      }
+    } catch (error) {
+      for (const lane of lanes) lane.undo()
+      throw error
+    }
+    return lanes
+  }
+
+  private lanesOf(signal: TelemetryRequest['signal']): readonly Lane<Block>[] {
+    const lanes =
+      signal === 'logs'
+        ? [this.logs]
+        : signal === 'traces'
+          ? [this.traces]
+          : [this.gauge, this.sum, this.histogram, this.exponentialHistogram, this.summary]
+    return lanes as unknown as readonly Lane<Block>[]
+  }
+
+  /** Settles once the rejected records are in the dead-letter table. */
+  private async keep(request: TelemetryRequest, rejections: readonly Rejection[]): Promise<void> {
+    if (rejections.length === 0) return
+    const block = this.deadLetters.begin()
+    for (const rejection of rejections) {
+      writeDeadLetter(block, request.receivedAt, {
+        ...rejection,
+        signal: request.signal,
+        sender: request.sender,
+      })
+    }
+    await this.deadLetters.commit()
+    for (const [code, count] of countByCode(rejections)) recordsDeadLettered(request.signal, code, count)
+  }
+}
+
+/** Waits for all, so that none is left unobserved, then throws the first failure. */
+async function allDone(promises: readonly Promise<void>[]): Promise<void> {
+  const results = await Promise.allSettled(promises)
+  for (const result of results) if (result.status === 'rejected') throw result.reason
+}
+
+function countByCode(rejections: readonly Rejection[]): Map<string, number> {
+  const counts = new Map<string, number>()
+  for (const { code } of rejections) counts.set(code, (counts.get(code) ?? 0) + 1)
+  return counts
+}
+
+/** Each reason once, with an example: what a sender's log shows of it. */
+function inWords(rejections: readonly Rejection[]): string {
+  const reasons = [...countByCode(rejections)].map(([code, count]) => {
+    const example = rejections.find((rejection) => rejection.code === code)
+    return `${count} x ${code}${example?.field ? ` (${example.field})` : ''}: ${example?.message}`
+  })
+  return reasons.length === 0 ? '' : `Not stored, kept in dead_letter: ${reasons.join('; ')}`
+}
