@@ -1,0 +1,50 @@
+import { randomUUID } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pino from 'pino'
+import { startEmbedded } from '../../deploy/embedded/start.ts'
+import { startReceiver } from '../../ingest/otlp-http/receiver.ts'
+import { createDirectTransport, type DirectTransportOptions } from '../../ingest/transport/direct.ts'
+import { configSchema } from '../../schemas/config.ts'
+import { buildCatalogue } from '../../schemas/signals/catalogue.ts'
+import { openStore, type Store } from '../../schemas/store/client.ts'
+import { migrate } from '../../schemas/store/migrate.ts'
+
+/** A receiver over an embedded store with all tables and views, in a folder that goes away with it. */
+export interface RunningIngest {
+  readonly url: string
+  readonly store: Store
+  readonly dataDir: string
+  readonly storePid: number
+  close(): Promise<void>
+}
+
+export async function startIngest(options: Partial<DirectTransportOptions> = {}): Promise<RunningIngest> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'postflight-ingest-'))
+  const logger = pino({ level: process.env['LOG_LEVEL'] ?? 'silent' })
+  const embedded = await startEmbedded({ dataDir, port: 0, logger })
+  const store = openStore({ url: embedded.url })
+  await migrate(store, buildCatalogue(), configSchema.parse({}).retention)
+  const transport = createDirectTransport({
+    store,
+    logger,
+    clock: Date.now,
+    newToken: randomUUID,
+    ...options,
+  })
+  const receiver = await startReceiver({ host: '127.0.0.1', port: 0, transport, logger, clock: Date.now })
+  return {
+    url: receiver.address.url,
+    store,
+    dataDir,
+    storePid: embedded.pid,
+    async close() {
+      await receiver.close()
+      await transport.close()
+      await store.close()
+      await embedded.stop()
+      await rm(dataDir, { recursive: true, force: true })
+    },
+  }
+}
