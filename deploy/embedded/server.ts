@@ -45,6 +45,10 @@ const MAX_FORM_BYTES = 256 * 1024 * 1024
 const HOLD_BYTES = 262_144
 const HOLD_MS = 50
 
+const KILL_AGAIN_MS = 300
+// Between the marked tail of a failed result and the cut: a client that knows the mark can read it first.
+const CUT_AFTER_MS = 100
+
 const CONTENT_TYPES = new Map([
   ['JSON', 'application/json; charset=UTF-8'],
   ['CSV', 'text/csv; charset=UTF-8'],
@@ -199,6 +203,7 @@ class Answer {
       })
     }
     // Never ended properly: a client that knows no tail sees a broken body, never a short result.
+    await new Promise((resolve) => setTimeout(resolve, CUT_AFTER_MS))
     this.response.socket?.destroySoon()
   }
 }
@@ -266,13 +271,22 @@ export function createHttpServer(options: HttpServerOptions): Server {
   ): Promise<void> {
     const format = statement.format ?? query.defaultFormat
     if (!/^\w+$/.test(format)) throw new ClickHouseException(73, 'UNKNOWN_FORMAT', `Unknown format ${format}`)
-    const into = (path: string) =>
-      `${asText(statement.body)}\nINTO OUTFILE ${quote(path)} TRUNCATE FORMAT ${format} ${asText(statement.tail)}`
+    const into = (path: string) => `\nINTO OUTFILE ${quote(path)} TRUNCATE FORMAT ${format} `
+    const read = async (path: string): Promise<ReadOutcome> => {
+      try {
+        return await lease.session.read(asText(statement.body) + into(path) + asText(statement.tail), 'Null')
+      } catch (error) {
+        // What the client did not write would only puzzle it in the message of a syntax error.
+        throw error instanceof Error
+          ? new Error(error.message.replaceAll(into(path), ''), { cause: error })
+          : error
+      }
+    }
 
     if (query.waitEnd) {
       const path = newSpoolPath('result')
       try {
-        const outcome = await lease.session.read(into(path), 'Null')
+        const outcome = await read(path)
         answer.begin(format, query.compressAnswer, outcome)
         for await (const chunk of createReadStream(path, { highWaterMark: 1 << 18 }))
           await answer.write(chunk)
@@ -296,8 +310,7 @@ export function createHttpServer(options: HttpServerOptions): Server {
       answer.begin(format, query.compressAnswer, outcome ?? {})
       for (const chunk of held.splice(0)) await answer.write(chunk)
     }
-    const ended = lease.session
-      .read(into(path), 'Null')
+    const ended = read(path)
       .then(
         (value) => {
           outcome = value
@@ -434,12 +447,17 @@ export function createHttpServer(options: HttpServerOptions): Server {
     let path: string | undefined
     let lease: Lease | undefined
     // What only reads is ended when its client leaves; what writes goes on, as on a server.
+    let killing: NodeJS.Timeout | undefined
+    const kill = () => {
+      options.pool
+        .kill(comment)
+        .catch((error: unknown) => options.warn('Kill failed', { queryId, error: String(error) }))
+    }
     const onClose = () => {
-      if (lease !== undefined && reads && !answer.response.writableFinished) {
-        options.pool
-          .kill(comment)
-          .catch((error: unknown) => options.warn('Kill failed', { queryId, error: String(error) }))
-      }
+      if (!reads || answer.response.writableFinished) return
+      kill()
+      // The first kill may come before the engine has begun the query.
+      killing = setInterval(kill, KILL_AGAIN_MS)
     }
     try {
       let size = 0
@@ -468,6 +486,7 @@ export function createHttpServer(options: HttpServerOptions): Server {
       }
     } finally {
       answer.response.off('close', onClose)
+      clearInterval(killing)
       running.delete(queryId)
       if (path !== undefined) await rm(path, { force: true })
       if (lease !== undefined) {
