@@ -1,0 +1,113 @@
+import type { Cell } from '../../schemas/cell.ts'
+import type { Catalogue } from '../../schemas/signals/catalogue.ts'
+import type { Signal } from '../../schemas/signals/signal.ts'
+import type { Store } from '../../schemas/store/client.ts'
+import { loadSql } from './load-sql.ts'
+
+/** Cells by measure, then dimension, then version; oldest first. */
+export type CellSet = ReadonlyMap<string, ReadonlyMap<string, ReadonlyMap<string, readonly Cell[]>>>
+
+export interface CellRequest {
+  readonly service: string
+  readonly environment: string
+  /** Seconds since the epoch, from inclusive to exclusive. */
+  readonly from: number
+  readonly to: number
+  /** Seconds that a cell spans; default 60. */
+  readonly step?: number
+  /** Signals whose measures are read; default all. */
+  readonly signals?: readonly Signal[]
+  /** Histograms are read from here on (seconds); default `from`. */
+  readonly histogramFrom?: number
+  /** False: no histograms at all. */
+  readonly histograms?: boolean
+  /** True: dimensions are added up to the service as a whole. */
+  readonly flat?: boolean
+}
+
+interface Row {
+  measure: string
+  dimension: string
+  version: string
+  times: number[]
+  counts: number[]
+  bads?: number[]
+  sums?: number[]
+  squares?: number[]
+  mins?: number[]
+  maxs?: number[]
+  buckets?: number[][]
+  bucketCounts?: number[][]
+}
+
+/** Every measure that the signals read, with those of their denominators. */
+export function measuresOf(signals: readonly Signal[]): readonly string[] {
+  const ids = signals.flatMap((signal) => [
+    ...signal.measures,
+    ...(signal.per === undefined || signal.per === 'minute' ? [] : [signal.per]),
+  ])
+  return [...new Set(ids)]
+}
+
+/** Measures that some signal breaks down; the others are added up where they are read. */
+function flatMeasures(signals: readonly Signal[], measures: readonly string[]): string[] {
+  const broken = new Set(signals.flatMap((signal) => (signal.dimension === undefined ? [] : signal.measures)))
+  return measures.filter((id) => !broken.has(id))
+}
+
+/** Cells of a service in one environment: three statements at most, whatever the number of series. */
+export async function loadCells(store: Store, catalogue: Catalogue, request: CellRequest): Promise<CellSet> {
+  const signals = request.signals ?? catalogue.signals
+  const measures = measuresOf(signals)
+  const flat = request.flat === true ? [...measures] : flatMeasures(signals, measures)
+  const table = (cells: string) => measures.filter((id) => catalogue.measures.get(id)?.cells === cells)
+  const distributions =
+    request.histograms === false
+      ? []
+      : signals.filter((signal) => signal.kind === 'distribution').flatMap((signal) => signal.measures)
+  const common = {
+    service: request.service,
+    environment: request.environment,
+    from: Math.max(0, Math.floor(request.from)),
+    to: Math.max(0, Math.ceil(request.to)),
+    step: request.step ?? 60,
+  }
+  const read = async (name: string, ids: readonly string[], more: Record<string, unknown>) =>
+    ids.length === 0 ? [] : await store.query<Row>(loadSql(name), { ...common, ...more, measures: ids })
+  const rows = await Promise.all([
+    read('signal-cells', table('signal_1m'), {
+      flat,
+      histograms: distributions,
+      histogramFrom: Math.max(0, Math.floor(request.histogramFrom ?? request.from)),
+    }),
+    read('counter-cells', table('counter_1m'), { flat }),
+    read('session-cells', table('session'), {}),
+  ])
+  const set = new Map<string, Map<string, Map<string, Cell[]>>>()
+  for (const row of rows.flat()) {
+    const dimensions = set.get(row.measure) ?? new Map<string, Map<string, Cell[]>>()
+    set.set(row.measure, dimensions)
+    const versions = dimensions.get(row.dimension) ?? new Map<string, Cell[]>()
+    dimensions.set(row.dimension, versions)
+    versions.set(row.version, cellsOf(row))
+  }
+  return set
+}
+
+function cellsOf(row: Row): Cell[] {
+  return row.times.map((time, at) => {
+    const keys = row.buckets?.[at]
+    const base = {
+      time,
+      count: row.counts[at] ?? 0,
+      bad: row.bads?.[at] ?? 0,
+      sum: row.sums?.[at] ?? 0,
+      sumSquares: row.squares?.[at] ?? 0,
+      min: row.mins?.[at] ?? 0,
+      max: row.maxs?.[at] ?? 0,
+    }
+    if (keys === undefined || keys.length === 0) return base
+    const values = row.bucketCounts?.[at] ?? []
+    return { ...base, histogram: new Map(keys.map((key, i) => [key, values[i] ?? 0])) }
+  })
+}

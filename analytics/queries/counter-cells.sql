@@ -1,0 +1,67 @@
+-- Increase per second of cumulative counters, one row a series and version, as arrays over time: each stream gives one sample a step.
+-- A difference is taken between the last points of two steps of one stream and start time; a fall (a reset that kept its start time)
+-- counts from zero. A stream's very first point has no difference: what it counted before is not known to belong to the step.
+SELECT
+    measure,
+    dimension,
+    version,
+    groupArray(t) AS times,
+    groupArray(c) AS counts,
+    groupArray(s) AS sums,
+    groupArray(ss) AS squares,
+    groupArray(lo) AS mins,
+    groupArray(hi) AS maxs
+FROM
+(
+    SELECT
+        measure,
+        dimension,
+        version,
+        t,
+        count() AS c,
+        sum(rate) AS s,
+        sum(rate * rate) AS ss,
+        min(rate) AS lo,
+        max(rate) AS hi
+    FROM
+    (
+        SELECT
+            measure,
+            dimension,
+            version,
+            t,
+            last_value,
+            last_nanos,
+            lagInFrame(last_value, 1, first_value) OVER stream_order AS previous_value,
+            lagInFrame(last_nanos, 1, first_nanos) OVER stream_order AS previous_nanos,
+            (if(last_value >= previous_value, last_value - previous_value, last_value))
+                / ((last_nanos - previous_nanos) / 1e9) AS rate
+        FROM
+        (
+            SELECT
+                measure,
+                if(has({flat:Array(String)}, measure), '', dimension) AS dimension,
+                version,
+                instance,
+                stream,
+                start_time,
+                intDiv(toUnixTimestamp(time), {step:UInt32}) * {step:UInt32} AS t,
+                argMinMerge(first) AS first_value,
+                argMaxMerge(last) AS last_value,
+                toUnixTimestamp64Nano(min(first_time)) AS first_nanos,
+                toUnixTimestamp64Nano(max(last_time)) AS last_nanos
+            FROM counter_1m
+            WHERE service = {service:String}
+                AND environment = {environment:String}
+                AND has({measures:Array(String)}, measure)
+                AND time >= toDateTime({from:UInt32})
+                AND time < toDateTime({to:UInt32})
+            GROUP BY measure, dimension, version, instance, stream, start_time, t
+        )
+        WINDOW stream_order AS (PARTITION BY measure, dimension, version, instance, stream, start_time ORDER BY t ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
+    )
+    WHERE last_nanos > previous_nanos
+    GROUP BY measure, dimension, version, t
+    ORDER BY measure, dimension, version, t
+)
+GROUP BY measure, dimension, version

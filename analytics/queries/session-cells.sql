@@ -1,0 +1,35 @@
+-- Sessions (or users) by the step they were first seen in on a version; a session that moved on to another version counts on both.
+SELECT
+    measure,
+    '' AS dimension,
+    version,
+    groupArray(t) AS times,
+    groupArray(c) AS counts,
+    groupArray(b) AS bads
+FROM
+(
+    SELECT
+        measure,
+        version,
+        intDiv(toUnixTimestamp(seen), {step:UInt32}) * {step:UInt32} AS t,
+        count() AS c,
+        sum(crash) AS b
+    FROM
+    (
+        SELECT
+            measure,
+            version,
+            id,
+            min(first_time) AS seen,
+            max(crashed) AS crash
+        FROM session
+        WHERE service = {service:String}
+            AND environment = {environment:String}
+            AND has({measures:Array(String)}, measure)
+        GROUP BY measure, version, id
+        HAVING seen >= toDateTime({from:UInt32}) AND seen < toDateTime({to:UInt32})
+    )
+    GROUP BY measure, version, t
+    ORDER BY measure, version, t
+)
+GROUP BY measure, version

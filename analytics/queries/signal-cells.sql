@@ -1,0 +1,40 @@
+-- Cells of every measure of a service in one environment, one row a series and version, as arrays over time.
+-- Histogram maps are read only from `histogramFrom` on, and only where `histograms` lists the measure: sums are cheap at any length, maps are not.
+SELECT
+    measure,
+    dimension,
+    version,
+    groupArray(t) AS times,
+    groupArray(c) AS counts,
+    groupArray(b) AS bads,
+    groupArray(s) AS sums,
+    groupArray(ss) AS squares,
+    groupArray(lo) AS mins,
+    groupArray(hi) AS maxs,
+    groupArray(mapKeys(h)) AS buckets,
+    groupArray(mapValues(h)) AS bucketCounts
+FROM
+(
+    SELECT
+        measure,
+        if(has({flat:Array(String)}, measure), '', dimension) AS dimension,
+        version,
+        intDiv(toUnixTimestamp(time), {step:UInt32}) * {step:UInt32} AS t,
+        sum(count) AS c,
+        sum(bad) AS b,
+        sum(signal_1m.sum) AS s,
+        sum(sum_squares) AS ss,
+        min(signal_1m.min) AS lo,
+        max(signal_1m.max) AS hi,
+        sumMapIf(histogram, toUnixTimestamp(time) >= {histogramFrom:UInt32} AND has({histograms:Array(String)}, measure)) AS h
+    FROM signal_1m
+    WHERE service = {service:String}
+        AND environment = {environment:String}
+        AND traffic = 'users'
+        AND has({measures:Array(String)}, measure)
+        AND time >= toDateTime({from:UInt32})
+        AND time < toDateTime({to:UInt32})
+    GROUP BY measure, dimension, version, t
+    ORDER BY measure, dimension, version, t
+)
+GROUP BY measure, dimension, version
