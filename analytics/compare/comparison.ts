@@ -1,0 +1,107 @@
+import type { Cell } from '../../schemas/cell.ts'
+import type { BadDirection, SmallestEffect } from '../../schemas/signals/signal.ts'
+import type { Calibration } from '../stats/placebo.ts'
+
+/** One earlier occasion at which nothing was released, or a group that did not get the release, at the same two windows. */
+export interface ControlPair {
+  readonly before: readonly Cell[]
+  readonly after: readonly Cell[]
+  /** For rates: the denominator's cells. */
+  readonly exposure?: { readonly before: readonly Cell[]; readonly after: readonly Cell[] }
+}
+
+export interface CompareOptions {
+  readonly smallestEffect: SmallestEffect
+  readonly bad: BadDirection
+  /** Two-sided error of the interval, e.g. 0.01. */
+  readonly alpha: number
+  /** Studentised effects of placebos (`Measured.studentised` at moments without a release), or what was made of them. */
+  readonly null?: readonly number[] | Calibration
+  /**
+   * The same comparison where nothing was released: same clock times of earlier days, or services that were not touched.
+   * The effect becomes the difference from theirs.
+   */
+  readonly control?: readonly ControlPair[]
+  /** `side-by-side`: both arms in the same minutes, so what they share cancels. Default `before-after`. */
+  readonly design?: 'before-after' | 'side-by-side'
+  /** Length of a cell; default 60. */
+  readonly stepSeconds?: number
+}
+
+export interface ArmSize {
+  /** Cells' worth of time from the first to the last one with data. */
+  readonly minutes: number
+  /** Events (bad events for a ratio, values for a distribution, samples for a gauge). */
+  readonly events: number
+  /** Denominator: requests, seconds, events, values. */
+  readonly exposure: number
+}
+
+export interface Measured {
+  readonly kind: 'measured'
+  /** Name and version of the method, e.g. `rate-conditional-quasi-poisson@1`. */
+  readonly method: string
+  /** What the effect is of: `rate`, `ratio`, `mean`, `geometric mean`, `p50`, `p95`, `p99`, `growth`, `level`. */
+  readonly statistic: string
+  readonly effect: {
+    /** After by before, > 0; half an event stands in for none. */
+    readonly ratio: number
+    /** After minus before, in the unit. */
+    readonly difference: number
+    readonly before: number
+    readonly after: number
+  }
+  /** Of `effect.ratio`, at confidence 1 - alpha. The upper bound may be Infinity. */
+  readonly interval: readonly [number, number]
+  /** Of `effect.difference`, likewise. */
+  readonly differenceInterval: readonly [number, number]
+  readonly confidence: number
+  /** Of the logarithm of the ratio (of the difference where `scale` says so), calibration included. */
+  readonly standardError: number
+  readonly scale: 'log' | 'linear'
+  readonly degreesOfFreedom: number
+  /** Effect by its uncalibrated standard error: what placebos collect. Positive when after is higher. */
+  readonly studentised: number
+  /** Two-sided. */
+  readonly pValue: number
+  /** One-sided towards the bad direction (two-sided where both are bad). */
+  readonly pWorse: number
+  /** One-sided towards the good direction (1 where both are bad). */
+  readonly pBetter: number
+  /** Two one-sided tests against the smallest effect that matters: small when the change is shown to be less. */
+  readonly pEquivalence: number
+  /** One-sided: small when it is shown not to be worse by what matters. */
+  readonly pNotWorse: number
+  /** Whether the point estimate lies beyond the smallest effect that matters, and on which side. */
+  readonly beyond: 'worse' | 'better' | 'no'
+  /** Ratio that would have been found with probability 0.8 at this alpha (>= 1, up or down alike). */
+  readonly smallestSeen: number
+  /** Minutes more of the window after until a change of the smallest effect can be told; Infinity: time alone can't. */
+  readonly moreMinutes: number
+  /** The same in exposure of the window after (requests, values), at the present pace. */
+  readonly moreExposure: number
+  readonly n: { readonly before: ArmSize; readonly after: ArmSize }
+  /** Variance by that of independent events, >= 1. */
+  readonly dispersion: number
+  readonly autocorrelation: number
+  /** Standard deviation between windows of the before period (log scale); undefined: too few windows to tell. */
+  readonly drift: number | undefined
+  readonly placebos: number
+  readonly controls: number
+  readonly details?: Readonly<Record<string, unknown>>
+}
+
+export interface Undecidable {
+  readonly kind: 'undecidable'
+  readonly reason:
+    | 'no data before'
+    | 'no data after'
+    | 'no data'
+    | 'too few minutes'
+    | 'too few values'
+    | 'no earlier starts'
+  /** What it would take, in words. */
+  readonly needs: string
+}
+
+export type Comparison = Measured | Undecidable

@@ -1,0 +1,259 @@
+import { betweenWindows } from '../stats/between-windows.ts'
+import { conditionalInterval, conditionalMidP } from '../stats/conditional-binomial.ts'
+import { incompleteGamma } from '../stats/incomplete-gamma.ts'
+import { ratioInterval, ratioScore } from '../stats/miettinen-nurminen.ts'
+import { normalUpperQuantile, normalUpperTail } from '../stats/normal.ts'
+import { type RatioOfSums, ratioOfSums } from '../stats/ratio-of-sums.ts'
+import { satterthwaite } from '../stats/satterthwaite.ts'
+import type { Aligned } from './align.ts'
+import type { CompareOptions, Comparison } from './comparison.ts'
+import { type ControlEffect, controlShift } from './controls.ts'
+import { measured } from './evidence.ts'
+import { logMargins } from './margins.ts'
+
+/** Minutes without which no dependence can be estimated. */
+const FEWEST_MINUTES = 3
+/** Scores beyond this are all the same certainty, and infinite ones cannot be stored. */
+const LARGEST_SCORE = 37
+/** Events in each arm from which a log ratio is near enough to normal to subtract controls from it. */
+const CONTROLS_FROM = 10
+/**
+ * A count's variance is bounded below by its model, so its error is better known than the minutes alone tell; set by
+ * simulation (test/evaluation) so that false alarms stay at the promised rate for bursts down to five events.
+ */
+const MODEL_DEGREES = 8
+/** Weight of the dispersion before, in degrees of freedom, where the window after happens to look calmer. */
+const BORROWED_DEGREES = 20
+
+/**
+ * Compares counted events by exposure (requests, seconds, all events) before and after.
+ *
+ * The counts of both arms are divided by their dispersion: what dependence between minutes adds (see long-run-variance.ts), and what
+ * the level moves between windows of the length of the window after (see between-windows.ts), both under the hypothesis of no
+ * change. On what is left the exact conditional test works at any size; shares above a tenth use Miettinen and
+ * Nurminen's score, because there events take away from each other.
+ * @param share events are a part of the exposure (bad of all), not a rate of it
+ */
+export function compareCounts(
+  before: Aligned | undefined,
+  after: Aligned | undefined,
+  controls: readonly { readonly before: Aligned | undefined; readonly after: Aligned | undefined }[],
+  share: boolean,
+  options: CompareOptions,
+): Comparison {
+  if (before === undefined || after === undefined) return missing(before, after)
+  if (before.numerator.length < FEWEST_MINUTES || after.numerator.length < FEWEST_MINUTES) {
+    return {
+      kind: 'undecidable',
+      reason: 'too few minutes',
+      needs: `at least ${FEWEST_MINUTES} minutes with traffic before and after`,
+    }
+  }
+  const arms = {
+    before: ratioOfSums(before.numerator, before.denominator),
+    after: ratioOfSums(after.numerator, after.denominator),
+  }
+  const spread = dispersionOf(arms, before, after.numerator.length, share, options)
+  const { dispersion } = spread
+  const counts = { before: arms.before.numerator / dispersion, after: arms.after.numerator / dispersion }
+  const exposure = { before: arms.before.denominator, after: arms.after.denominator }
+  // Half an event where there is none, so that a ratio exists; tests and intervals do not use it.
+  const none = arms.before.numerator === 0 || arms.after.numerator === 0
+  const half = none ? 0.5 : 0
+  const base = (arms.before.numerator + half) / exposure.before
+  const silent = arms.before.numerator + arms.after.numerator === 0
+  const logRatio = silent ? 0 : Math.log((arms.after.numerator + half) / exposure.after / base)
+  // Without events before, what matters is measured from what half an event would have been.
+  const margins = logMargins(options.smallestEffect, base)
+  const varianceOf = (events: number): number => dispersion / Math.max(events, 0.5)
+  const varianceAfter = varianceOf(arms.after.numerator)
+  const varianceBefore = varianceOf(arms.before.numerator)
+
+  const shift = controlsFor(arms, controls, options)
+  const common = {
+    statistic: share ? 'ratio' : 'rate',
+    before: arms.before.estimate,
+    after: arms.after.estimate,
+    base,
+    scale: 'log' as const,
+    margins,
+    n: {
+      before: sizeOf(before, arms.before),
+      after: sizeOf(after, arms.after),
+    },
+    dispersion,
+    autocorrelation: arms.after.longRun.autocorrelation,
+    drift: spread.drift,
+  }
+  if (shift !== undefined) {
+    const drift = shift.spreadKnown ? 0 : (spread.drift ?? 0) ** 2
+    const parts = [
+      { variance: varianceAfter + varianceBefore, degreesOfFreedom: spread.degreesOfFreedom },
+      { variance: shift.variance + drift, degreesOfFreedom: shift.degreesOfFreedom },
+    ]
+    return measured(
+      {
+        ...common,
+        method: `${common.statistic}-difference-in-differences@1`,
+        effect: logRatio - shift.shift,
+        varianceAfter,
+        varianceRest: varianceBefore + shift.variance + drift,
+        degreesOfFreedom: satterthwaite(parts),
+        controls: shift.count,
+        details: { shiftOfControls: Math.exp(shift.shift), ratioWithoutControls: Math.exp(logRatio) },
+      },
+      options,
+    )
+  }
+  const pooled = (arms.before.numerator + arms.after.numerator) / (exposure.before + exposure.after)
+  const rest = {
+    before: exposure.before / dispersion - counts.before,
+    after: exposure.after / dispersion - counts.after,
+  }
+  const scored =
+    share && pooled > 0.1 && Math.min(counts.before, counts.after, rest.before, rest.after) >= 10
+      ? proportionTest(counts, { before: exposure.before / dispersion, after: exposure.after / dispersion })
+      : rateTest(counts, exposure)
+  return measured(
+    {
+      ...common,
+      ...scored,
+      // With hardly any events before, the rate after alone can be shown to be less than what matters.
+      pNotHigher: incompleteGamma(
+        counts.after + 1,
+        (options.smallestEffect.absolute * exposure.after) / dispersion,
+      ).upper,
+      method: `${common.statistic}-${scored.method}@1`,
+      effect: logRatio,
+      varianceAfter,
+      varianceRest: varianceBefore,
+      degreesOfFreedom: spread.degreesOfFreedom,
+      controls: 0,
+    },
+    options,
+  )
+}
+
+type Arms = { readonly before: RatioOfSums; readonly after: RatioOfSums }
+type Pair = { readonly before: number; readonly after: number }
+
+function rateTest(counts: Pair, exposure: Pair) {
+  const pair = {
+    after: counts.after,
+    before: counts.before,
+    exposureAfter: exposure.after,
+    exposureBefore: exposure.before,
+  }
+  return {
+    method: 'conditional-mid-p-quasi-poisson',
+    score: (at: number): number => {
+      const p = conditionalMidP(pair, Math.exp(at))
+      return clampScore(p.upper < p.lower ? normalUpperQuantile(p.upper) : -normalUpperQuantile(p.lower))
+    },
+    bounds: (score: number): [number, number] => {
+      const [low, high] = conditionalInterval(pair, normalUpperTail(score))
+      return [Math.log(low), Math.log(high)]
+    },
+  }
+}
+
+function proportionTest(counts: Pair, all: Pair) {
+  const pair = {
+    badAfter: counts.after,
+    allAfter: all.after,
+    badBefore: counts.before,
+    allBefore: all.before,
+  }
+  return {
+    method: 'miettinen-nurminen-design-effect',
+    score: (at: number): number => clampScore(ratioScore(pair, Math.exp(at))),
+    bounds: (score: number): [number, number] => {
+      const [low, high] = ratioInterval(pair, score)
+      return [Math.log(low), Math.log(high)]
+    },
+  }
+}
+
+/** Variance of the counts by that of independent events, for both arms together. */
+function dispersionOf(arms: Arms, before: Aligned, window: number, share: boolean, options: CompareOptions) {
+  const own = { before: inflation(arms.before, share), after: inflation(arms.after, share) }
+  const degrees = { before: arms.before.longRun.degreesOfFreedom, after: arms.after.longRun.degreesOfFreedom }
+  const events = { before: arms.before.numerator, after: arms.after.numerator }
+  if (events.before === 0) own.before = own.after
+  if (events.after === 0) own.after = own.before
+  if (own.before > own.after) {
+    const borrowed = Math.min(degrees.before, BORROWED_DEGREES)
+    own.after = (degrees.after * own.after + borrowed * own.before) / (degrees.after + borrowed)
+  }
+  const weight = { before: 1 / Math.max(events.before, 0.5), after: 1 / Math.max(events.after, 0.5) }
+  const within = (own.before * weight.before + own.after * weight.after) / (weight.before + weight.after)
+  const between =
+    options.design === 'side-by-side'
+      ? undefined
+      : betweenWindows(before.numerator, before.denominator, window)
+  const relative =
+    between === undefined || events.before === 0 ? 0 : between.variance / arms.before.estimate ** 2
+  // Under no change, the window after would have held this many events.
+  const expected = arms.before.estimate * arms.after.denominator
+  const added = (relative * expected) / (share ? Math.max(0.05, 1 - arms.before.estimate) : 1)
+  const total = weight.before + weight.after
+  return {
+    dispersion: within + added,
+    drift: between === undefined ? undefined : Math.sqrt(relative),
+    degreesOfFreedom: satterthwaite([
+      { variance: own.before * weight.before, degreesOfFreedom: degrees.before + MODEL_DEGREES },
+      { variance: own.after * weight.after, degreesOfFreedom: degrees.after + MODEL_DEGREES },
+      { variance: added * total, degreesOfFreedom: between?.degreesOfFreedom ?? 1 },
+    ]),
+  }
+}
+
+function inflation(arm: RatioOfSums, share: boolean): number {
+  const model = (arm.estimate / arm.denominator) * (share ? 1 - arm.estimate : 1)
+  return model > 0 ? Math.max(1, arm.variance / model) : 1
+}
+
+function controlsFor(
+  arms: Arms,
+  controls: readonly { readonly before: Aligned | undefined; readonly after: Aligned | undefined }[],
+  options: CompareOptions,
+) {
+  if (
+    options.design === 'side-by-side' ||
+    Math.min(arms.before.numerator, arms.after.numerator) < CONTROLS_FROM
+  ) {
+    return undefined
+  }
+  const effects: ControlEffect[] = []
+  for (const control of controls) {
+    if (control.before === undefined || control.after === undefined) continue
+    const earlier = ratioOfSums(control.before.numerator, control.before.denominator)
+    const later = ratioOfSums(control.after.numerator, control.after.denominator)
+    if (Math.min(earlier.numerator, later.numerator) < CONTROLS_FROM) continue
+    effects.push({
+      effect: Math.log(later.estimate / earlier.estimate),
+      variance:
+        Math.max(later.variance / later.estimate ** 2, 1 / later.numerator) +
+        Math.max(earlier.variance / earlier.estimate ** 2, 1 / earlier.numerator),
+    })
+  }
+  return controlShift(effects)
+}
+
+function sizeOf(aligned: Aligned, arm: RatioOfSums) {
+  return { minutes: aligned.numerator.length, events: arm.numerator, exposure: arm.denominator }
+}
+
+function clampScore(score: number): number {
+  return Math.max(-LARGEST_SCORE, Math.min(LARGEST_SCORE, score))
+}
+
+/** What to say where an arm has no exposure. */
+export function missing(before: unknown, after: unknown): Comparison {
+  if (before === undefined && after === undefined) {
+    return { kind: 'undecidable', reason: 'no data', needs: 'traffic on this series' }
+  }
+  return before === undefined
+    ? { kind: 'undecidable', reason: 'no data before', needs: 'traffic on this series before the release' }
+    : { kind: 'undecidable', reason: 'no data after', needs: 'traffic on this series after the release' }
+}

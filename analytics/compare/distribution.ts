@@ -1,0 +1,297 @@
+import type { Cell } from '../../schemas/cell.ts'
+import { LN_GAMMA } from '../../schemas/histogram.ts'
+import { probabilityLarger, quantilePosition, wasserstein } from '../stats/histogram-line.ts'
+import { ratioOfSums } from '../stats/ratio-of-sums.ts'
+import type { CompareOptions, Comparison, Measured } from './comparison.ts'
+import { type ControlEffect, controlShift } from './controls.ts'
+import { missing } from './counts.ts'
+import { measured } from './evidence.ts'
+import { levelVariance } from './levels.ts'
+import { logMargins } from './margins.ts'
+import { exceedances, type MinuteHistograms, minuteHistograms, positions } from './minute-histograms.ts'
+
+export interface DistributionInput extends CompareOptions {
+  /** Cells with histograms. */
+  readonly before: readonly Cell[]
+  readonly after: readonly Cell[]
+}
+
+/** Quantiles that are tested; each needs some values beyond it in both arms. */
+const QUANTILES = [0.5, 0.95, 0.99] as const
+const VALUES_BEYOND = 8
+const FEWEST_VALUES = 12
+const FEWEST_MINUTES = 4
+
+/**
+ * Compares two distributions by their geometric means, p50, p95 and p99.
+ *
+ * Each quantile is tested through the share of values above the quantile of the time before: a ratio of sums over minutes, whose error
+ * counts dependence within minutes, between them and between windows (Woodruff 1952 carries it over to the quantile and
+ * its interval). The statistic that speaks for the comparison is the one with the smallest p beyond the smallest effect that
+ * matters, its p multiplied by how many were looked at (Bonferroni).
+ * @returns `details.quantiles`: all of them; `details.deciles`: shift function, log ratio of each decile;
+ *   `details.wasserstein`: mean absolute shift on the log scale; `details.probabilityLarger`: of a value after over one before
+ */
+export function compareDistribution(input: DistributionInput): Comparison {
+  const step = input.stepSeconds ?? 60
+  const before = minuteHistograms(input.before, step)
+  const after = minuteHistograms(input.after, step)
+  if (before === undefined || after === undefined) return missing(before, after)
+  if (Math.min(before.merged.total, after.merged.total) < FEWEST_VALUES) {
+    return {
+      kind: 'undecidable',
+      reason: 'too few values',
+      needs: `at least ${FEWEST_VALUES} values before and after`,
+    }
+  }
+  if (Math.min(before.length, after.length) < FEWEST_MINUTES) {
+    return {
+      kind: 'undecidable',
+      reason: 'too few minutes',
+      needs: `at least ${FEWEST_MINUTES} minutes before and after`,
+    }
+  }
+  const controls =
+    input.design === 'side-by-side'
+      ? []
+      : (input.control ?? []).flatMap((pair) => {
+          const earlier = minuteHistograms(pair.before, step)
+          const later = minuteHistograms(pair.after, step)
+          return earlier !== undefined && later !== undefined && enough(earlier, later)
+            ? [{ before: earlier, after: later }]
+            : []
+        })
+  const all = [
+    geometricMean(before, after, controls, input),
+    ...QUANTILES.filter(
+      (q) => Math.min(before.merged.total, after.merged.total) * (1 - q) >= VALUES_BEYOND,
+    ).map((q) => quantile(before, after, q, controls, input)),
+  ]
+  return summarise(all, before, after)
+}
+
+type Pair = { readonly before: MinuteHistograms; readonly after: MinuteHistograms }
+
+function enough(before: MinuteHistograms, after: MinuteHistograms): boolean {
+  return (
+    Math.min(before.merged.total, after.merged.total) >= FEWEST_VALUES &&
+    Math.min(before.length, after.length) >= FEWEST_MINUTES
+  )
+}
+
+function geometricMean(
+  before: MinuteHistograms,
+  after: MinuteHistograms,
+  controls: readonly Pair[],
+  options: CompareOptions,
+): Measured {
+  const numerator = positions(before)
+  const earlier = ratioOfSums(numerator, before.totals)
+  const later = ratioOfSums(positions(after), after.totals)
+  const shift = controlShift(
+    controls.map((pair): ControlEffect => {
+      const from = ratioOfSums(positions(pair.before), pair.before.totals)
+      const to = ratioOfSums(positions(pair.after), pair.after.totals)
+      return {
+        effect: (to.estimate - from.estimate) * LN_GAMMA,
+        variance: (to.variance + from.variance) * LN_GAMMA ** 2,
+      }
+    }),
+  )
+  const variance = levelVariance(
+    { arm: earlier, numerator, denominator: before.totals },
+    later,
+    { before: LN_GAMMA, after: LN_GAMMA },
+    shift,
+    options.design === 'side-by-side',
+  )
+  const level = Math.exp(earlier.estimate * LN_GAMMA)
+  return measured(
+    {
+      method: method('geometric-mean', shift !== undefined),
+      statistic: 'geometric mean',
+      before: level,
+      after: Math.exp(later.estimate * LN_GAMMA),
+      effect: (later.estimate - earlier.estimate) * LN_GAMMA - (shift?.shift ?? 0),
+      scale: 'log',
+      varianceAfter: variance.after,
+      varianceRest: variance.rest,
+      degreesOfFreedom: variance.degreesOfFreedom,
+      margins: logMargins(options.smallestEffect, level),
+      n: sizes(before, after),
+      dispersion: Math.max(1, later.variance / independentVariance(after, later.estimate)),
+      autocorrelation: later.longRun.autocorrelation,
+      drift: variance.drift === undefined ? undefined : Math.sqrt(variance.drift),
+      controls: shift?.count ?? 0,
+    },
+    options,
+  )
+}
+
+function quantile(
+  before: MinuteHistograms,
+  after: MinuteHistograms,
+  q: number,
+  controls: readonly Pair[],
+  options: CompareOptions,
+): Measured {
+  const own = { before: quantilePosition(before.merged, q), after: quantilePosition(after.merged, q) }
+  const effectOf = (from: number, to: number): number => (to - from) * LN_GAMMA
+  const shift = controlShift(
+    controls
+      .filter(
+        (pair) => Math.min(pair.before.merged.total, pair.after.merged.total) * (1 - q) >= VALUES_BEYOND,
+      )
+      .map((pair): ControlEffect => {
+        const from = quantilePosition(pair.before.merged, q)
+        const to = quantilePosition(pair.after.merged, q)
+        const spread = [pair.before, pair.after].map((arm, i) => {
+          const at = i === 0 ? from : to
+          const share = ratioOfSums(exceedances(arm, at), arm.totals)
+          return woodruff(arm, q, Math.sqrt(share.variance)) ** 2
+        })
+        return { effect: effectOf(from, to), variance: (spread[0] as number) + (spread[1] as number) }
+      }),
+  )
+  // Under no change both arms have this share above the quantile of the time before.
+  const numerator = exceedances(before, own.before)
+  const earlier = ratioOfSums(numerator, before.totals)
+  const crossing = ratioOfSums(exceedances(after, own.before), after.totals)
+  const sideBySide = options.design === 'side-by-side'
+  const shares = levelVariance(
+    { arm: earlier, numerator, denominator: before.totals },
+    crossing,
+    { before: 1, after: 1 },
+    undefined,
+    sideBySide,
+    false,
+  )
+  // Around its own quantile, for the interval.
+  const centred = ratioOfSums(exceedances(after, own.after), after.totals)
+  const floor = (q * (1 - q)) / after.merged.total
+  const varianceAfter = woodruff(after, q, Math.sqrt(Math.max(centred.variance, floor))) ** 2
+  const drift = shift?.spreadKnown === true ? 0 : shares.drift
+  const assumed = drift === undefined && !sideBySide ? 0.05 ** 2 : 0
+  const varianceBefore =
+    woodruff(before, q, Math.sqrt(earlier.variance + (sideBySide ? 0 : (drift ?? 0)))) ** 2 + assumed
+  const level = Math.exp(own.before * LN_GAMMA)
+  const effect = effectOf(own.before, own.after) - (shift?.shift ?? 0)
+  const total = varianceAfter + varianceBefore + (shift?.variance ?? 0)
+  // The share's own test at no change; away from it, and against controls, effect by error.
+  const shareScore =
+    (crossing.estimate - earlier.estimate) / Math.sqrt(Math.max(shares.after, floor) + shares.rest)
+  return measured(
+    {
+      method: method(`p${Math.round(q * 100)}-woodruff`, shift !== undefined),
+      statistic: `p${Math.round(q * 100)}`,
+      before: level,
+      after: Math.exp(own.after * LN_GAMMA),
+      effect,
+      scale: 'log',
+      varianceAfter,
+      varianceRest: varianceBefore + (shift?.variance ?? 0),
+      degreesOfFreedom: shares.degreesOfFreedom,
+      margins: logMargins(options.smallestEffect, level),
+      n: sizes(before, after),
+      dispersion: Math.max(1, crossing.variance / Math.max(floor, 1e-300)),
+      autocorrelation: crossing.longRun.autocorrelation,
+      drift: undefined,
+      controls: shift?.count ?? 0,
+      // Both must agree: the share is exact in size but loses its pull far out, the ratio the other way round.
+      score: (at: number): number => {
+        const byRatio = (effect - at) / Math.sqrt(total)
+        if (at !== 0 || shift !== undefined) return byRatio
+        return Math.abs(shareScore) < Math.abs(byRatio) || shareScore * byRatio < 0 ? shareScore : byRatio
+      },
+      bounds: (score: number): [number, number] => [
+        effect - score * Math.sqrt(total),
+        effect + score * Math.sqrt(total),
+      ],
+    },
+    options,
+  )
+}
+
+/**
+ * Standard error of a quantile's logarithm from that of the share above it: half the distance between the quantiles one
+ * error up and one down. Source: Woodruff (1952).
+ */
+function woodruff(arm: MinuteHistograms, q: number, errorOfShare: number): number {
+  const high = quantilePosition(arm.merged, Math.min(1, q + errorOfShare))
+  const low = quantilePosition(arm.merged, Math.max(0, q - errorOfShare))
+  // A bucket's width is the least that can be known.
+  return Math.max(((high - low) / 2) * LN_GAMMA, LN_GAMMA / 4)
+}
+
+function summarise(all: readonly Measured[], before: MinuteHistograms, after: MinuteHistograms): Measured {
+  const looks = all.length
+  const mean = all[0] as Measured
+  const smallest = (list: readonly Measured[], p: (m: Measured) => number): Measured | undefined =>
+    list.reduce<Measured | undefined>(
+      (best, m) => (best === undefined || p(m) < p(best) ? m : best),
+      undefined,
+    )
+  const worst = smallest(
+    all.filter((m) => m.beyond === 'worse'),
+    (m) => m.pWorse,
+  )
+  const best = smallest(
+    all.filter((m) => m.beyond === 'better'),
+    (m) => m.pBetter,
+  )
+  const chosen =
+    worst !== undefined && (best === undefined || worst.pWorse <= best.pBetter) ? worst : (best ?? mean)
+  const adjust = (p: number): number => Math.min(1, p * looks)
+  const deciles: { decile: number; ratio: number }[] = []
+  for (let decile = 1; decile <= 9; decile++) {
+    const shift = quantilePosition(after.merged, decile / 10) - quantilePosition(before.merged, decile / 10)
+    deciles.push({ decile, ratio: Math.exp(shift * LN_GAMMA) })
+  }
+  // The tail beyond p95 is too thin to be shown equal on light traffic: unchanged is a claim about p50, p95 and the mean.
+  const claims = all.filter((m) => m.statistic !== 'p99')
+  const most = (p: (m: Measured) => number): number => Math.max(...claims.map(p))
+  return {
+    ...chosen,
+    studentised: mean.studentised,
+    pValue: adjust(chosen.pValue),
+    pWorse: adjust(chosen.pWorse),
+    pBetter: adjust(chosen.pBetter),
+    pEquivalence: most((m) => m.pEquivalence),
+    pNotWorse: most((m) => m.pNotWorse),
+    details: {
+      looks,
+      quantiles: all.map((m) => ({
+        statistic: m.statistic,
+        before: m.effect.before,
+        after: m.effect.after,
+        ratio: m.effect.ratio,
+        interval: m.interval,
+        pWorse: m.pWorse,
+        studentised: m.studentised,
+      })),
+      deciles,
+      wasserstein: wasserstein(after.merged, before.merged) * LN_GAMMA,
+      probabilityLarger: probabilityLarger(after.merged, before.merged),
+    },
+  }
+}
+
+function sizes(before: MinuteHistograms, after: MinuteHistograms): Measured['n'] {
+  const of = (arm: MinuteHistograms) => ({
+    minutes: arm.length,
+    events: arm.merged.total,
+    exposure: arm.merged.total,
+  })
+  return { before: of(before), after: of(after) }
+}
+
+function independentVariance(arm: MinuteHistograms, mean: number): number {
+  let squares = 0
+  const { lowest, counts, total } = arm.merged
+  for (let i = 0; i < counts.length; i++) squares += (counts[i] as number) * (lowest + i - 0.5 - mean) ** 2
+  return squares / (total * total) || 1e-300
+}
+
+function method(name: string, controlled: boolean): string {
+  return `${name}${controlled ? '-difference-in-differences' : ''}@1`
+}

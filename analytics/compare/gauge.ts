@@ -1,0 +1,129 @@
+import type { Cell } from '../../schemas/cell.ts'
+import { ratioOfSums } from '../stats/ratio-of-sums.ts'
+import { type Aligned, align } from './align.ts'
+import type { CompareOptions, Comparison } from './comparison.ts'
+import { type ControlEffect, controlShift } from './controls.ts'
+import { missing } from './counts.ts'
+import { measured } from './evidence.ts'
+import { levelVariance } from './levels.ts'
+import { logMargins } from './margins.ts'
+
+export interface GaugeInput extends CompareOptions {
+  readonly before: readonly Cell[]
+  readonly after: readonly Cell[]
+}
+
+const FEWEST_MINUTES = 4
+
+/**
+ * Compares the means of a gauge over minutes. Every minute weighs the same, however many samples it has; dependence
+ * between minutes and drift between windows are in the error (see long-run-variance.ts, between-windows.ts). On the log scale where
+ * all minutes are positive, else linear.
+ * @returns `details.peak`: highest sample before and after
+ */
+export function compareGauge(input: GaugeInput): Comparison {
+  const step = input.stepSeconds ?? 60
+  const before = minuteMeans(input.before, step)
+  const after = minuteMeans(input.after, step)
+  if (before === undefined || after === undefined) return missing(before, after)
+  const earlier = ratioOfSums(before.numerator, before.denominator)
+  const later = ratioOfSums(after.numerator, after.denominator)
+  if (Math.min(earlier.filled, later.filled) < FEWEST_MINUTES) {
+    return {
+      kind: 'undecidable',
+      reason: 'too few minutes',
+      needs: `at least ${FEWEST_MINUTES} minutes before and after`,
+    }
+  }
+  const log = earlier.estimate > 0 && later.estimate > 0 && !negative(input.before) && !negative(input.after)
+  const sideBySide = input.design === 'side-by-side'
+  const shift = sideBySide ? undefined : controlShift(controlEffects(input, log, step))
+  const variance = levelVariance(
+    { arm: earlier, numerator: before.numerator, denominator: before.denominator },
+    later,
+    log ? { before: 1 / earlier.estimate, after: 1 / later.estimate } : { before: 1, after: 1 },
+    shift,
+    sideBySide,
+    log,
+  )
+  const raw = log ? Math.log(later.estimate / earlier.estimate) : later.estimate - earlier.estimate
+  return measured(
+    {
+      method: `gauge-mean-hac${shift === undefined ? '' : '-difference-in-differences'}@1`,
+      statistic: 'mean',
+      before: earlier.estimate,
+      after: later.estimate,
+      effect: raw - (shift?.shift ?? 0),
+      scale: log ? 'log' : 'linear',
+      varianceAfter: variance.after,
+      varianceRest: variance.rest,
+      degreesOfFreedom: variance.degreesOfFreedom,
+      margins: log
+        ? logMargins(input.smallestEffect, earlier.estimate)
+        : linearMargins(input.smallestEffect, earlier.estimate),
+      n: {
+        before: { minutes: earlier.filled, events: samples(input.before), exposure: earlier.denominator },
+        after: { minutes: later.filled, events: samples(input.after), exposure: later.denominator },
+      },
+      dispersion: later.longRun.independent > 0 ? later.longRun.variance / later.longRun.independent : 1,
+      autocorrelation: later.longRun.autocorrelation,
+      drift: variance.drift === undefined ? undefined : Math.sqrt(variance.drift),
+      controls: shift?.count ?? 0,
+      details: { peak: { before: peak(input.before), after: peak(input.after) } },
+    },
+    input,
+  )
+}
+
+/** Mean of each minute over 1, instances and duplicate cells merged first. */
+export function minuteMeans(cells: readonly Cell[], step: number): Aligned | undefined {
+  const line = align({ cells, take: (cell) => cell.sum }, { cells, take: (cell) => cell.count }, step)
+  if (line === undefined) return undefined
+  for (let i = 0; i < line.numerator.length; i++) {
+    const count = line.denominator[i] as number
+    if (count === 0) continue
+    line.numerator[i] = (line.numerator[i] as number) / count
+    line.denominator[i] = 1
+  }
+  return line
+}
+
+function controlEffects(input: GaugeInput, log: boolean, step: number): ControlEffect[] {
+  return (input.control ?? []).flatMap((pair) => {
+    const before = minuteMeans(pair.before, step)
+    const after = minuteMeans(pair.after, step)
+    if (before === undefined || after === undefined) return []
+    const from = ratioOfSums(before.numerator, before.denominator)
+    const to = ratioOfSums(after.numerator, after.denominator)
+    if (Math.min(from.filled, to.filled) < FEWEST_MINUTES) return []
+    if (!log) return [{ effect: to.estimate - from.estimate, variance: to.variance + from.variance }]
+    if (from.estimate <= 0 || to.estimate <= 0) return []
+    return [
+      {
+        effect: Math.log(to.estimate / from.estimate),
+        variance: to.variance / to.estimate ** 2 + from.variance / from.estimate ** 2,
+      },
+    ]
+  })
+}
+
+/** Beyond both bounds, as in margins.ts, without a logarithm. */
+function linearMargins(smallest: GaugeInput['smallestEffect'], before: number): { down: number; up: number } {
+  const size = Math.max(smallest.absolute, Math.abs(before) * (smallest.ratio - 1))
+  return { down: -size, up: size }
+}
+
+function negative(cells: readonly Cell[]): boolean {
+  return cells.some((cell) => cell.count > 0 && cell.min < 0)
+}
+
+function samples(cells: readonly Cell[]): number {
+  return cells.reduce((sum, cell) => sum + cell.count, 0)
+}
+
+function peak(cells: readonly Cell[]): number {
+  return cells.reduce(
+    (max, cell) => (cell.count > 0 && cell.max > max ? cell.max : max),
+    Number.NEGATIVE_INFINITY,
+  )
+}

@@ -1,0 +1,53 @@
+import { betweenWindows } from '../stats/between-windows.ts'
+import type { RatioOfSums } from '../stats/ratio-of-sums.ts'
+import { satterthwaite } from '../stats/satterthwaite.ts'
+import type { ControlShift } from './controls.ts'
+
+/** The variance of a difference of two levels, by where it comes from. */
+export interface LevelVariance {
+  readonly after: number
+  readonly rest: number
+  readonly degreesOfFreedom: number
+  /** Between windows, as a variance; undefined where the time before is too short to tell. */
+  readonly drift: number | undefined
+}
+
+/**
+ * Where the time before is too short to show how far the level drifts by itself: a standard deviation on the log scale.
+ * Larger than what minutes tell, smaller than what matters.
+ */
+const ASSUMED_DRIFT = 0.05
+
+/**
+ * @param factor turns the estimates' unit into the scale of the effect (1 by the level for log ratios)
+ * @param assumed false where the scale is not logarithmic, so that no drift can be assumed
+ */
+export function levelVariance(
+  before: { readonly arm: RatioOfSums; readonly numerator: Float64Array; readonly denominator: Float64Array },
+  after: RatioOfSums,
+  factor: { readonly before: number; readonly after: number },
+  shift: ControlShift | undefined,
+  sideBySide: boolean,
+  assumed = true,
+): LevelVariance {
+  const between = sideBySide
+    ? undefined
+    : betweenWindows(before.numerator, before.denominator, after.influence.length)
+  const own = after.variance * factor.after ** 2
+  const windows = between?.windows ?? 1
+  const seen = between === undefined ? undefined : between.variance * factor.before ** 2
+  const drift = sideBySide || shift?.spreadKnown === true ? 0 : (seen ?? (assumed ? ASSUMED_DRIFT ** 2 : 0))
+  const earlier = Math.max(before.arm.variance * factor.before ** 2, drift / windows)
+  const control = shift?.variance ?? 0
+  return {
+    after: own,
+    rest: earlier + drift + control,
+    drift: seen,
+    degreesOfFreedom: satterthwaite([
+      { variance: own, degreesOfFreedom: after.longRun.degreesOfFreedom },
+      { variance: earlier, degreesOfFreedom: before.arm.longRun.degreesOfFreedom },
+      { variance: drift, degreesOfFreedom: between?.degreesOfFreedom ?? 8 },
+      { variance: control, degreesOfFreedom: shift?.degreesOfFreedom ?? 1 },
+    ]),
+  }
+}
