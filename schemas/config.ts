@@ -13,141 +13,153 @@ const flag = z.union([z.boolean(), z.stringbool()])
  * Every setting of Postflight, once: unit and default here, read once at start (config-load.ts) and passed in.
  * The environment variable of `a.bC` is `POSTFLIGHT_A_B_C`; the flag is `--a.bC`.
  */
-export const configSchema = z.strictObject({
-  /** Folder of the embedded store and of what else is kept. */
-  dataDir: z.string().min(1).default('.postflight'),
-  logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
-  clickhouse: z
-    .strictObject({
-      /** Address of a ClickHouse server; empty: the embedded store. */
-      url: z.union([z.literal(''), url]).default(''),
-      user: z.string().default('default'),
-      password: z.string().default(''),
-      database: z.string().regex(/^\w+$/).default('default'),
-      /** Port of the embedded store's HTTP interface. */
-      port: port.default(8123),
-      /** Bytes that the embedded engine may use. */
-      memoryLimit: z.coerce
-        .number()
-        .int()
-        .min(256 * 2 ** 20)
-        .default(1.5 * 2 ** 30),
-    })
-    .prefault({}),
-  otlp: z
-    .strictObject({
-      host: host.default('127.0.0.1'),
-      port: port.default(4318),
-      /** Bytes of a request, before and after decompression. */
-      maxBodyBytes: z.coerce
-        .number()
-        .int()
-        .min(1024)
-        .default(20 * 2 ** 20),
-      /** Bytes of requests that wait to be written; past that, 503. */
-      maxQueueBytes: z.coerce
-        .number()
-        .int()
-        .min(2 ** 20)
-        .default(64 * 2 ** 20),
-      /** Telemetry older (days) or newer (minutes) than this goes to the dead-letter table. */
-      maxPastDays: days.default(400),
-      maxFutureMinutes: minutes.default(60),
-    })
-    .prefault({}),
-  api: z
-    .strictObject({
-      host: host.default('127.0.0.1'),
-      port: port.default(8080),
-      /** Address under which people reach the pages: for links in alerts. Empty: host and port as above. */
-      publicUrl: z.union([z.literal(''), url]).default(''),
-    })
-    .prefault({}),
-  /** Days that rows are kept, per table. */
-  retention: z
-    .strictObject({
-      logs: days.default(60),
-      traces: days.default(60),
-      metrics: days.default(60),
-      minutes: days.default(90),
-      hours: days.default(730),
-      deadLetter: days.default(30),
-    })
-    .prefault({}),
-  analysis: z
-    .strictObject({
-      /** Minutes after a roll-out in which a deployment is watched; its report is final when they are over. */
-      watchMinutes: minutes.default(120),
-      /** Minutes before the roll-out that it is compared with. */
-      beforeMinutes: minutes.default(1440),
-      /** Minutes of a new instance that are kept out of the steady comparison. */
-      warmUpMinutes: z.coerce.number().min(0).default(5),
-      /** Seconds that telemetry may be late before a window counts as complete. */
-      latenessSeconds: z.coerce.number().min(0).default(90),
-      /** Seconds between two looks at the deployments that are being watched. */
-      intervalSeconds: z.coerce.number().min(1).default(30),
-      /** False-discovery rate over a deployment's report. */
-      falseDiscoveryRate: z.coerce.number().gt(0).lt(0.5).default(0.05),
-      /** Other watch and before windows for some environments. */
-      environments: z
-        .record(
-          z.string(),
-          z.strictObject({
-            watchMinutes: minutes.optional(),
-            beforeMinutes: minutes.optional(),
-            warmUpMinutes: z.coerce.number().min(0).optional(),
-          }),
-        )
-        .default({}),
-      /** IANA time zone that hours of the week are local to. */
-      timeZone: z.string().default('UTC'),
-    })
-    .prefault({}),
-  alerts: z
-    .strictObject({
-      webhooks: z
-        .array(
-          z.strictObject({
-            name: z.string().min(1),
-            url,
-            /** Signs the body: HMAC-SHA256. */ secret: z.string().default(''),
-          }),
-        )
-        .default([]),
-      /** Base addresses of Alertmanagers (API v2). */
-      alertmanagers: z.array(url).default([]),
-      /** Environments that nobody is paged for. */
-      mutedEnvironments: z.array(z.string()).default([]),
-    })
-    .prefault({}),
-  auth: z
-    .strictObject({
-      /** True: keys are needed on loopback too. They always are as soon as a door listens wider. */
-      required: flag.default(false),
-    })
-    .prefault({}),
-  selfObservation: z
-    .strictObject({
-      /** OTLP/HTTP address that Postflight's own traces, metrics and logs go to; empty: nowhere. */
-      endpoint: z.union([z.literal(''), url]).default(''),
-      /** True: the address may be Postflight's own receiver. */
-      allowSelf: flag.default(false),
-    })
-    .prefault({}),
-  /** The user's own signals. */
-  signals: z.array(customSignalSchema).default([]),
-  /** What else is not users' traffic; tried before the built-in rules. */
-  trafficRules: z
-    .array(
-      z.strictObject({
-        traffic: z.enum(['health_check', 'bot', 'load_test']),
-        attributes: z.tuple([z.string()], z.string()),
-        /** RE2 regular expression. */
-        pattern: z.string().min(1),
-      }),
-    )
-    .default([]),
-})
+export const configSchema = z
+  .strictObject({
+    /** Folder of the embedded store and of what else is kept. */
+    dataDir: z.string().min(1).default('.postflight'),
+    logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+    clickhouse: z
+      .strictObject({
+        /** Address of a ClickHouse server; empty: the embedded store. */
+        url: z.union([z.literal(''), url]).default(''),
+        user: z.string().default('default'),
+        password: z.string().default(''),
+        database: z.string().regex(/^\w+$/).default('default'),
+        /** Port of the embedded store's HTTP interface. */
+        port: port.default(8123),
+        /** Bytes that the embedded engine may use. */
+        memoryLimit: z.coerce
+          .number()
+          .int()
+          .min(256 * 2 ** 20)
+          .default(1.5 * 2 ** 30),
+      })
+      .prefault({}),
+    otlp: z
+      .strictObject({
+        host: host.default('127.0.0.1'),
+        port: port.default(4318),
+        /** Bytes of a request, before and after decompression. */
+        maxBodyBytes: z.coerce
+          .number()
+          .int()
+          .min(1024)
+          .default(20 * 2 ** 20),
+        /** Bytes of requests that wait to be written; past that, 503. */
+        maxQueueBytes: z.coerce
+          .number()
+          .int()
+          .min(2 ** 20)
+          .default(64 * 2 ** 20),
+        /** Telemetry older (days) or newer (minutes) than this goes to the dead-letter table. */
+        maxPastDays: days.default(50),
+        maxFutureMinutes: minutes.default(60),
+      })
+      .prefault({}),
+    api: z
+      .strictObject({
+        host: host.default('127.0.0.1'),
+        port: port.default(8080),
+        /** Address under which people reach the pages: for links in alerts. Empty: host and port as above. */
+        publicUrl: z.union([z.literal(''), url]).default(''),
+      })
+      .prefault({}),
+    /** Days that rows are kept, per table. */
+    retention: z
+      .strictObject({
+        logs: days.default(60),
+        traces: days.default(60),
+        metrics: days.default(60),
+        minutes: days.default(90),
+        hours: days.default(730),
+        deadLetter: days.default(30),
+      })
+      .prefault({}),
+    analysis: z
+      .strictObject({
+        /** Minutes after a roll-out in which a deployment is watched; its report is final when they are over. */
+        watchMinutes: minutes.default(120),
+        /** Minutes before the roll-out that it is compared with. */
+        beforeMinutes: minutes.default(1440),
+        /** Minutes of a new instance that are kept out of the steady comparison. */
+        warmUpMinutes: z.coerce.number().min(0).default(5),
+        /** Seconds that telemetry may be late before a window counts as complete. */
+        latenessSeconds: z.coerce.number().min(0).default(90),
+        /** Seconds between two looks at the deployments that are being watched. */
+        intervalSeconds: z.coerce.number().min(1).default(30),
+        /** False-discovery rate over a deployment's report. */
+        falseDiscoveryRate: z.coerce.number().gt(0).lt(0.5).default(0.05),
+        /** Other watch and before windows for some environments. */
+        environments: z
+          .record(
+            z.string(),
+            z.strictObject({
+              watchMinutes: minutes.optional(),
+              beforeMinutes: minutes.optional(),
+              warmUpMinutes: z.coerce.number().min(0).optional(),
+            }),
+          )
+          .default({}),
+        /** IANA time zone that hours of the week are local to. */
+        timeZone: z.string().default('UTC'),
+      })
+      .prefault({}),
+    alerts: z
+      .strictObject({
+        webhooks: z
+          .array(
+            z.strictObject({
+              name: z.string().min(1),
+              url,
+              /** Signs the body: HMAC-SHA256. */ secret: z.string().default(''),
+            }),
+          )
+          .default([]),
+        /** Base addresses of Alertmanagers (API v2). */
+        alertmanagers: z.array(url).default([]),
+        /** Environments that nobody is paged for. */
+        mutedEnvironments: z.array(z.string()).default([]),
+      })
+      .prefault({}),
+    auth: z
+      .strictObject({
+        /** True: keys are needed on loopback too. They always are as soon as a door listens wider. */
+        required: flag.default(false),
+      })
+      .prefault({}),
+    selfObservation: z
+      .strictObject({
+        /** OTLP/HTTP address that Postflight's own traces, metrics and logs go to; empty: nowhere. */
+        endpoint: z.union([z.literal(''), url]).default(''),
+        /** True: the address may be Postflight's own receiver. */
+        allowSelf: flag.default(false),
+      })
+      .prefault({}),
+    /** The user's own signals. */
+    signals: z.array(customSignalSchema).default([]),
+    /** What else is not users' traffic; tried before the built-in rules. */
+    trafficRules: z
+      .array(
+        z.strictObject({
+          traffic: z.enum(['health_check', 'bot', 'load_test']),
+          attributes: z.tuple([z.string()], z.string()),
+          /** RE2 regular expression. */
+          pattern: z.string().min(1),
+        }),
+      )
+      .default([]),
+  })
+  .superRefine((config, context) => {
+    for (const table of ['logs', 'traces', 'metrics'] as const) {
+      if (config.otlp.maxPastDays > config.retention[table]) {
+        context.addIssue({
+          code: 'custom',
+          path: ['otlp', 'maxPastDays'],
+          message: `expected at most retention.${table} (${config.retention[table]} days): older telemetry would be taken and dropped at once`,
+        })
+      }
+    }
+  })
 export type Config = z.infer<typeof configSchema>
 
 /** Settings whose values are never printed. */

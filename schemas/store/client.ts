@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import { type ClickHouseClient, ClickHouseError, createClient } from '@clickhouse/client'
+import { type ClickHouseClient, ClickHouseError, ClickHouseLogLevel, createClient } from '@clickhouse/client'
 import { PostflightError } from '../errors.ts'
 
 export interface StoreOptions {
@@ -68,6 +68,8 @@ export function openStore(options: StoreOptions): Store {
     request_timeout: options.requestTimeout ?? 120_000,
     max_open_connections: options.maxConnections ?? 16,
     clickhouse_settings: { ...SETTINGS },
+    // Errors are thrown and logged once, by whoever handles them.
+    log: { level: ClickHouseLogLevel.OFF },
   })
   return new ClickHouseStore(client, options.url, database)
 }

@@ -1,0 +1,162 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pino } from 'pino'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type EmbeddedStore, startEmbedded } from '../../deploy/embedded/start.ts'
+import { configSchema } from '../../schemas/config.ts'
+import { buildCatalogue } from '../../schemas/signals/catalogue.ts'
+import { customSignalSchema } from '../../schemas/signals/custom.ts'
+import { rollupSelect } from '../../schemas/signals/views.ts'
+import { openStore, type Store } from '../../schemas/store/client.ts'
+import { migrate, readMigrations } from '../../schemas/store/migrate.ts'
+
+// Within the retention: older rows are dropped as they come.
+const yesterday = new Date(Date.now() - 86_400_000).toISOString()
+
+const retention = configSchema.parse({}).retention
+
+describe('migrations', () => {
+  let embedded: EmbeddedStore
+  let store: Store
+  let dataDir: string
+
+  beforeAll(async () => {
+    dataDir = await mkdtemp(join(tmpdir(), 'postflight-migrate-'))
+    embedded = await startEmbedded({ dataDir, port: 0, logger: pino({ level: 'silent' }) })
+    store = openStore({ url: embedded.url })
+  })
+
+  afterAll(async () => {
+    await store?.close()
+    await embedded?.stop()
+    await rm(dataDir, { recursive: true, force: true })
+  })
+
+  it('apply once, and change nothing the second time', async () => {
+    const first = await migrate(store, buildCatalogue(), retention)
+    expect(first.applied).toEqual((await readMigrations()).map((migration) => migration.name))
+    expect(first.views).toHaveLength(buildCatalogue().measures.size)
+    expect(await migrate(store, buildCatalogue(), retention)).toEqual({ applied: [], views: [] })
+  })
+
+  it('go on where a crash stopped them', async () => {
+    const migrations = await readMigrations()
+    // A crash between the statements of the last file and its ledger row.
+    await store.command(
+      'ALTER TABLE schema_migrations DELETE WHERE version = {version:UInt32}',
+      { version: 6 },
+      {
+        settings: { mutations_sync: 2 },
+      },
+    )
+    const outcome = await migrate(store, buildCatalogue(), retention, migrations)
+    expect(outcome.applied).toEqual(['0006-dead-letter.sql'])
+  })
+
+  it("make the views of a user's new signal, and drop them with it", async () => {
+    const custom = customSignalSchema.parse({ id: 'carts', title: 'Carts', metric: 'carts', type: 'gauge' })
+    expect((await migrate(store, buildCatalogue([custom]), retention)).views).toEqual([
+      'signal_1m_mv_custom_carts',
+    ])
+    const renamed = { ...custom, metric: 'shop.carts' }
+    expect((await migrate(store, buildCatalogue([renamed]), retention)).views).toEqual([
+      'signal_1m_mv_custom_carts',
+    ])
+    expect((await migrate(store, buildCatalogue(), retention)).views).toEqual(['signal_1m_mv_custom_carts'])
+    const left = await store.query("SELECT name FROM system.tables WHERE name LIKE '%custom%'")
+    expect(left).toEqual([])
+  })
+
+  it('set how long each table keeps its rows, and change it', async () => {
+    await migrate(store, buildCatalogue(), { ...retention, logs: 7 })
+    const [row] = await store.query<{ engine_full: string }>(
+      "SELECT engine_full FROM system.tables WHERE name = 'otel_logs'",
+    )
+    expect(row?.engine_full).toContain('TTL toDateTime(Timestamp) + toIntervalDay(7)')
+    await migrate(store, buildCatalogue(), retention)
+  })
+
+  it('refuse a schema that is newer than the program', async () => {
+    const migrations = await readMigrations()
+    await expect(migrate(store, buildCatalogue(), retention, migrations.slice(0, -1))).rejects.toMatchObject({
+      code: 'SCHEMA_TOO_NEW',
+    })
+  })
+
+  it('refuse an applied file that was edited', async () => {
+    const migrations = await readMigrations()
+    const edited = migrations.map((migration, index) =>
+      index === 1 ? { ...migration, checksum: 'other' } : migration,
+    )
+    await expect(migrate(store, buildCatalogue(), retention, edited)).rejects.toMatchObject({
+      code: 'MIGRATION_CHANGED',
+    })
+  })
+
+  it('keep health checks, bots and load tests out of the users’ rates, and count them', async () => {
+    const row = (route: string, agent: string, synthetic = '') => ({
+      Timestamp: yesterday,
+      SpanKind: 'Server',
+      SpanName: 'GET',
+      ServiceName: 'shop',
+      Duration: 5_000_000,
+      ResourceAttributes: { 'service.version': '1.0' },
+      SpanAttributes: {
+        'http.request.method': 'GET',
+        'http.route': route,
+        'user_agent.original': agent,
+        'user_agent.synthetic.type': synthetic,
+      },
+    })
+    await store.insert('otel_traces', [
+      row('/cart', 'Mozilla/5.0'),
+      row('/cart', 'Mozilla/5.0'),
+      row('/healthz', 'Mozilla/5.0'),
+      row('/cart', 'Googlebot/2.1'),
+      row('/cart', 'k6/0.49'),
+      row('/cart', 'Mozilla/5.0', 'test'),
+    ])
+    const counted = await store.query<{ traffic: string; requests: number }>(
+      `SELECT traffic, sum(count) AS requests FROM signal_1m
+       WHERE measure = 'server.request' AND service = 'shop' GROUP BY traffic ORDER BY traffic`,
+    )
+    expect(counted).toEqual([
+      { traffic: 'bot', requests: 1 },
+      { traffic: 'health_check', requests: 1 },
+      { traffic: 'load_test', requests: 2 },
+      { traffic: 'users', requests: 2 },
+    ])
+  })
+
+  it('count in the rollups what a recount of the raw rows counts', async () => {
+    const measure = buildCatalogue().measures.get('server.request')
+    if (measure === undefined) throw new Error('no measure server.request')
+    const columns =
+      'time, dimension, traffic, sum(count) AS count, sum(sum) AS sum, sumMap(histogram) AS histogram'
+    const order = 'GROUP BY time, dimension, traffic ORDER BY time, dimension, traffic'
+    const rollup = await store.query(
+      `SELECT ${columns} FROM signal_1m AS cells WHERE measure = 'server.request' ${order}`.replaceAll(
+        'sum(sum)',
+        'sum(cells.sum)',
+      ),
+    )
+    const recount = await store.query(
+      `SELECT ${columns} FROM (${rollupSelect(measure)}) AS cells ${order}`.replaceAll(
+        'sum(sum)',
+        'sum(cells.sum)',
+      ),
+    )
+    expect(rollup).toEqual(recount)
+    expect(rollup.length).toBeGreaterThan(0)
+  })
+
+  it('say that the store is unreachable, and how to mend it', async () => {
+    const nowhere = openStore({ url: 'http://127.0.0.1:9', requestTimeout: 2000 })
+    await expect(migrate(nowhere, buildCatalogue(), retention)).rejects.toMatchObject({
+      code: 'STORE_UNREACHABLE',
+      retryable: true,
+    })
+    await nowhere.close()
+  })
+})
