@@ -54,7 +54,7 @@ export function isKnownEncoding(encoding: string): boolean {
 /**
  * Reads and decompresses a body; both are stopped at `limit` while streaming, so that a bomb never unfolds.
  * @param encoding content coding, one that `isKnownEncoding`
- * @param received told of every byte that comes in
+ * @param received told of every byte that comes in; what it throws ends the reading
  * @throws BodyTooLarge, BodyCorrupt, SenderGone
  */
 export function readBody(
@@ -80,7 +80,12 @@ export function readBody(
     }
     const fail = (error: Error) => finish(() => reject(error))
     const onReceived = (chunk: Buffer) => {
-      received(chunk.length)
+      try {
+        received(chunk.length)
+      } catch (error) {
+        fail(error as Error)
+        return
+      }
       if (decoder === undefined) return
       if (receivedSize < KEPT) beginning.push(chunk.subarray(0, KEPT - receivedSize))
       receivedSize += chunk.length

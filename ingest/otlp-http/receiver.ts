@@ -91,6 +91,8 @@ class OtlpHttpReceiver implements Receiver {
       requestTimeout: this.limits.requestTimeout,
       headersTimeout: Math.min(30_000, this.limits.requestTimeout),
       keepAliveTimeout: 65_000,
+      // How often slow senders are looked for; Node's own 30 s would let them stay that much longer.
+      connectionsCheckingInterval: Math.min(5_000, this.limits.requestTimeout),
     })
     this.server.maxConnections = this.limits.maxConnections
     this.server.on('request', (request: IncomingMessage, response: ServerResponse) => {
@@ -220,9 +222,8 @@ class OtlpHttpReceiver implements Receiver {
       return await readBody(request, encoding, this.limits.maxBodyBytes, (bytes) => {
         counted += bytes
         this.receiving += bytes
-        if (this.receiving > this.limits.maxReceivingBytes) {
-          request.destroy()
-        }
+        if (this.receiving > this.limits.maxReceivingBytes)
+          throw new Refusal(503, 'Too many requests at once')
       })
     } finally {
       this.receiving -= counted

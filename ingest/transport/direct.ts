@@ -5,7 +5,7 @@ import { Intake, type Rejection } from '../intake.ts'
 import { jsonToProtobuf } from '../json/to-protobuf.ts'
 import type { Block } from '../native/block.ts'
 import { LogsTranscoder } from '../protobuf/logs.ts'
-import { MetricsTranscoder } from '../protobuf/metrics.ts'
+import { type MetricsBlocks, MetricsTranscoder } from '../protobuf/metrics.ts'
 import { TracesTranscoder } from '../protobuf/traces.ts'
 import { Unreadable } from '../protobuf/unreadable.ts'
 import { DeadLetterBlock } from '../tables/dead-letter.ts'
@@ -134,14 +134,8 @@ class DirectTransport implements Transport {
       else if (request.signal === 'traces')
         this.tracesTranscoder.transcode(body, blocks[0] as TracesBlock, intake)
       else {
-        const { gauge, sum, histogram, exponentialHistogram, summary } = this
-        const into = {
-          gauge: gauge.begin(),
-          sum: sum.begin(),
-          histogram: histogram.begin(),
-          exponentialHistogram: exponentialHistogram.begin(),
-          summary: summary.begin(),
-        }
+        const [gauge, sum, histogram, exponentialHistogram, summary] = blocks
+        const into = { gauge, sum, histogram, exponentialHistogram, summary } as unknown as MetricsBlocks
         this.metricsTranscoder.transcode(body, into, intake)
       }
     } catch (error) {

@@ -1,0 +1,174 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import pino from 'pino'
+import { describe, expect, it } from 'vitest'
+import { PostflightError } from '../schemas/errors.ts'
+import type { Store } from '../schemas/store/client.ts'
+import { Block } from './native/block.ts'
+import { StringColumn } from './native/column.ts'
+import { DEFAULT_WRITER_LIMITS, type Lane, Writer, type WriterLimits } from './writer.ts'
+
+class NamesBlock extends Block {
+  readonly name = new StringColumn('name')
+  constructor() {
+    const name = new StringColumn('name')
+    super('names', [name])
+    this.name = name
+  }
+}
+
+interface Insert {
+  bytes: Buffer
+  token: string | undefined
+}
+
+function setUp(insert: (attempt: number) => Promise<void>, limits: Partial<WriterLimits> = {}) {
+  const inserts: Insert[] = []
+  const store: Pick<Store, 'insertNative'> = {
+    async insertNative(table, columns, body, options) {
+      expect([table, columns]).toEqual(['names', ['name']])
+      expect(options?.settings).toMatchObject({ async_insert: 0, materialize_skip_indexes_on_insert: 0 })
+      inserts.push({ bytes: Buffer.concat(body as Buffer[]), token: options?.token })
+      await insert(inserts.length)
+    },
+  }
+  let tokens = 0
+  const writer = new Writer({
+    store,
+    logger: pino({ level: 'silent' }),
+    clock: Date.now,
+    newToken: () => `token-${++tokens}`,
+    limits: { ...DEFAULT_WRITER_LIMITS, ...limits },
+  })
+  return { writer, lane: writer.lane(() => new NamesBlock()), inserts }
+}
+
+async function write(lane: Lane<NamesBlock>, ...names: string[]): Promise<void> {
+  const block = lane.begin()
+  for (const name of names) {
+    block.name.data.pushString(name)
+    block.rows++
+  }
+  await lane.commit()
+}
+
+function gate() {
+  let open = () => {}
+  const opened = new Promise<void>((resolve) => {
+    open = resolve
+  })
+  return { opened, open }
+}
+
+/** Rows that the bytes of a block announce. */
+const rowsOf = (insert: Insert | undefined) => insert?.bytes[1]
+
+describe('a writer', () => {
+  it('acknowledges only when ClickHouse has the rows', async () => {
+    const { opened, open } = gate()
+    const { lane } = setUp(() => opened)
+    let done = false
+    const written = write(lane, 'a').then(() => {
+      done = true
+    })
+    await sleep(60)
+    expect(done).toBe(false)
+    open()
+    await written
+    expect(done).toBe(true)
+  })
+
+  it('puts the rows of requests that come while it inserts into one block', async () => {
+    const { opened, open } = gate()
+    const { lane, inserts } = setUp((attempt) => (attempt === 1 ? opened : Promise.resolve()))
+    const first = write(lane, 'a')
+    while (inserts.length === 0) await sleep(5)
+    const others = [write(lane, 'b'), write(lane, 'c', 'd'), write(lane, 'e')]
+    open()
+    await Promise.all([first, ...others])
+    expect(inserts.map(rowsOf)).toEqual([1, 4])
+    expect(new Set(inserts.map(({ token }) => token)).size).toBe(2)
+  })
+
+  it('sends at once what has reached the limit of rows', async () => {
+    const { lane, inserts } = setUp(async () => {}, { maxRows: 3, minWait: 60_000, maxWait: 60_000 })
+    await write(lane, 'a', 'b', 'c')
+    expect(inserts.map(rowsOf)).toEqual([3])
+  })
+
+  it('leaves out what was undone, and keeps what others wrote before', async () => {
+    const { lane, inserts } = setUp(async () => {})
+    const kept = write(lane, 'a')
+    const block = lane.begin()
+    block.name.data.pushString('gone')
+    block.rows++
+    lane.undo()
+    await kept
+    expect(rowsOf(inserts[0])).toBe(1)
+    expect(inserts[0]?.bytes.includes('gone')).toBe(false)
+  })
+
+  it('does not wait for a request that brought no rows', async () => {
+    const { lane, inserts } = setUp(async () => {})
+    lane.begin()
+    await lane.commit()
+    expect(inserts).toEqual([])
+  })
+
+  it('repeats an insert with the same token while the failure may pass', async () => {
+    const { lane, inserts } = setUp(async (attempt) => {
+      if (attempt < 3) throw new PostflightError('STORE_UNREACHABLE', 'gone')
+    })
+    await write(lane, 'a')
+    expect(inserts.map(({ token }) => token)).toEqual(['token-1', 'token-1', 'token-1'])
+    expect(inserts[2]?.bytes.equals(inserts[0]?.bytes as Buffer)).toBe(true)
+  })
+
+  it('gives up after its time, and takes new rows afterwards', async () => {
+    const { lane } = setUp(
+      async (attempt) => {
+        if (attempt < 4)
+          throw new PostflightError('STORE_FAILED', 'full', { details: { clickhouseCode: '243' } })
+      },
+      { retryFor: 50 },
+    )
+    await expect(write(lane, 'a')).rejects.toMatchObject({ code: 'STORE_FAILED' })
+    let taken = false
+    for (let i = 0; i < 5 && !taken; i++)
+      taken = await write(lane, 'b').then(
+        () => true,
+        () => false,
+      )
+    expect(taken).toBe(true)
+  })
+
+  it('does not repeat what will not pass', async () => {
+    const { lane, inserts } = setUp(async () => {
+      throw new PostflightError('STORE_FAILED', 'no such table', { details: { clickhouseCode: '60' } })
+    })
+    await expect(write(lane, 'a')).rejects.toMatchObject({ code: 'STORE_FAILED' })
+    expect(inserts.length).toBe(1)
+  })
+
+  it('admits no more than its limit of bytes, until they are inserted', async () => {
+    const { opened, open } = gate()
+    const { writer, lane } = setUp(() => opened, { maxPendingBytes: 1_000 })
+    writer.admit(1_000)
+    const written = write(lane, 'x'.repeat(900))
+    expect(writer.pendingBytes).toBeGreaterThanOrEqual(900)
+    expect(() => writer.admit(200)).toThrow(expect.objectContaining({ code: 'OVERLOADED' }))
+    open()
+    await written
+    await sleep(0)
+    expect(writer.pendingBytes).toBe(0)
+    writer.admit(1_000)
+  })
+
+  it('has everything inserted when it is closed, and then admits nothing', async () => {
+    const { writer, lane, inserts } = setUp(() => sleep(20), { minWait: 60_000, maxWait: 60_000 })
+    const written = write(lane, 'a')
+    await writer.close()
+    await written
+    expect(inserts.map(rowsOf)).toEqual([1])
+    expect(() => writer.admit(0)).toThrow(expect.objectContaining({ code: 'OVERLOADED' }))
+  })
+})
