@@ -12,6 +12,8 @@ export interface QueryRequest {
   /** Values of `{name:Type}` placeholders, in the escaped form that ClickHouse reads them in. */
   parameters: Map<string, string>
   settings: Map<string, string>
+  /** Revision of the Native format that the client reads, 0 for the plain one. */
+  protocolVersion: number
   /** Whether the answer may be compressed as the Accept-Encoding header allows. */
   compressAnswer: boolean
   /** Whether the answer is held back until the query has ended. */
@@ -21,7 +23,7 @@ export interface QueryRequest {
 }
 
 // Parameters of the protocol that are neither settings nor placeholders.
-const IGNORED = new Set(['quota_key', 'stacktrace', 'buffer_size', 'role', 'client_protocol_version'])
+const IGNORED = new Set(['quota_key', 'stacktrace', 'buffer_size', 'role'])
 const SETTING_NAME = /^[A-Za-z_][A-Za-z0-9_.]*$/
 
 // They say how the server talks HTTP, and are answered here; the engine has no use for them.
@@ -111,6 +113,7 @@ export function parseQueryRequest(params: URLSearchParams, headers: IncomingHttp
     defaultFormat: params.get('default_format') || format || 'TabSeparated',
     parameters,
     settings,
+    protocolVersion: Number(params.get('client_protocol_version') ?? 0) || 0,
     compressAnswer: isOn(params.get('enable_http_compression')),
     waitEnd: isOn(params.get('wait_end_of_query')) || isOn(params.get('http_wait_end_of_query')),
     ...credentials(params, headers),
@@ -128,6 +131,7 @@ const RESERVED = new Set([
   'wait_end_of_query',
   'user',
   'password',
+  'client_protocol_version',
   'compress',
   'decompress',
 ])

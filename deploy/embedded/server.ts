@@ -14,6 +14,7 @@ import {
 import { quote, quoteIdentifier, type ReadOutcome, type WriteOutcome } from './engine.ts'
 import { ClickHouseException, describeException, exceptionTail, statusOfCode } from './exception.ts'
 import { decodedBody, readHead, spool } from './insert-body.ts'
+import { NativeRevision } from './native-revision.ts'
 import { parseQueryRequest, type QueryRequest } from './query-request.ts'
 import { openResultPipe } from './result-pipe.ts'
 import type { Lease, SessionPool } from './session-pool.ts'
@@ -88,6 +89,13 @@ function same(a: string, b: string): boolean {
 // The scanner works on single-byte characters, so that its offsets are byte offsets whatever the rows are.
 const asBytes = (text: string) => Buffer.from(text, 'latin1')
 const asText = (text: string) => asBytes(text).toString('utf8')
+
+/** What a client of a newer protocol revision reads in the place of the engine's own Native blocks. */
+function converter(format: string, query: QueryRequest): (chunk: Buffer) => Buffer[] {
+  if (format !== 'Native' || query.protocolVersion <= 0) return (chunk) => [chunk]
+  const revision = new NativeRevision(query.protocolVersion)
+  return (chunk) => revision.push(chunk)
+}
 
 const READ_ONLY_WORDS = new Set(['SHOW', 'DESC', 'DESCRIBE', 'EXPLAIN', 'EXISTS', 'SET', 'USE', 'CHECK'])
 
@@ -283,6 +291,8 @@ export function createHttpServer(options: HttpServerOptions): Server {
       }
     }
 
+    const convert = converter(format, query)
+
     if (query.waitEnd) {
       const path = newSpoolPath('result')
       try {
@@ -330,10 +340,10 @@ export function createHttpServer(options: HttpServerOptions): Server {
         if (answer.gone) continue
         if (answer.started) {
           await flushing
-          await answer.write(chunk)
+          for (const piece of convert(chunk)) await answer.write(piece)
           continue
         }
-        held.push(chunk)
+        held.push(...convert(chunk))
         heldBytes += chunk.length
         if (settled) continue
         if (heldBytes >= HOLD_BYTES) flushing = flush()
@@ -481,7 +491,7 @@ export function createHttpServer(options: HttpServerOptions): Server {
         const format = (statement.kind === 'other' ? statement.format : undefined) ?? query.defaultFormat
         const outcome = await lease.session.read(sql, format)
         answer.begin(format, query.compressAnswer && outcome.bytes.length > 0, outcome)
-        await answer.write(outcome.bytes)
+        for (const piece of converter(format, query)(Buffer.from(outcome.bytes))) await answer.write(piece)
         answer.end()
       }
     } finally {

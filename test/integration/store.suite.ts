@@ -300,6 +300,21 @@ export function storeSuite(title: string, getAddress: () => Promise<StoreAddress
         expect(bare.headers['content-encoding']).toBeUndefined()
       })
 
+      test('Native comes in the revision that the client reads, as Grafana’s data source asks', async () => {
+        const params = {
+          default_format: 'Native',
+          client_protocol_version: '54460',
+          enable_http_compression: '1',
+        }
+        const answer = await plain(address, query("SELECT 7::UInt8 AS a, 'x' AS b", params), {
+          method: 'POST',
+          headers: { 'Accept-Encoding': 'gzip' },
+        })
+        expect(gunzipSync(answer.body).toString('latin1')).toBe(
+          '\x01\x00\x02\xff\xff\xff\xff\x00\x02\x01\x01a\x05UInt8\x00\x07\x01b\x06String\x00\x01x',
+        )
+      })
+
       test('wait_end_of_query gives the whole summary, and an error its status', async () => {
         const whole = await plain(
           address,
