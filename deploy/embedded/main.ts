@@ -6,6 +6,8 @@ import { createHttpServer } from './server.ts'
 import { SessionPool } from './session-pool.ts'
 import type { ChildMessage, ChildOptions, ParentMessage } from './start.ts'
 
+const GRACE_MS = 3000
+
 /** The child process: opens the engine, serves HTTP, and ends when told to or when its parent is gone. */
 
 function tell(message: ChildMessage): void {
@@ -54,6 +56,8 @@ async function serve(options: ChildOptions): Promise<void> {
     stopping = true
     const closed = new Promise((resolve) => server.close(resolve))
     server.closeIdleConnections()
+    // A client that does not take its result must not hold up the end.
+    setTimeout(() => server.closeAllConnections(), GRACE_MS).unref()
     await pool.close()
     server.closeAllConnections()
     await closed
@@ -63,6 +67,8 @@ async function serve(options: ChildOptions): Promise<void> {
     if (message.type === 'stop') void stop()
   })
   process.on('disconnect', () => void stop())
+  // The parent may have died while the engine was opening, before anybody listened.
+  if (!process.connected) await stop()
   process.on('SIGTERM', () => void stop())
 
   await new Promise<void>((resolve, reject) => {

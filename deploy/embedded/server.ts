@@ -47,6 +47,7 @@ const HOLD_BYTES = 262_144
 const HOLD_MS = 50
 
 const KILL_AGAIN_MS = 300
+const STALLED_MS = 300_000
 // Between the marked tail of a failed result and the cut: a client that knows the mark can read it first.
 const CUT_AFTER_MS = 100
 
@@ -173,10 +174,13 @@ class Answer {
     if (sink.write(chunk)) return
     await new Promise<void>((resolve) => {
       const done = () => {
+        clearTimeout(stalled)
         sink.off('drain', done)
         this.response.off('close', done)
         resolve()
       }
+      // A client that takes nothing holds a place that others wait for.
+      const stalled = setTimeout(() => this.response.destroy(), STALLED_MS)
       sink.once('drain', done)
       this.response.once('close', done)
     })

@@ -38,7 +38,8 @@ export class SessionPool {
   #controlTail: Promise<unknown> = Promise.resolve()
   #named = new Map<string, NamedSession>()
   #free: number[]
-  #waiting: Array<(slot: number) => void> = []
+  #waiting: Array<{ take(slot: number): void; refuse(error: Error): void }> = []
+  #closing = false
   #idle: Array<() => void> = []
 
   /** @throws Error when the engine cannot open the directory */
@@ -71,6 +72,7 @@ export class SessionPool {
    * @throws ClickHouseException when too many wait, or the named session is busy or gone
    */
   async lease(name?: { id: string; timeoutSeconds: number; mustExist: boolean }): Promise<Lease> {
+    if (this.#closing) throw stopping()
     const kept = name === undefined ? undefined : this.#hold(name)
     try {
       const slot = await this.#takeSlot()
@@ -94,6 +96,8 @@ export class SessionPool {
 
   /** Ends what runs, waits for it, and closes the engine. */
   async close(): Promise<void> {
+    this.#closing = true
+    for (const waiter of this.#waiting.splice(0)) waiter.refuse(stopping())
     while (this.running > 0) {
       const idle = new Promise<void>((resolve) => this.#idle.push(resolve))
       await this.ask("KILL QUERY WHERE Settings['log_comment'] LIKE '%query_id=%' ASYNC")
@@ -153,16 +157,20 @@ export class SessionPool {
         ),
       )
     }
-    return new Promise((resolve) => this.#waiting.push(resolve))
+    return new Promise((take, refuse) => this.#waiting.push({ take, refuse }))
   }
 
   #giveSlot(slot: number): void {
     const next = this.#waiting.shift()
     if (next !== undefined) {
-      next(slot)
+      next.take(slot)
       return
     }
     this.#free.push(slot)
     if (this.running === 0) for (const resolve of this.#idle.splice(0)) resolve()
   }
+}
+
+function stopping(): ClickHouseException {
+  return new ClickHouseException(236, 'ABORTED', 'The server is stopping')
 }
