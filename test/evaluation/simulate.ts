@@ -1,0 +1,268 @@
+/**
+ * Measures the promises of the comparisons on made series: false alarms of each method on each shape of traffic, power
+ * against a planted change, and the share of quiet deployments called regressed.
+ * `node test/evaluation/simulate.ts [--quick] [--json] [--seed N]`
+ */
+import type { Comparison } from '../../analytics/compare/comparison.ts'
+import { compareDistribution } from '../../analytics/compare/distribution.ts'
+import { compareGauge } from '../../analytics/compare/gauge.ts'
+import { compareGrowth } from '../../analytics/compare/growth.ts'
+import { compareRate } from '../../analytics/compare/rate.ts'
+import { compareRatio } from '../../analytics/compare/ratio.ts'
+import { seededRandom } from '../../analytics/stats/random.ts'
+import { type Candidate, decide } from '../../analytics/verdict.ts'
+import type { Cell } from '../../schemas/cell.ts'
+import { bucketOf } from '../../schemas/histogram.ts'
+
+export const SHAPES = ['steady', 'diurnal', 'drifting', 'bursty'] as const
+export type Shape = (typeof SHAPES)[number]
+export const METHODS = ['rate', 'rare rate', 'ratio', 'distribution', 'gauge', 'growth'] as const
+export type Method = (typeof METHODS)[number]
+
+const BEFORE = 1440
+const AFTER = 120
+
+export interface Row {
+  readonly method: Method
+  readonly shape: Shape
+  readonly runs: number
+  /** Share of quiet comparisons with a two-sided p below 1 %. */
+  readonly falseAlarms: number
+  /** Share of quiet comparisons that would have paged alone: beyond the smallest effect at the p of 1 in 20,000. */
+  readonly falsePages: number
+  /** Share of comparisons with the planted change that pages. */
+  readonly power: number
+  readonly planted: number
+  /** Share of quiet intervals that hold no change (99 % promised). */
+  readonly coverage: number
+}
+
+export interface Deployments {
+  readonly deployments: number
+  readonly series: number
+  readonly calledRegressed: number
+  readonly states: Readonly<Record<string, number>>
+}
+
+/** Page: what a series has to pass in a family of about a hundred at 0.5 % per deployment. */
+const PAGE_P = 5e-5
+
+export function simulateMethod(method: Method, shape: Shape, runs: number, seed: number): Row {
+  const random = seededRandom(seed)
+  const planted = plantedOf(method)
+  let alarms = 0
+  let pages = 0
+  let found = 0
+  let covered = 0
+  for (let run = 0; run < runs; run++) {
+    const quiet = comparison(method, shape, 1, random)
+    if (quiet.kind === 'measured') {
+      if (quiet.pValue < 0.01) alarms += 1
+      if (quiet.pWorse <= PAGE_P && quiet.beyond === 'worse') pages += 1
+      if (quiet.interval[0] <= 1 && quiet.interval[1] >= 1) covered += 1
+    }
+    const changed = comparison(method, shape, planted, random)
+    if (changed.kind === 'measured' && changed.pWorse <= PAGE_P && changed.beyond === 'worse') found += 1
+  }
+  return {
+    method,
+    shape,
+    runs,
+    falseAlarms: alarms / runs,
+    falsePages: pages / runs,
+    power: found / runs,
+    planted,
+    coverage: covered / runs,
+  }
+}
+
+export function simulateDeployments(deployments: number, series: number, seed: number): Deployments {
+  const random = seededRandom(seed)
+  const states: Record<string, number> = {}
+  for (let d = 0; d < deployments; d++) {
+    const candidates: Candidate[] = []
+    for (let s = 0; s < series; s++) {
+      const method = METHODS[s % METHODS.length] as Method
+      const shape = SHAPES[Math.floor(random() * SHAPES.length)] as Shape
+      candidates.push({
+        signal: `${method} ${s % 18}`,
+        dimension: s < 18 ? '' : String(s),
+        title: method,
+        unit: '',
+        criticality: s < 6 ? 'critical' : 'major',
+        bad: 'up',
+        comparison: comparison(method, shape, 1, random),
+      })
+    }
+    const { state } = decide(candidates)
+    states[state] = (states[state] ?? 0) + 1
+  }
+  return { deployments, series, calledRegressed: (states['regressed'] ?? 0) / deployments, states }
+}
+
+function plantedOf(method: Method): number {
+  return method === 'rare rate' ? 8 : method === 'ratio' ? 3 : 1.5
+}
+
+function comparison(method: Method, shape: Shape, effect: number, random: () => number): Comparison {
+  const options = { bad: 'up' as const, alpha: 0.01 }
+  // Time of day of the release, and the drift's state, differ from run to run.
+  const level = levels(shape, random)
+  if (method === 'distribution') {
+    const smallestEffect = { ratio: 1.15, absolute: 0.002 }
+    const make = (from: number, to: number, factor: number) =>
+      cells(from, to, (i) =>
+        values(poisson(6 * level.traffic(i), random), 0.03 * level.at(i) * factor, random),
+      )
+    return compareDistribution({
+      ...options,
+      smallestEffect,
+      before: make(0, BEFORE, 1),
+      after: make(BEFORE, BEFORE + AFTER, effect),
+    })
+  }
+  if (method === 'gauge') {
+    const make = (from: number, to: number, factor: number) =>
+      cells(from, to, (i) => sample(100 * level.at(i) * factor * Math.exp(0.05 * normal(random))))
+    const smallestEffect = { ratio: 1.25, absolute: 5 }
+    return compareGauge({
+      ...options,
+      smallestEffect,
+      before: make(0, BEFORE, 1),
+      after: make(BEFORE, BEFORE + AFTER, effect),
+    })
+  }
+  if (method === 'growth') {
+    const start = (growth: number) => {
+      const own = levels(shape, random)
+      const base = 80 * Math.exp(0.05 * normal(random))
+      return {
+        start: 0,
+        cells: cells(0, AFTER, (i) =>
+          sample(
+            base *
+              own.at(i) ** 0.3 *
+              growth ** (i / AFTER) *
+              (1.1 - 0.1 * Math.exp(-i / 20)) *
+              Math.exp(0.04 * normal(random)),
+          ),
+        ),
+      }
+    }
+    const smallestEffect = { ratio: 1.25, absolute: 8 }
+    return compareGrowth({
+      ...options,
+      smallestEffect,
+      earlier: Array.from({ length: 6 }, () => start(1)),
+      after: start(effect),
+    })
+  }
+  const requests = cells(0, BEFORE + AFTER, (i) => ({ count: poisson(20 * level.traffic(i), random) }))
+  const mean = method === 'rate' ? 0.5 : method === 'ratio' ? 0.02 : 0.004
+  const events = requests.map((cell, i) => {
+    const burst = shape === 'bursty' ? 3 : 1
+    const factor = i >= BEFORE ? effect : 1
+    const hits = poisson((cell.count * mean * level.at(i) * factor) / burst, random)
+    let count = 0
+    for (let h = 0; h < hits; h++) count += burst === 1 ? 1 : 1 + poisson(burst - 1, random)
+    return { ...cell, count, bad: 0 }
+  })
+  const cut = (list: readonly Cell[]) => ({ before: list.slice(0, BEFORE), after: list.slice(BEFORE) })
+  if (method === 'ratio') {
+    const merged = requests.map((cell, i) => ({ ...cell, bad: Math.min(cell.count, events[i]?.count ?? 0) }))
+    return compareRatio({ ...options, smallestEffect: { ratio: 1.25, absolute: 0.002 }, ...cut(merged) })
+  }
+  return compareRate({
+    ...options,
+    smallestEffect: { ratio: 1.25, absolute: 0.001 },
+    ...cut(events),
+    exposure: cut(requests),
+  })
+}
+
+/** How level and traffic move by themselves. */
+function levels(
+  shape: Shape,
+  random: () => number,
+): { at: (minute: number) => number; traffic: (minute: number) => number } {
+  const phase = 2 * Math.PI * random()
+  const day = (i: number): number => Math.sin((2 * Math.PI * i) / 1440 + phase)
+  if (shape === 'diurnal')
+    return { at: (i) => Math.exp(0.12 * day(i)), traffic: (i) => Math.exp(0.5 * day(i)) }
+  if (shape === 'drifting') {
+    const path = new Float64Array(BEFORE + AFTER)
+    let state = 0.1 * normal(random)
+    for (let i = 0; i < path.length; i++) {
+      // AR(1) with standard deviation 0.1 and a memory of about 20 minutes.
+      state = 0.95 * state + 0.1 * Math.sqrt(1 - 0.95 ** 2) * normal(random)
+      path[i] = Math.exp(state)
+    }
+    return { at: (i) => path[i] as number, traffic: () => 1 }
+  }
+  if (shape === 'bursty') return { at: () => 1, traffic: () => Math.exp(0.4 * normal(random)) }
+  return { at: () => 1, traffic: () => 1 }
+}
+
+function cells(from: number, to: number, fill: (minute: number) => Partial<Cell>): Cell[] {
+  const list: Cell[] = []
+  for (let i = from; i < to; i++) {
+    list.push({ time: i * 60, count: 0, bad: 0, sum: 0, sumSquares: 0, min: 0, max: 0, ...fill(i) })
+  }
+  return list
+}
+
+function sample(value: number): Partial<Cell> {
+  return { count: 1, sum: value, sumSquares: value * value, min: value, max: value }
+}
+
+function values(count: number, scale: number, random: () => number): Partial<Cell> {
+  const histogram = new Map<number, number>()
+  for (let i = 0; i < count; i++) {
+    const bucket = bucketOf(scale * Math.exp(0.6 * normal(random)))
+    histogram.set(bucket, (histogram.get(bucket) ?? 0) + 1)
+  }
+  return { count, histogram }
+}
+
+function normal(random: () => number): number {
+  return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())
+}
+
+/** Knuth's product method; means here stay below a hundred. */
+function poisson(mean: number, random: () => number): number {
+  const limit = Math.exp(-mean)
+  let product = random()
+  let count = 0
+  while (product > limit) {
+    product *= random()
+    count += 1
+  }
+  return count
+}
+
+function main(args: readonly string[]): void {
+  const quick = args.includes('--quick')
+  const at = args.indexOf('--seed')
+  const seed = at < 0 ? 1 : Number(args[at + 1])
+  const rows = METHODS.flatMap((method, m) =>
+    SHAPES.map((shape, s) => simulateMethod(method, shape, quick ? 60 : 500, seed * 1000 + m * 10 + s)),
+  )
+  const deployments = simulateDeployments(quick ? 20 : 300, 60, seed * 1000 + 999)
+  if (args.includes('--json')) {
+    console.log(JSON.stringify({ seed, rows, deployments }))
+    return
+  }
+  const percent = (x: number): string => `${(100 * x).toFixed(1)} %`
+  console.log('| method | shape | runs | p < 1 % | pages | coverage of 99 % | planted | found |')
+  console.log('| --- | --- | --- | --- | --- | --- | --- | --- |')
+  for (const row of rows) {
+    console.log(
+      `| ${row.method} | ${row.shape} | ${row.runs} | ${percent(row.falseAlarms)} | ${percent(row.falsePages)} | ${percent(row.coverage)} | ${row.planted}x | ${percent(row.power)} |`,
+    )
+  }
+  console.log(
+    `\n${deployments.deployments} quiet deployments of ${deployments.series} series: ${percent(deployments.calledRegressed)} called regressed; states ${JSON.stringify(deployments.states)}`,
+  )
+}
+
+if (import.meta.main) main(process.argv.slice(2))
