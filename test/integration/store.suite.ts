@@ -5,7 +5,7 @@ import { gunzipSync, gzipSync } from 'node:zlib'
 import { type ClickHouseClient, createClient } from '@clickhouse/client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
-export interface StoreAddress {
+interface StoreAddress {
   url: string
   user: string
   password: string
@@ -20,7 +20,7 @@ interface PlainAnswer {
 }
 
 /** One request as curl would send it. */
-export function plain(
+function plain(
   address: StoreAddress,
   path: string,
   options: { method?: string; headers?: Record<string, string>; body?: string | Uint8Array } = {},
@@ -57,7 +57,7 @@ function query(sql: string, more: Record<string, string> = {}): string {
 }
 
 /** A Native block of (id UInt64, text String). */
-export function nativeBlock(ids: readonly number[], text: (id: number) => string): Buffer {
+function nativeBlock(ids: readonly number[], text: (id: number) => string): Buffer {
   const name = (word: string) => Buffer.concat([Buffer.from([word.length]), Buffer.from(word)])
   const varint = (value: number) => {
     const bytes: number[] = []
