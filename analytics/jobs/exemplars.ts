@@ -1,0 +1,82 @@
+import type { Verdict } from '../../schemas/contracts/report.ts'
+import type { Catalogue } from '../../schemas/signals/catalogue.ts'
+import { SERIES_SQL, timeColumn } from '../../schemas/signals/views.ts'
+import type { Store } from '../../schemas/store/client.ts'
+
+const EXAMPLES = 3
+/** Verdicts that examples are fetched for: the top of the page, not the whole of it. */
+const MOST_VERDICTS = 12
+
+interface Row {
+  trace: string
+  nanos: string
+  value: number | null
+}
+
+/**
+ * Traces that show what regressed, fetched on demand from the raw tables: slowest, failed or any of the series, worst first.
+ * @param window milliseconds
+ */
+export async function withExemplars(
+  store: Store,
+  catalogue: Catalogue,
+  verdicts: readonly Verdict[],
+  of: { readonly service: string; readonly environment: string; readonly version: string },
+  window: { readonly from: number; readonly to: number },
+): Promise<readonly Verdict[]> {
+  const regressed = verdicts.filter((verdict) => verdict.word === 'regressed').slice(0, MOST_VERDICTS)
+  const found = new Map<Verdict, Verdict['exemplars']>()
+  await Promise.all(
+    regressed.map(async (verdict) =>
+      found.set(verdict, await exemplarsOf(store, catalogue, verdict, of, window)),
+    ),
+  )
+  return verdicts.map((verdict) => {
+    const exemplars = found.get(verdict)
+    return exemplars === undefined ? verdict : { ...verdict, exemplars }
+  })
+}
+
+async function exemplarsOf(
+  store: Store,
+  catalogue: Catalogue,
+  verdict: Verdict,
+  of: { readonly service: string; readonly environment: string; readonly version: string },
+  window: { readonly from: number; readonly to: number },
+): Promise<Verdict['exemplars']> {
+  for (const id of catalogue.signal(verdict.signal).measures) {
+    const measure = catalogue.measures.get(id)
+    if (measure === undefined || (measure.source !== 'otel_traces' && measure.source !== 'otel_logs'))
+      continue
+    if (measure.cells !== 'signal_1m') continue
+    const time = timeColumn(measure.source)
+    const worst = verdict.kind === 'distribution' ? 'value DESC, ' : ''
+    const bad = verdict.kind === 'ratio' && measure.bad !== undefined ? `AND (${measure.bad})` : ''
+    // Expressions come from the catalogue, values as parameters: see schemas/signals/measure.ts.
+    const rows = await store.query<Row>(
+      `SELECT trace, nanos, value FROM (
+        SELECT TraceId AS trace, toString(toUnixTimestamp64Nano(${time})) AS nanos,
+          ${measure.value === undefined ? "CAST(NULL, 'Nullable(Float64)')" : `toNullable(toFloat64(${measure.value}))`} AS value
+        FROM ${measure.source}
+        ${measure.arrayJoin === undefined ? '' : `ARRAY JOIN ${measure.arrayJoin}`}
+        WHERE ServiceName = {service:String}
+          AND ${time} >= fromUnixTimestamp64Milli({from:Int64}) AND ${time} < fromUnixTimestamp64Milli({to:Int64})
+          AND ${SERIES_SQL.environment} = {environment:String} AND ${SERIES_SQL.version} = {version:String}
+          AND (${measure.selector}) ${bad}
+          AND ({dimension:String} = '' OR toString(${measure.dimension}) = {dimension:String})
+          AND TraceId != ''
+        ORDER BY ${worst}nanos DESC
+        LIMIT 1 BY trace
+        LIMIT ${EXAMPLES}
+      )`,
+      { ...of, dimension: verdict.dimension, from: window.from, to: window.to },
+    )
+    if (rows.length === 0) continue
+    return rows.map((row) => ({
+      traceId: row.trace,
+      time: new Date(Number(BigInt(row.nanos) / 1_000_000n)).toISOString(),
+      value: row.value,
+    }))
+  }
+  return []
+}

@@ -1,0 +1,68 @@
+import type { Deployment } from '../../schemas/contracts/deployment.ts'
+import type { DeploymentState, Verdict } from '../../schemas/contracts/report.ts'
+
+const MOST_REASONS = 3
+
+/** Verdicts worth a line of their own: the service as a whole gives way to the dimensions that say the same more precisely. */
+export function topVerdicts(verdicts: readonly Verdict[], word: Verdict['word']): readonly Verdict[] {
+  const own = verdicts.filter((verdict) => verdict.word === word && verdict.criticality !== 'info')
+  return own.filter(
+    (verdict) =>
+      verdict.dimension !== '' ||
+      !own.some((other) => other.signal === verdict.signal && other.dimension !== ''),
+  )
+}
+
+/** A verdict's own sentence without its interval. */
+export function reasonOf(verdict: Verdict): string {
+  const text = verdict.summary.split('; ')[0] ?? verdict.summary
+  const second = text.slice(1, 2)
+  // "POST /pay" keeps its capitals.
+  return second === second.toLowerCase() ? text.slice(0, 1).toLowerCase() + text.slice(1) : text
+}
+
+/** The verdict in one sentence, such as "2.7.0 made checkout worse: POST /pay answers 1.8x slower at p95 (212 ms -> 381 ms)." */
+export function headline(
+  deployment: Deployment,
+  state: DeploymentState,
+  verdicts: readonly Verdict[],
+  baseline: string | null,
+): string {
+  const { version, service } = deployment
+  const worse = topVerdicts(verdicts, 'regressed')
+  const better = topVerdicts(verdicts, 'improved')
+  if (baseline === null) {
+    return `${version} is the first version of ${service} seen in ${deployment.environment}: later releases are compared with it.`
+  }
+  const suffix =
+    state === 'rolled_back'
+      ? ' It was rolled back.'
+      : state === 'superseded'
+        ? ' The next release cut its watch window.'
+        : ''
+  if (worse.length > 0) return `${version} made ${service} worse: ${list(worse)}.${suffix}`
+  if (better.length > 0 && (state === 'healthy' || state === 'superseded')) {
+    return `${version} made ${service} better: ${list(better)}.${suffix}`
+  }
+  switch (state) {
+    case 'watching':
+      return `${version} of ${service} is being watched: nothing has got worse so far.`
+    case 'healthy':
+      return `${version} did not make ${service} worse.`
+    case 'no_data':
+      return `${version} of ${service} cannot be judged: there is no telemetry to compare.`
+    case 'rolled_back':
+      return `${version} of ${service} was rolled back; nothing was shown to be worse.`
+    case 'superseded':
+      return `${version} of ${service} was superseded before it could be judged in full; nothing was shown to be worse.`
+    case 'regressed':
+    case 'inconclusive':
+      return `${version} of ${service} could not be decided: nothing was shown to be worse, and health was not shown either.`
+  }
+}
+
+function list(verdicts: readonly Verdict[]): string {
+  const shown = verdicts.slice(0, MOST_REASONS).map(reasonOf).join('; ')
+  const rest = verdicts.length - MOST_REASONS
+  return rest > 0 ? `${shown}; and ${rest} more` : shown
+}

@@ -1,0 +1,335 @@
+import type { Config } from '../../schemas/config.ts'
+import type { Deployment } from '../../schemas/contracts/deployment.ts'
+import type { DeploymentState, Report, Verdict } from '../../schemas/contracts/report.ts'
+import type { Catalogue } from '../../schemas/signals/catalogue.ts'
+import type { Store } from '../../schemas/store/client.ts'
+import { type Calibrations, loadCalibrations } from '../baselines/calibrations.ts'
+import { sideBySide } from '../baselines/design.ts'
+import { type CellSet, loadCells } from '../queries/cells.ts'
+import { mergeCells } from '../queries/merge-cells.ts'
+import { type AdoptionPoint, adoption } from '../releases/adoption.ts'
+import { allDeployments } from '../releases/stored-deployments.ts'
+import { VERDICT_DEFAULTS, VERDICT_METHOD } from '../verdict.ts'
+import { type DeploymentWindows, deploymentWindows, windowSettings } from '../windows/deployment-windows.ts'
+import { rollOutEnd } from '../windows/roll-out.ts'
+import type { Arm } from './arms.ts'
+import { compareSignals } from './compare-signals.ts'
+import { withExemplars } from './exemplars.ts'
+import { headline } from './headline.ts'
+import { storeReport } from './stored-reports.ts'
+import { judge, type ReportDesign } from './verdicts.ts'
+
+const METHOD = `report@1 ${VERDICT_METHOD}`
+/** Error of one series' interval: statistics.md promises 1 %. */
+export const ALPHA = 0.01
+const MINUTE = 60_000
+
+/**
+ * The report of a deployment as of `now`: loads its cells, compares them with the baseline, and puts the verdict in words. Nothing
+ * is stored.
+ * @param now milliseconds; telemetry counts as complete up to `analysis.latenessSeconds` before
+ */
+export async function computeReport(
+  store: Store,
+  catalogue: Catalogue,
+  config: Config,
+  deployment: Deployment,
+  now: number,
+): Promise<Report> {
+  const settings = windowSettings(config.analysis, deployment.environment)
+  const of = { service: deployment.service, environment: deployment.environment }
+  const startedAt = Date.parse(deployment.startedAt)
+  const siblings = (await allDeployments(store, of)).filter((other) => other.id !== deployment.id)
+  const previous = siblings.findLast((other) => Date.parse(other.startedAt) < startedAt)
+  const next = siblings.find((other) => Date.parse(other.startedAt) > startedAt)
+  const placed = {
+    startedAt,
+    previousStartedAt: previous === undefined ? undefined : Date.parse(previous.startedAt),
+    nextStartedAt: next === undefined ? undefined : Date.parse(next.startedAt),
+    watermark: now - settings.latenessSeconds * 1000,
+    settings,
+  }
+  const open = deploymentWindows({ ...placed, rolloutEnd: undefined })
+  const [curve, set] = await Promise.all([
+    adoption(store, of.service, of.environment, { from: open.before.to, to: open.after.to }),
+    loadCells(store, catalogue, { ...of, from: open.before.from / 1000, to: open.after.to / 1000 }),
+  ])
+  const notes: string[] = []
+  const baseline = baselineOf(set, deployment, previous, open)
+  const arms = baseline === null ? undefined : armsOf(set, curve, deployment, baseline, placed, open)
+  const windows = arms?.windows ?? open
+  const design: ReportDesign = arms?.design ?? 'before_after'
+  const calibrations: Calibrations | undefined =
+    arms === undefined || design === 'side_by_side'
+      ? undefined
+      : await loadCalibrations(store, catalogue, of, startedAt)
+  const comparisons =
+    arms === undefined
+      ? []
+      : compareSignals(catalogue.signals, arms.before, arms.after, {
+          alpha: ALPHA,
+          design: design === 'side_by_side' ? 'side-by-side' : 'before-after',
+          stepSeconds: 60,
+          ...(calibrations === undefined ? {} : { calibration: calibrations.of }),
+        })
+  const judged = judge(comparisons, design, {
+    ...VERDICT_DEFAULTS,
+    falseDiscovery: config.analysis.falseDiscoveryRate,
+  })
+  const after = { from: windows.after.from, to: Math.max(windows.after.to, windows.after.from) }
+  const verdicts = await withExemplars(
+    store,
+    catalogue,
+    judged.verdicts,
+    { ...of, version: deployment.version },
+    after,
+  )
+  const provisional = !windows.closed
+  const state = baseline === null ? 'no_data' : stateOf(judged.state, deployment, windows, provisional)
+  addNotes(notes, {
+    deployment,
+    baseline,
+    windows,
+    design,
+    state,
+    now,
+    calibrations: calibrations?.count ?? 0,
+  })
+  return {
+    deployment,
+    state,
+    provisional: baseline === null ? false : provisional,
+    headline: headline(deployment, state, verdicts, baseline),
+    computedAt: iso(now),
+    windows: {
+      before: spanOf(windows.before),
+      rollout: windows.rollout === null ? null : spanOf(windows.rollout),
+      warmUp: windows.warmUp === null ? null : spanOf(windows.warmUp),
+      after: spanOf(after),
+      finalAt: iso(windows.finalAt),
+    },
+    baselineVersion: baseline,
+    design,
+    counts: countWords(verdicts),
+    adoption: adoptionOf(curve, deployment.version),
+    otherTraffic: await otherTraffic(store, of, deployment.version, after),
+    verdicts: [...verdicts],
+    notes,
+    method: METHOD,
+    parameters: {
+      alpha: ALPHA,
+      familyAlpha: VERDICT_DEFAULTS.familyAlpha,
+      falseDiscoveryRate: config.analysis.falseDiscoveryRate,
+      watchMinutes: settings.watchMinutes,
+      beforeMinutes: settings.beforeMinutes,
+      warmUpMinutes: settings.warmUpMinutes,
+      latenessSeconds: settings.latenessSeconds,
+      stepSeconds: 60,
+    },
+  }
+}
+
+/** Computes and stores the report of a deployment. */
+export async function buildReport(
+  store: Store,
+  catalogue: Catalogue,
+  config: Config,
+  deployment: Deployment,
+  now: number,
+): Promise<Report> {
+  const report = await computeReport(store, catalogue, config, deployment, now)
+  await storeReport(store, report)
+  return report
+}
+
+/** What the deployment is compared with; null where nothing was there before. */
+function baselineOf(
+  set: CellSet,
+  deployment: Deployment,
+  previous: Deployment | undefined,
+  windows: DeploymentWindows,
+): string | null {
+  const counts = new Map<string, number>()
+  for (const dimensions of set.values()) {
+    for (const versions of dimensions.values()) {
+      for (const [version, cells] of versions) {
+        for (const cell of cells) {
+          if (cell.time * 1000 < windows.before.to)
+            counts.set(version, (counts.get(version) ?? 0) + cell.count)
+        }
+      }
+    }
+  }
+  if (counts.size === 0) return null
+  const told = previous?.version ?? deployment.previousVersion
+  if (told !== null && told !== undefined && counts.has(told)) return told
+  // A version that was never deployed as far as anyone told: the one that served most.
+  const [most] = [...counts].sort((a, b) => b[1] - a[1])
+  return most?.[0] ?? null
+}
+
+interface Arms {
+  readonly before: Arm
+  readonly after: Arm
+  readonly design: ReportDesign
+  readonly windows: DeploymentWindows
+}
+
+function armsOf(
+  set: CellSet,
+  curve: readonly AdoptionPoint[],
+  deployment: Deployment,
+  baseline: string,
+  placed: Omit<Parameters<typeof deploymentWindows>[0], 'rolloutEnd'>,
+  open: DeploymentWindows,
+): Arms {
+  const fresh = deployment.version
+  const old = activity(set, baseline, open.after)
+  const beside = fresh === baseline ? undefined : sideBySide(old, activity(set, fresh, open.after))
+  if (beside !== undefined) {
+    const span = { from: beside.from, to: Math.min(beside.to, open.after.to / 1000) }
+    return {
+      before: { set, versions: [baseline], ...span },
+      after: { set, versions: [fresh], ...span },
+      design: 'side_by_side',
+      windows: {
+        ...open,
+        rollout: null,
+        before: { from: span.from * 1000, to: span.to * 1000 },
+        after: { from: span.from * 1000, to: span.to * 1000 },
+      },
+    }
+  }
+  const shares = curve
+    .filter((point) => point.version === fresh)
+    .map((point) => ({ time: Date.parse(point.time), share: point.share }))
+  const windows = deploymentWindows({ ...placed, rolloutEnd: rollOutEnd(shares) })
+  return {
+    before: {
+      set,
+      versions: [baseline],
+      from: windows.before.from / 1000,
+      to: windows.before.to / 1000,
+    },
+    after: { set, versions: [fresh], from: windows.after.from / 1000, to: windows.after.to / 1000 },
+    design: 'before_after',
+    windows,
+  }
+}
+
+/** Requests (any events, where it serves none) of a version in a window. */
+function activity(set: CellSet, version: string, window: { readonly from: number; readonly to: number }) {
+  const inside = (measure: string) =>
+    [...(set.get(measure)?.values() ?? [])].map((versions) =>
+      (versions.get(version) ?? []).filter(
+        (cell) => cell.time * 1000 >= window.from && cell.time * 1000 < window.to,
+      ),
+    )
+  const requests = mergeCells(inside('server.request'))
+  return requests.length > 0 ? requests : mergeCells([...set.keys()].flatMap(inside))
+}
+
+function stateOf(
+  judged: DeploymentState,
+  deployment: Deployment,
+  windows: DeploymentWindows,
+  provisional: boolean,
+): DeploymentState {
+  if (deployment.status === 'rolled_back') return 'rolled_back'
+  if (windows.superseded) return 'superseded'
+  if (judged === 'regressed') return 'regressed'
+  return provisional ? 'watching' : judged
+}
+
+function addNotes(
+  notes: string[],
+  of: {
+    readonly deployment: Deployment
+    readonly baseline: string | null
+    readonly windows: DeploymentWindows
+    readonly design: ReportDesign
+    readonly state: DeploymentState
+    readonly now: number
+    readonly calibrations: number
+  },
+): void {
+  const { deployment, baseline, windows, design } = of
+  if (baseline === null) {
+    notes.push('Nothing was running before: this is a baseline for later releases and is not judged itself.')
+    return
+  }
+  if (baseline === 'unknown')
+    notes.push('The telemetry before had no service.version: it is compared as "unknown".')
+  if (baseline === deployment.version)
+    notes.push('The version did not change: the time before is compared with the time after.')
+  if (deployment.previousVersion !== null && baseline !== deployment.previousVersion) {
+    notes.push(`No telemetry of ${deployment.previousVersion} in the time before: compared with ${baseline}.`)
+  }
+  if (deployment.attributes['rollback'] === 'true') {
+    notes.push(
+      `This deployment is a return to ${deployment.version} from ${deployment.attributes['rolledBack'] ?? 'a newer version'}.`,
+    )
+  }
+  if (design === 'before_after' && windows.before.to - windows.before.from < 60 * MINUTE) {
+    notes.push('The time before is shorter than an hour: seasons and drift are hardly known.')
+  }
+  if (design === 'before_after' && of.calibrations === 0) {
+    notes.push(
+      'There is no quiet past yet to calibrate with: intervals rest on the model and the dispersion seen.',
+    )
+  }
+  if (windows.superseded)
+    notes.push('The next deployment began before the watch window was over: the window ends there.')
+  if (of.state === 'regressed' && isHistory(windows.watchEnd, of.now)) {
+    notes.push('The watch window ended more than a day before this report was made: nobody is alerted.')
+  }
+}
+
+/** Deployments whose watch window ended so long ago are history: they are judged, but nobody is paged for them. */
+export function isHistory(watchEnd: number, now: number): boolean {
+  return now - watchEnd > 24 * 60 * MINUTE
+}
+
+function adoptionOf(curve: readonly AdoptionPoint[], version: string): Report['adoption'] {
+  const requests = curve.reduce((sum, point) => sum + (point.version === version ? point.requests : 0), 0)
+  // The newest ten minutes that had any traffic.
+  const times = [...new Set(curve.map((point) => point.time))].slice(-10)
+  const newest = curve.filter((point) => times.includes(point.time))
+  const all = newest.reduce((sum, point) => sum + point.requests, 0)
+  const own = newest.filter((point) => point.version === version)
+  return {
+    share: all === 0 ? null : own.reduce((sum, point) => sum + point.requests, 0) / all,
+    instances: own.length === 0 ? null : Math.max(...own.map((point) => point.instances)),
+    requests,
+  }
+}
+
+async function otherTraffic(
+  store: Store,
+  of: { readonly service: string; readonly environment: string },
+  version: string,
+  window: { readonly from: number; readonly to: number },
+): Promise<Record<string, number>> {
+  const rows = await store.query<{ traffic: string; requests: number }>(
+    `SELECT traffic, sum(count) AS requests FROM signal_1m
+    WHERE service = {service:String} AND environment = {environment:String} AND version = {version:String} AND measure = 'server.request'
+      AND traffic != 'users' AND time >= toDateTime({from:UInt32}) AND time < toDateTime({to:UInt32})
+    GROUP BY traffic ORDER BY traffic`,
+    { ...of, version, from: Math.floor(window.from / 1000), to: Math.floor(window.to / 1000) },
+  )
+  return Object.fromEntries(rows.map((row) => [row.traffic, row.requests]))
+}
+
+function countWords(verdicts: readonly Verdict[]): Report['counts'] {
+  const counts = { regressed: 0, improved: 0, unchanged: 0, inconclusive: 0 }
+  for (const { word } of verdicts) counts[word] += 1
+  return counts
+}
+
+function spanOf(span: { readonly from: number; readonly to: number }): { from: string; to: string } {
+  return { from: iso(span.from), to: iso(span.to) }
+}
+
+function iso(milliseconds: number): string {
+  return new Date(milliseconds).toISOString()
+}

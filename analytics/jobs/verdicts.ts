@@ -1,0 +1,214 @@
+import type { Verdict } from '../../schemas/contracts/report.ts'
+import type { Criticality } from '../../schemas/signals/signal.ts'
+import type { Measured } from '../compare/comparison.ts'
+import { totalCell } from '../queries/merge-cells.ts'
+import { signalValue } from '../queries/signal-value.ts'
+import { type Candidate, type DeploymentVerdict, decide, type VerdictOptions } from '../verdict.ts'
+import type { SeriesComparison, Side } from './compare-signals.ts'
+import { phrase } from './words.ts'
+
+export type ReportDesign = Verdict['design']
+
+export interface Judged {
+  readonly state: DeploymentVerdict['state']
+  /** Most important first. */
+  readonly verdicts: readonly Verdict[]
+}
+
+/** From comparisons to the contract's verdicts: words, sentences, sides. */
+export function judge(
+  comparisons: readonly SeriesComparison[],
+  design: ReportDesign,
+  options: VerdictOptions,
+): Judged {
+  const decided = decide(comparisons.map(candidateOf), options)
+  const entries = comparisons.map((comparison, at) => ({
+    verdict: verdictOf(comparison, decided.series[at] as DeploymentVerdict['series'][number], design),
+    evidence: comparison.comparison.kind === 'measured' ? Math.abs(comparison.comparison.studentised) : 0,
+  }))
+  entries.sort(
+    (a, b) =>
+      WORDS.indexOf(a.verdict.word) - WORDS.indexOf(b.verdict.word) ||
+      CRITICAL.indexOf(a.verdict.criticality) - CRITICAL.indexOf(b.verdict.criticality) ||
+      b.evidence - a.evidence,
+  )
+  return { state: decided.state, verdicts: entries.map(({ verdict }) => verdict) }
+}
+
+const WORDS: readonly Verdict['word'][] = ['regressed', 'improved', 'unchanged', 'inconclusive']
+const CRITICAL: readonly Criticality[] = ['critical', 'major', 'minor', 'info']
+
+function candidateOf({ signal, dimension, comparison }: SeriesComparison): Candidate {
+  return {
+    signal: signal.id,
+    dimension,
+    title: signal.title,
+    unit: signal.unit,
+    criticality: signal.criticality,
+    bad: signal.badDirection,
+    comparison,
+  }
+}
+
+function verdictOf(
+  series: SeriesComparison,
+  decided: DeploymentVerdict['series'][number],
+  design: ReportDesign,
+): Verdict {
+  const { signal, dimension, comparison } = series
+  const before = sideOf(series, series.before)
+  const after = sideOf(series, series.after)
+  const base = {
+    signal: signal.id,
+    title: signal.title,
+    group: signal.group,
+    kind: signal.kind,
+    unit: signal.unit,
+    criticality: signal.criticality,
+    badDirection: signal.badDirection,
+    dimension,
+    dimensionTitle: signal.dimension ?? null,
+    word: decided.word,
+    smallestEffect: signal.smallestEffect,
+    before,
+    after,
+    mix: series.mix === null ? null : { ...series.mix, unit: signal.unit },
+    needs:
+      decided.needs === null
+        ? null
+        : {
+            reason: decided.needs.reason,
+            detectableRatio: decided.needs.detectableRatio,
+            moreMinutes: decided.needs.moreMinutes,
+          },
+    design,
+    exemplars: [],
+  }
+  if (comparison.kind === 'undecidable') {
+    return {
+      ...base,
+      fact: null,
+      summary: `${nameOf(series)}: ${comparison.reason}; needs ${comparison.needs}.`,
+      effectRatio: null,
+      effectDifference: null,
+      interval: [null, null],
+      intervalOf: 'ratio',
+      confidence: 0,
+      pValue: null,
+      adjustedPValue: null,
+      quantiles: [],
+      method: 'none',
+      placebos: 0,
+    }
+  }
+  const { effect } = comparison
+  const hasRatio = effect.before > 0 && Number.isFinite(effect.ratio)
+  const fact = factOf(series, decided.word)
+  return {
+    ...base,
+    fact,
+    summary: sentence(series, comparison, decided.word, fact),
+    effectRatio: hasRatio ? effect.ratio : null,
+    effectDifference: finite(effect.difference),
+    interval: pair(hasRatio ? comparison.interval : comparison.differenceInterval),
+    intervalOf: hasRatio ? 'ratio' : 'difference',
+    confidence: comparison.confidence,
+    pValue: finite(comparison.pValue),
+    adjustedPValue: decided.adjustedP,
+    quantiles: quantilesOf(comparison),
+    method: comparison.method,
+    placebos: comparison.placebos,
+  }
+}
+
+function factOf(series: SeriesComparison, word: Verdict['word']): Verdict['fact'] {
+  if (series.signal.newKinds !== true || series.dimension === '') return null
+  const events = (side: Side) => side.cells.reduce((sum, cell) => sum + cell.count, 0)
+  if (word === 'regressed' && events(series.before) === 0) return 'new'
+  return word === 'improved' && events(series.after) === 0 ? 'gone' : null
+}
+
+function sentence(
+  series: SeriesComparison,
+  comparison: Measured,
+  word: Verdict['word'],
+  fact: Verdict['fact'],
+): string {
+  const { effect, interval, statistic } = comparison
+  const change = phrase({
+    signal: series.signal,
+    dimension: series.dimension,
+    statistic,
+    before: effect.before,
+    after: effect.after,
+    ratio: effect.ratio,
+    fact,
+  })
+  const percent = Number((comparison.confidence * 100).toFixed(1))
+  const range = `${percent} % interval ${times(interval[0])} to ${times(interval[1])}`
+  switch (word) {
+    case 'regressed':
+    case 'improved':
+      return `${capital(change)}; ${range}.`
+    case 'unchanged':
+      return `${nameOf(series)} did not change by what matters: ${range}.`
+    case 'inconclusive': {
+      const more = finite(comparison.moreMinutes)
+      const wait = more !== null && more > 0 ? ` About ${more} more minutes at this pace would decide.` : ''
+      return `${nameOf(series)} could not be decided: ${range}.${wait}`
+    }
+  }
+}
+
+function quantilesOf(comparison: Measured): Verdict['quantiles'] {
+  const list = comparison.details?.['quantiles']
+  if (!Array.isArray(list)) return []
+  return (list as QuantileDetail[]).flatMap((entry) => {
+    const match = /^p(\d+)$/.exec(entry.statistic)
+    if (match === null) return []
+    return [
+      {
+        quantile: Number(match[1]) / 100,
+        before: entry.before,
+        after: entry.after,
+        ratio: finite(entry.ratio),
+        interval: pair(entry.interval),
+      },
+    ]
+  })
+}
+
+interface QuantileDetail {
+  readonly statistic: string
+  readonly before: number
+  readonly after: number
+  readonly ratio: number
+  readonly interval: readonly [number, number]
+}
+
+function sideOf(series: SeriesComparison, side: Side): Verdict['before'] {
+  const exposure = side.exposure.reduce((sum, cell) => sum + cell.count, 0)
+  const value = signalValue(series.signal, totalCell(side.cells), exposure)
+  const timeline = series.signal.kind === 'rate' ? side.exposure : side.cells
+  return { ...value, minutes: timeline.filter((cell) => cell.count > 0).length }
+}
+
+function nameOf({ signal, dimension }: SeriesComparison): string {
+  return dimension === '' ? signal.title : `${signal.title} of ${dimension}`
+}
+
+function pair([low, high]: readonly [number, number]): [number | null, number | null] {
+  return [finite(low), finite(high)]
+}
+
+function finite(value: number): number | null {
+  return Number.isFinite(value) ? value : null
+}
+
+function times(value: number): string {
+  return Number.isFinite(value) ? `${Number(value.toPrecision(3))}x` : 'any'
+}
+
+function capital(text: string): string {
+  return text.slice(0, 1).toUpperCase() + text.slice(1)
+}

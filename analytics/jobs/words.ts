@@ -1,0 +1,83 @@
+import type { Signal } from '../../schemas/signals/signal.ts'
+
+/** Numbers as people read them: 212 ms, 1.4 %, 3.2 MB, 0.8 per request. */
+export function quantity(value: number, unit: string): string {
+  const size = Math.abs(value)
+  switch (unit) {
+    case 's':
+      if (size >= 1) return `${digits(value)} s`
+      return size >= 0.001 || size === 0 ? `${digits(value * 1000)} ms` : `${digits(value * 1e6)} us`
+    case '1':
+      return `${digits(value * 100)} %`
+    case 'By':
+    case 'By/s': {
+      const rest = unit === 'By' ? '' : '/s'
+      if (size >= 2 ** 30) return `${digits(value / 2 ** 30)} GiB${rest}`
+      if (size >= 2 ** 20) return `${digits(value / 2 ** 20)} MiB${rest}`
+      return size >= 1024 ? `${digits(value / 1024)} KiB${rest}` : `${digits(value)} B${rest}`
+    }
+    default:
+      return `${digits(value)}${perWhat(unit)}`
+  }
+}
+
+function perWhat(unit: string): string {
+  const [what = '', per] = unit.replaceAll(/[{}]/g, '').split('/')
+  if (per === undefined) return what === '' ? '' : ` ${what}`
+  return per === 'request' ? ' per request' : per === 'min' ? ' a minute' : ` ${what}/${per}`
+}
+
+function digits(value: number): string {
+  if (value === 0) return '0'
+  return Math.abs(value) >= 1000 ? String(Math.round(value)) : String(Number(value.toPrecision(3)))
+}
+
+export interface Change {
+  readonly signal: Signal
+  readonly dimension: string
+  /** 'p95', 'mean' ... as the comparison says. */
+  readonly statistic: string
+  readonly before: number
+  readonly after: number
+  readonly ratio: number
+  readonly fact: 'new' | 'gone' | null
+}
+
+/** A change in one phrase, such as "POST /pay answers 1.8x slower at p95 (212 ms -> 381 ms)". */
+export function phrase(change: Change): string {
+  const { signal, dimension, before, after, ratio, fact } = change
+  const unit = signal.unit
+  if (fact === 'new') return `new ${kindOf(signal)} ${dimension} (${quantity(after, unit)})`
+  if (fact === 'gone') return `${kindOf(signal)} ${dimension} is gone (was ${quantity(before, unit)})`
+  const levels = `(${quantity(before, unit)} -> ${quantity(after, unit)})`
+  const up = ratio >= 1
+  const times = `${digits(up ? ratio : 1 / ratio)}x`
+  const nothing = before === 0 ? 'from nothing' : `${times} ${up ? 'more often' : 'less often'}`
+  switch (signal.id) {
+    case 'latency.server':
+      return `${dimension === '' ? 'requests are' : `${dimension} answers`} ${times} ${up ? 'slower' : 'faster'} ${at(change)} ${levels}`
+    case 'latency.client':
+      return `calls${dimension === '' ? '' : ` to ${dimension}`} take ${times} ${up ? 'longer' : 'less long'} ${at(change)} ${levels}`
+    case 'db.duration':
+      return `${dimension === '' ? 'database queries take' : `query "${dimension}" takes`} ${times} ${up ? 'longer' : 'less long'} ${at(change)} ${levels}`
+    case 'errors.server':
+      return `${dimension === '' ? 'requests fail' : `${dimension} fails`} ${nothing} ${levels}`
+    case 'db.calls':
+      return `${dimension === '' ? 'database calls per request' : `query "${dimension}" per request`} ${nothing} ${levels}`
+    case 'exceptions.rate':
+      return `${dimension === '' ? 'exceptions' : `exception ${dimension}`} ${nothing} ${levels}`
+    default: {
+      const name = dimension === '' ? signal.title : `${signal.title} of ${dimension}`
+      const how = before === 0 ? 'from nothing' : `${times} ${up ? 'up' : 'down'}`
+      return `${name} ${how}${signal.kind === 'distribution' ? ` ${at(change)}` : ''} ${levels}`
+    }
+  }
+}
+
+function at(change: Change): string {
+  return change.statistic.startsWith('p') ? `at ${change.statistic}` : 'on average'
+}
+
+function kindOf(signal: Signal): string {
+  return signal.dimension ?? 'event'
+}

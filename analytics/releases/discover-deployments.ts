@@ -1,0 +1,212 @@
+import type { Deployment } from '../../schemas/contracts/deployment.ts'
+import type { Store } from '../../schemas/store/client.ts'
+import { SAME_DEPLOYMENT_MS } from './record-deployment.ts'
+import { allDeployments, deploymentId, storeDeployments } from './stored-deployments.ts'
+import { type Presence, readTimeline, type Takeover } from './timeline.ts'
+
+interface SeenRow {
+  service: string
+  environment: string
+  version: string
+  first: number
+  last: number
+}
+
+interface HourRow {
+  version: string
+  hour: number
+  first: number
+  last: number
+  count: number
+}
+
+/** Telemetry without a version is kept and counted, but it is no release. */
+export const UNKNOWN_VERSION = 'unknown'
+
+/**
+ * Deployments that the telemetry itself shows: a version seen for the first time in an environment, and an older version that takes
+ * over again (a rollback, which marks the deployment that it undoes). What a pipeline told is not discovered again.
+ * @param now milliseconds
+ * @returns deployments that are new or changed
+ */
+export async function discoverDeployments(store: Store, now: number): Promise<readonly Deployment[]> {
+  const [seen, known] = await Promise.all([
+    store.query<SeenRow>(
+      `SELECT service, environment, version, toUnixTimestamp(min(first_time)) AS first, toUnixTimestamp(max(last_time)) AS last
+      FROM version_1h WHERE version != '${UNKNOWN_VERSION}' GROUP BY service, environment, version`,
+    ),
+    allDeployments(store),
+  ])
+  const groups = new Map<string, { seen: SeenRow[]; known: Deployment[] }>()
+  const groupOf = (of: { service: string; environment: string }) => {
+    const key = JSON.stringify([of.service, of.environment])
+    const group = groups.get(key) ?? { seen: [], known: [] }
+    groups.set(key, group)
+    return group
+  }
+  for (const row of seen) groupOf(row).seen.push(row)
+  for (const deployment of known) groupOf(deployment).known.push(deployment)
+  const changed: Deployment[] = []
+  for (const group of groups.values()) {
+    if (group.seen.length > 0) changed.push(...(await discoverIn(store, group.seen, group.known)))
+  }
+  await storeDeployments(store, changed, now)
+  return changed
+}
+
+async function discoverIn(
+  store: Store,
+  seen: readonly SeenRow[],
+  known: readonly Deployment[],
+): Promise<readonly Deployment[]> {
+  const [any] = seen
+  if (any === undefined) return []
+  const of = { service: any.service, environment: any.environment }
+  const ledger = new Ledger(of, known)
+  const newest = known.at(-1)
+  const firsts = [...seen].sort((a, b) => a.first - b.first)
+  for (const row of firsts) ledger.firstSeen(row.version, row.first * 1000)
+  // Versions can only come back or go where several were seen since the newest deployment that was known.
+  const since = newest === undefined ? 0 : Date.parse(newest.startedAt) / 1000 - 3600
+  if (seen.length > 1 && seen.filter((row) => row.last >= since).length > 1) {
+    const timeline = readTimeline(await presences(store, of, since))
+    for (const takeover of timeline.takeovers) if (takeover.returned) ledger.returned(takeover)
+    for (const [version, { at, by }] of timeline.gone) ledger.gone(version, at * 1000, by)
+  }
+  return ledger.changed()
+}
+
+/** Where versions were seen: by minutes in hours that several share, else by hours. */
+async function presences(
+  store: Store,
+  of: { readonly service: string; readonly environment: string },
+  since: number,
+): Promise<readonly Presence[]> {
+  const params = { ...of, since: Math.max(0, Math.floor(since)) }
+  const where = `service = {service:String} AND environment = {environment:String} AND version != '${UNKNOWN_VERSION}'`
+  const hours = await store.query<HourRow>(
+    `SELECT version, toUnixTimestamp(v.time) AS hour, toUnixTimestamp(min(first_time)) AS first, toUnixTimestamp(max(last_time)) AS last,
+      sum(v.count) AS count
+    FROM version_1h AS v WHERE ${where} AND v.time >= toDateTime({since:UInt32}) GROUP BY version, hour ORDER BY hour`,
+    params,
+  )
+  const versions = new Map<number, number>()
+  for (const row of hours) versions.set(row.hour, (versions.get(row.hour) ?? 0) + 1)
+  const shared = [...versions].filter(([, count]) => count > 1).map(([hour]) => hour)
+  const minutes =
+    shared.length === 0
+      ? []
+      : await store.query<HourRow>(
+          `SELECT version, toUnixTimestamp(s.time) AS hour, hour AS first, hour AS last, sum(s.count) AS count
+          FROM signal_1m AS s WHERE ${where} AND toUnixTimestamp(toStartOfHour(s.time)) IN ({hours:Array(UInt32)}) GROUP BY version, hour`,
+          { ...params, hours: shared },
+        )
+  return [...hours.filter((row) => versions.get(row.hour) === 1), ...minutes].map((row) => ({
+    version: row.version,
+    from: row.first,
+    to: row.last + 60,
+    count: row.count,
+  }))
+}
+
+/** The deployments of one service and environment while discovery goes over them. */
+class Ledger {
+  readonly #of: { readonly service: string; readonly environment: string }
+  readonly #before: ReadonlyMap<string, string>
+  readonly #deployments: Map<string, Deployment>
+
+  constructor(of: { readonly service: string; readonly environment: string }, known: readonly Deployment[]) {
+    this.#of = of
+    this.#before = new Map(known.map((deployment) => [deployment.id, JSON.stringify(deployment)]))
+    this.#deployments = new Map(known.map((deployment) => [deployment.id, deployment]))
+  }
+
+  #ordered(): Deployment[] {
+    return [...this.#deployments.values()].sort((a, b) => Date.parse(a.startedAt) - Date.parse(b.startedAt))
+  }
+
+  firstSeen(version: string, at: number): void {
+    const own = this.#ordered().filter((deployment) => deployment.version === version)
+    const [first] = own
+    if (first === undefined) {
+      this.#add(version, at, {})
+    } else if (first.source === 'discovered' && Date.parse(first.startedAt) > at) {
+      // Late data: it began earlier than was known.
+      this.#put({ ...first, startedAt: new Date(at).toISOString() })
+    } else if (first.source === 'api' && Date.parse(first.startedAt) - at > SAME_DEPLOYMENT_MS) {
+      this.#add(version, at, {})
+    }
+  }
+
+  returned(takeover: Takeover): void {
+    const at = takeover.at * 1000
+    const ordered = this.#ordered()
+    const told = ordered.some(
+      (deployment) =>
+        deployment.version === takeover.version &&
+        Math.abs(Date.parse(deployment.startedAt) - at) <= SAME_DEPLOYMENT_MS,
+    )
+    const undone = ordered.findLast((deployment) => Date.parse(deployment.startedAt) <= at)
+    if (told || undone === undefined || undone.version === takeover.version) return
+    const wasThere = ordered.some(
+      (deployment) =>
+        deployment.version === takeover.version &&
+        Date.parse(deployment.startedAt) < Date.parse(undone.startedAt),
+    )
+    this.#add(takeover.version, at, wasThere ? { rollback: 'true', rolledBack: undone.version } : {})
+  }
+
+  /** A version whose traffic ended: rolled back if only versions older than it serve on. */
+  gone(version: string, at: number, by: ReadonlySet<string>): void {
+    const ordered = this.#ordered()
+    const last = ordered.findLast((deployment) => deployment.version === version)
+    if (last === undefined || last.status === 'rolled_back') return
+    const start = Date.parse(last.startedAt)
+    const later = ordered.filter((deployment) => Date.parse(deployment.startedAt) > start)
+    if (
+      later.some(
+        (deployment) =>
+          deployment.attributes['rollback'] !== 'true' && Date.parse(deployment.startedAt) <= at,
+      )
+    )
+      return
+    const next = later[0]
+    const undone = next === undefined || next.attributes['rollback'] === 'true'
+    const older = [...by].every((other) =>
+      ordered.some((deployment) => deployment.version === other && Date.parse(deployment.startedAt) < start),
+    )
+    if (undone && older) this.#put({ ...last, status: 'rolled_back' })
+  }
+
+  /** What is new or different, with the versions that each replaced. */
+  changed(): readonly Deployment[] {
+    let previous: string | null = null
+    const all = this.#ordered().map((deployment) => {
+      const told = { ...deployment, previousVersion: previous ?? deployment.previousVersion }
+      previous = deployment.version
+      return told
+    })
+    return all.filter((deployment) => this.#before.get(deployment.id) !== JSON.stringify(deployment))
+  }
+
+  #add(version: string, at: number, attributes: Record<string, string>): void {
+    const startedAt = new Date(at).toISOString()
+    const { service, environment } = this.#of
+    this.#put({
+      id: deploymentId(service, environment, version, startedAt),
+      service,
+      environment,
+      version,
+      previousVersion: null,
+      startedAt,
+      finishedAt: null,
+      source: 'discovered',
+      status: 'succeeded',
+      attributes,
+    })
+  }
+
+  #put(deployment: Deployment): void {
+    this.#deployments.set(deployment.id, deployment)
+  }
+}
