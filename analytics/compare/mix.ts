@@ -69,14 +69,15 @@ export interface ExposureStratum {
   readonly after: readonly Cell[]
 }
 
-/** Events by which each dimension's own rate is drawn towards the common one: few events cannot tell dimensions apart. */
-const PRIOR_EVENTS = 5
-const ITERATIONS = 60
+/** Standard deviation of the dimensions' rates around the common one, in units of it, before anything is seen. */
+const PRIOR_SPREAD = 0.7
+const SWEEPS = 200
 
 /**
  * Exposure that allows for mix where the events are not broken down by the exposure's dimension (statements per request, when
- * traffic moves to a route that runs more of them): rates of events per request of each dimension are fitted to the minutes of the time before
- * (Poisson regression with identity link, by EM, drawn towards the common rate), and each minute's requests count as
+ * traffic moves to a route that runs more of them): rates of events per request of each dimension are fitted to the minutes
+ * of the time before (weighted non-negative least squares, drawn towards the common rate where few events cannot tell the dimensions
+ * apart), and each minute's requests count as
  * many as their dimension is expected to cause. Total exposure before stays what it was.
  * @returns exposure for `compareRate`
  */
@@ -107,26 +108,7 @@ export function standardiseExposure(
   }
   const all = totals.reduce((a, b) => a + b, 0)
   const common = all > 0 ? seen / all : 0
-  const rates = new Float64Array(size).fill(common)
-  if (seen > 0) {
-    const minutes = [...rows.values()].filter((row) => row.events > 0)
-    for (let iteration = 0; iteration < ITERATIONS; iteration++) {
-      const caused = new Float64Array(size)
-      for (const row of minutes) {
-        let expected = 0
-        for (let d = 0; d < size; d++) expected += (rates[d] as number) * (row.requests[d] as number)
-        if (expected <= 0) continue
-        for (let d = 0; d < size; d++) {
-          caused[d] =
-            (caused[d] as number) +
-            (row.events * (rates[d] as number) * (row.requests[d] as number)) / expected
-        }
-      }
-      for (let d = 0; d < size; d++) {
-        rates[d] = ((caused[d] as number) + PRIOR_EVENTS) / ((totals[d] as number) + PRIOR_EVENTS / common)
-      }
-    }
-  }
+  const rates = seen > 0 ? fitRates([...rows.values()], size, common) : new Float64Array(size)
   let fitted = 0
   for (let d = 0; d < size; d++) fitted += (rates[d] as number) * (totals[d] as number)
   const scale = fitted > 0 ? all / fitted : 1
@@ -135,6 +117,44 @@ export function standardiseExposure(
       stratum[side].map((cell) => weighted(cell, common > 0 ? (rates[d] as number) * scale : 1)),
     )
   return { before: weigh('before'), after: weigh('after') }
+}
+
+/**
+ * Non-negative rates of each dimension, by coordinate descent on the normal equations; weights are those of a Poisson count
+ * under the common rate.
+ */
+function fitRates(
+  rows: readonly { readonly events: number; readonly requests: Float64Array }[],
+  size: number,
+  common: number,
+): Float64Array {
+  const square = new Float64Array(size * size)
+  const target = new Float64Array(size)
+  for (const { events, requests } of rows) {
+    let sum = 0
+    for (let d = 0; d < size; d++) sum += requests[d] as number
+    if (sum <= 0) continue
+    const weight = 1 / (common * sum)
+    for (let d = 0; d < size; d++) {
+      const own = (requests[d] as number) * weight
+      if (own === 0) continue
+      target[d] = (target[d] as number) + own * events
+      for (let e = 0; e < size; e++) {
+        square[d * size + e] = (square[d * size + e] as number) + own * (requests[e] as number)
+      }
+    }
+  }
+  const prior = 1 / (PRIOR_SPREAD * common) ** 2
+  const rates = new Float64Array(size).fill(common)
+  for (let sweep = 0; sweep < SWEEPS; sweep++) {
+    for (let d = 0; d < size; d++) {
+      let rest = (target[d] as number) + prior * common
+      for (let e = 0; e < size; e++)
+        if (e !== d) rest -= (square[d * size + e] as number) * (rates[e] as number)
+      rates[d] = Math.max(0, rest / ((square[d * size + d] as number) + prior))
+    }
+  }
+  return rates
 }
 
 function total(cells: readonly Cell[]): number {

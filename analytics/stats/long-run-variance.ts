@@ -81,7 +81,8 @@ function bandwidth(series: Float64Array): number {
   return Math.min(Math.max(lag, Math.ceil(0.75 * n ** (1 / 3))), Math.floor(n / 4))
 }
 
-function bartlett(series: Float64Array, lag: number): number {
+/** Sum of squares with weighted cross products up to `lag`: the variance of the sum, by Newey and West (1987, eq. 5). */
+export function bartlett(series: Float64Array, lag: number): number {
   const n = series.length
   let total = 0
   for (let i = 0; i < n; i++) total += (series[i] as number) ** 2

@@ -1,0 +1,233 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import type { Cell } from '../../schemas/cell.ts'
+import { bucketOf } from '../../schemas/histogram.ts'
+import { seededRandom } from '../stats/random.ts'
+import type { Comparison, Measured } from './comparison.ts'
+import { compareDistribution } from './distribution.ts'
+import { compareGauge } from './gauge.ts'
+import { compareGrowth } from './growth.ts'
+import { mixSplit, standardise, standardiseExposure } from './mix.ts'
+import { kindFact } from './new-kind.ts'
+import { compareRate } from './rate.ts'
+import { compareRatio } from './ratio.ts'
+
+const options = { smallestEffect: { ratio: 1.2, absolute: 0 }, bad: 'up' as const, alpha: 0.01 }
+
+function cellOf(time: number, values: readonly number[], bad: number): Cell {
+  const histogram = new Map<number, number>()
+  for (const value of values) histogram.set(bucketOf(value), (histogram.get(bucketOf(value)) ?? 0) + 1)
+  return {
+    time,
+    count: values.length,
+    bad,
+    sum: values.reduce((a, b) => a + b, 0),
+    sumSquares: values.reduce((a, b) => a + b * b, 0),
+    min: Math.min(...values),
+    max: Math.max(...values),
+    histogram,
+  }
+}
+
+/** Seven or so values a minute around `level`, a share of them bad. */
+function series(from: number, minutes: number, level: number, bad: number, seed: number, count = 7): Cell[] {
+  const random = seededRandom(seed)
+  return Array.from({ length: minutes }, (_, i) => {
+    const n = Math.max(0, Math.round(count + 4 * (random() - 0.5)))
+    const values = Array.from({ length: n }, () => level * Math.exp(random() + random() - 1))
+    return cellOf((from + i) * 60, values, values.filter(() => random() < bad).length)
+  })
+}
+
+function found(comparison: Comparison): Measured {
+  if (comparison.kind !== 'measured') throw new Error(comparison.reason)
+  return comparison
+}
+
+const before = series(0, 600, 0.1, 0.05, 1)
+const same = series(600, 120, 0.1, 0.05, 2)
+const worse = series(600, 120, 0.15, 0.15, 3)
+
+const ways = {
+  ratio: (a: readonly Cell[], b: readonly Cell[]) => compareRatio({ ...options, before: a, after: b }),
+  distribution: (a: readonly Cell[], b: readonly Cell[]) =>
+    compareDistribution({ ...options, before: a, after: b }),
+  gauge: (a: readonly Cell[], b: readonly Cell[]) => compareGauge({ ...options, before: a, after: b }),
+  rate: (a: readonly Cell[], b: readonly Cell[]) =>
+    compareRate({
+      ...options,
+      before: a.map((c) => ({ ...c, count: c.bad })),
+      after: b.map((c) => ({ ...c, count: c.bad })),
+      exposure: { before: a, after: b },
+    }),
+}
+
+for (const [name, compare] of Object.entries(ways)) {
+  test(`${name}: a planted change is found, an unchanged series is not called changed`, () => {
+    const changed = found(compare(before, worse))
+    expect(changed.beyond).toBe('worse')
+    expect(changed.pWorse).toBeLessThan(1e-5)
+    expect(changed.interval[0]).toBeGreaterThan(1)
+    const quiet = found(compare(before, same))
+    expect(quiet.pValue).toBeGreaterThan(0.01)
+    expect(quiet.interval[0]).toBeLessThan(1)
+    expect(quiet.interval[1]).toBeGreaterThan(1)
+  })
+
+  test(`${name}: cells in any order, split or whole, give the same numbers`, () => {
+    const whole = found(compare(before, worse))
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 1 << 30 }), (seed) => {
+        const random = seededRandom(seed)
+        const split = worse.flatMap((cell) => (random() < 0.5 ? [cell] : halves(cell)))
+        const shuffled = split.map((cell) => ({ cell, key: random() })).sort((a, b) => a.key - b.key)
+        const other = found(
+          compare(
+            [...before].reverse(),
+            shuffled.map((entry) => entry.cell),
+          ),
+        )
+        expect(other.effect.ratio).toBeCloseTo(whole.effect.ratio, 9)
+        expect(Math.log(other.pWorse)).toBeCloseTo(Math.log(whole.pWorse), 5)
+      }),
+      { numRuns: 10 },
+    )
+  })
+
+  test(`${name}: swapping equally long arms turns the sign round`, () => {
+    const earlier = before.slice(-120)
+    const there = found(compare(earlier, worse))
+    const back = found(compare(worse, earlier))
+    expect(back.effect.ratio).toBeLessThan(1)
+    expect(there.effect.ratio).toBeGreaterThan(1)
+    expect(back.studentised * there.studentised).toBeLessThan(0)
+    expect(back.beyond).toBe('better')
+    if (name !== 'distribution') expect(back.effect.ratio * there.effect.ratio).toBeCloseTo(1, 9)
+  })
+
+  test(`${name}: an empty window is undecidable and never no change`, () => {
+    expect(compare(before, [])).toMatchObject({ kind: 'undecidable', reason: 'no data after' })
+    expect(compare([], same)).toMatchObject({ kind: 'undecidable', reason: 'no data before' })
+    expect(compare([], [])).toMatchObject({ kind: 'undecidable', reason: 'no data' })
+  })
+}
+
+function halves(cell: Cell): Cell[] {
+  const parts = [new Map<number, number>(), new Map<number, number>()] as const
+  let first = 0
+  for (const [bucket, count] of cell.histogram ?? []) {
+    const part = Math.floor(count / 2)
+    first += part
+    if (part > 0) parts[0].set(bucket, part)
+    parts[1].set(bucket, count - part)
+  }
+  const bad = Math.min(first, cell.bad)
+  return [
+    { ...cell, count: first, bad, sum: cell.sum / 3, histogram: parts[0] },
+    { ...cell, count: cell.count - first, bad: cell.bad - bad, sum: (cell.sum * 2) / 3, histogram: parts[1] },
+  ]
+}
+
+test('an event that was never there is measured against the requests served without it', () => {
+  const events = worse.map((cell, i) => ({ ...cell, count: i % 4 === 0 ? 1 : 0 }))
+  const measured = found(
+    compareRate({ ...options, before: [], after: events, exposure: { before, after: worse } }),
+  )
+  expect(measured.pWorse).toBeLessThan(1e-8)
+  expect(measured.effect.before).toBe(0)
+  expect(measured.interval[1]).toBe(Number.POSITIVE_INFINITY)
+  const kind = { before: [], after: events, exposure: { before, after: worse }, alpha: 0.001 }
+  expect(kindFact({ ...kind, seenEarlier: false }).kind).toBe('new')
+  expect(kindFact({ ...kind, seenEarlier: true }).kind).toBe('resurfaced')
+  expect(
+    kindFact({ ...kind, before: events.slice(0, 0), after: events.slice(0, 1), seenEarlier: false }).kind,
+  ).toBe('uninformative')
+  expect(kindFact({ ...kind, before: before, after: [], seenEarlier: true }).kind).toBe('gone')
+})
+
+test('controls that moved likewise take the change away', () => {
+  const control = Array.from({ length: 5 }, (_, i) => ({
+    before: series(0, 600, 0.1, 0.05, 20 + i),
+    after: series(600, 120, 0.15, 0.15, 30 + i),
+  }))
+  for (const compare of [compareRatio, compareDistribution, compareGauge]) {
+    const measured = found(compare({ ...options, before, after: worse, control }))
+    expect(measured.controls).toBe(5)
+    expect(measured.beyond).toBe('no')
+    expect(measured.pValue).toBeGreaterThan(0.01)
+  }
+})
+
+test('placebos widen, never narrow', () => {
+  const plain = found(compareGauge({ ...options, before, after: worse }))
+  const random = seededRandom(5)
+  const wide = Array.from({ length: 300 }, () => 6 * (random() + random() + random() - 1.5))
+  const calibrated = found(compareGauge({ ...options, before, after: worse, null: wide }))
+  expect(calibrated.standardError).toBeGreaterThan(1.5 * plain.standardError)
+  expect(calibrated.pWorse).toBeGreaterThan(plain.pWorse)
+  const narrow = found(compareGauge({ ...options, before, after: worse, null: wide.map((z) => z / 100) }))
+  expect(narrow.standardError).toBe(plain.standardError)
+})
+
+test('a leak is told from a restart by the age of the process', () => {
+  const saw = (growth: number, seed: number) => {
+    const random = seededRandom(seed)
+    const level = 100 * Math.exp(0.1 * (random() - 0.5))
+    return {
+      start: seed * 86_400,
+      cells: Array.from({ length: 120 }, (_, i) =>
+        cellOf(seed * 86_400 + i * 60, [level * growth ** (i / 120) * Math.exp(0.05 * (random() - 0.5))], 0),
+      ),
+    }
+  }
+  const earlier = [1, 2, 3, 4, 5].map((seed) => saw(1.1, seed))
+  const leak = found(compareGrowth({ ...options, after: saw(1.8, 9), earlier }))
+  expect(leak.beyond).toBe('worse')
+  expect(leak.pWorse).toBeLessThan(5e-5)
+  const quiet = found(compareGrowth({ ...options, after: saw(1.1, 9), earlier }))
+  expect(quiet.beyond).toBe('no')
+  expect(compareGrowth({ ...options, after: saw(1.8, 9), earlier: [] })).toMatchObject({
+    reason: 'no earlier starts',
+  })
+})
+
+test('traffic that moves to a slower route is mix, not a regression', () => {
+  const strata = [
+    {
+      dimension: 'fast',
+      before: series(0, 600, 0.05, 0.02, 40, 12),
+      after: series(600, 120, 0.05, 0.02, 41, 4),
+    },
+    { dimension: 'slow', before: series(0, 600, 0.5, 0.2, 42, 4), after: series(600, 120, 0.5, 0.2, 43, 12) },
+  ]
+  const whole = { before: strata.flatMap((s) => s.before), after: strata.flatMap((s) => s.after) }
+  expect(found(compareDistribution({ ...options, ...whole })).beyond).toBe('worse')
+  expect(found(compareRatio({ ...options, ...whole })).beyond).toBe('worse')
+  const fair = standardise(strata)
+  for (const compare of [compareDistribution, compareRatio]) {
+    const measured = found(compare({ ...options, before: fair.before, after: fair.after }))
+    expect(measured.beyond).toBe('no')
+    expect(measured.pValue).toBeGreaterThan(0.001)
+  }
+  const split = mixSplit(strata, 'bad')
+  expect(split.rate + split.mix).toBeCloseTo(split.total, 12)
+  expect(Math.abs(split.rate)).toBeLessThan(0.25 * split.mix)
+  // Events of the slow route only, three a request, not broken down by route.
+  const events = (cells: readonly Cell[]) => cells.map((cell) => ({ ...cell, count: 3 * cell.count }))
+  const slow = strata[1] as (typeof strata)[number]
+  const arms = { before: events(slow.before), after: events(slow.after) }
+  const naive = found(compareRate({ ...options, ...arms, exposure: whole }))
+  expect(naive.beyond).toBe('worse')
+  const exposure = standardiseExposure(arms.before, strata)
+  const adjusted = found(compareRate({ ...options, ...arms, exposure }))
+  expect(adjusted.beyond).toBe('no')
+})
+
+test('three hundred distributions of a day against two hours take less than a second', () => {
+  const long = series(0, 1440, 0.1, 0, 50)
+  const short = series(1440, 120, 0.1, 0, 51)
+  const started = performance.now()
+  for (let i = 0; i < 300; i++) compareDistribution({ ...options, before: long, after: short })
+  // Twice the promise: the machine is shared while tests run.
+  expect(performance.now() - started).toBeLessThan(2000)
+})
