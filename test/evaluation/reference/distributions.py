@@ -9,7 +9,7 @@ from statsmodels.stats.proportion import score_test_proportions_2indep
 
 
 def difference_score(a, n, b, m, d):
-    """By definition, with the constrained maximum found numerically (statsmodels 0.14's own is off in the third digit for d > 0)."""
+    """By definition, with the constrained maximum found numerically (statsmodels' own is off in the third digit for d > 0)."""
     def loss(q):
         r = q + d
         return -(a * np.log(r) + (n - a) * np.log(1 - r) + b * np.log(q) + (m - b) * np.log(1 - q))
