@@ -46,4 +46,3 @@ export function align(
 
 export const countOf = (cell: Cell): number => cell.count
 export const badOf = (cell: Cell): number => cell.bad
-export const sumOf = (cell: Cell): number => cell.sum

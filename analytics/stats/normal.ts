@@ -10,11 +10,6 @@ export function normalUpperTail(z: number): number {
   return z >= 0 ? tail : 1 - tail
 }
 
-/** P(Z <= z) of the standard normal distribution. */
-export function normalCdf(z: number): number {
-  return normalUpperTail(-z)
-}
-
 /**
  * Inverse of {@link normalUpperTail}: the z that is exceeded with probability p. Acklam's rational start (relative error
  * 1.2e-9), then Newton steps on the logarithm of the tail, which converge from it in any tail.
@@ -35,11 +30,6 @@ export function normalUpperQuantile(p: number): number {
     if (Math.abs(step) < 1e-14 * Math.max(1, z)) break
   }
   return z
-}
-
-/** The z below which a standard normal value falls with probability p. */
-export function normalQuantile(p: number): number {
-  return -normalUpperQuantile(p)
 }
 
 /** Acklam (2003), lower half only, p <= 0.5. */
