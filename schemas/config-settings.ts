@@ -1,0 +1,38 @@
+import { z } from 'zod'
+import { configSchema, SECRET_SETTINGS } from './config.ts'
+
+/** One setting by all its names. */
+export interface Setting {
+  /** Such as `analysis.watchMinutes`: its place in the file, and the flag after two dashes. */
+  readonly path: string
+  /** Such as `POSTFLIGHT_ANALYSIS_WATCH_MINUTES`. */
+  readonly variable: string
+  /** True for lists and maps. */
+  readonly structured: boolean
+  readonly secret: boolean
+  readonly defaultValue: unknown
+}
+
+/** Every setting, in the order of the schema. */
+export function settings(): readonly Setting[] {
+  return walk(configSchema, [], configSchema.parse({}))
+}
+
+function walk(schema: z.ZodObject, steps: readonly string[], defaults: unknown): Setting[] {
+  return Object.entries(schema.shape).flatMap(([key, field]) => {
+    const inner = unwrap(field as z.ZodType)
+    const path = [...steps, key]
+    const defaultValue = (defaults as Record<string, unknown>)[key]
+    if (inner instanceof z.ZodObject) return walk(inner, path, defaultValue)
+    const name = path.join('.')
+    const variable = `POSTFLIGHT_${path.map((step) => step.replaceAll(/[A-Z]/g, '_$&').toUpperCase()).join('_')}`
+    const structured = inner instanceof z.ZodArray || inner instanceof z.ZodRecord
+    return [{ path: name, variable, structured, secret: SECRET_SETTINGS.has(name), defaultValue }]
+  })
+}
+
+function unwrap(schema: z.ZodType): z.ZodType {
+  if (schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault)
+    return unwrap(schema.unwrap() as z.ZodType)
+  return schema
+}
