@@ -54,6 +54,9 @@ const SETTINGS = {
   date_time_input_format: 'best_effort',
   use_client_time_zone: 0,
   session_timezone: 'UTC',
+  // Keeps proxies from cutting a long query off.
+  send_progress_in_http_headers: 1,
+  http_headers_progress_interval_ms: '25000',
 } as const
 
 /** The only way to ClickHouse. Nothing is sent until the first call. */
