@@ -22,6 +22,8 @@ import { judge, type ReportDesign } from './verdicts.ts'
 const METHOD = `report@1 ${VERDICT_METHOD}`
 /** Error of one series' interval: statistics.md promises 1 %. */
 export const ALPHA = 0.01
+/** Minutes of one watch window depend on each other: so many independent looks stand for all of them. */
+const LOOKS = 5
 const MINUTE = 60_000
 
 /**
@@ -72,8 +74,11 @@ export async function computeReport(
           stepSeconds: 60,
           ...(calibrations === undefined ? {} : { calibration: calibrations.of }),
         })
+  // A provisional report is looked at again and again: each look gets a part of the error that one final look has.
+  const familyAlpha = windows.closed ? VERDICT_DEFAULTS.familyAlpha : VERDICT_DEFAULTS.familyAlpha / LOOKS
   const judged = judge(comparisons, design, {
     ...VERDICT_DEFAULTS,
+    familyAlpha,
     falseDiscovery: config.analysis.falseDiscoveryRate,
   })
   const after = { from: windows.after.from, to: Math.max(windows.after.to, windows.after.from) }
@@ -118,7 +123,7 @@ export async function computeReport(
     method: METHOD,
     parameters: {
       alpha: ALPHA,
-      familyAlpha: VERDICT_DEFAULTS.familyAlpha,
+      familyAlpha,
       falseDiscoveryRate: config.analysis.falseDiscoveryRate,
       watchMinutes: settings.watchMinutes,
       beforeMinutes: settings.beforeMinutes,

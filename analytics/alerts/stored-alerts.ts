@@ -1,0 +1,78 @@
+import type { Alert } from '../../schemas/contracts/alert.ts'
+import { PostflightError } from '../../schemas/errors.ts'
+import type { Store } from '../../schemas/store/client.ts'
+
+export interface AlertFilter {
+  readonly service?: string
+  readonly environment?: string
+  readonly status?: Alert['status']
+  readonly deploymentId?: string
+}
+
+/** @param now milliseconds: the newest row of an alert is the one that counts */
+export async function storeAlert(store: Store, alert: Alert, now: number): Promise<void> {
+  await store.insert('alerts', [
+    {
+      id: alert.id,
+      deployment_id: alert.deploymentId,
+      service: alert.service,
+      environment: alert.environment,
+      version: alert.version,
+      status: alert.status,
+      starts_at: alert.startsAt,
+      ends_at: alert.endsAt,
+      summary: alert.summary,
+      alert_json: JSON.stringify({ ...alert, deliveries: [] }),
+      deliveries_json: JSON.stringify(alert.deliveries),
+      updated_at: new Date(now).toISOString(),
+    },
+  ])
+}
+
+/** Newest first. */
+export async function listAlerts(
+  store: Store,
+  filter: AlertFilter = {},
+  paging: { readonly limit: number; readonly offset: number } = { limit: 1000, offset: 0 },
+): Promise<{ readonly items: readonly Alert[]; readonly total: number }> {
+  const where = `({service:String} = '' OR service = {service:String}) AND ({environment:String} = '' OR environment = {environment:String})
+    AND ({status:String} = '' OR status = {status:String}) AND ({deployment:String} = '' OR deployment_id = {deployment:String})`
+  const params = {
+    service: filter.service ?? '',
+    environment: filter.environment ?? '',
+    status: filter.status ?? '',
+    deployment: filter.deploymentId ?? '',
+  }
+  const [rows, totals] = await Promise.all([
+    store.query<{ alert: string; deliveries: string }>(
+      `SELECT alert_json AS alert, deliveries_json AS deliveries FROM alerts FINAL WHERE ${where}
+      ORDER BY starts_at DESC, id LIMIT {limit:UInt32} OFFSET {offset:UInt32}`,
+      { ...params, ...paging },
+    ),
+    store.query<{ total: number }>(`SELECT count() AS total FROM alerts FINAL WHERE ${where}`, params),
+  ])
+  return {
+    items: rows.map((row) => ({
+      ...(JSON.parse(row.alert) as Alert),
+      deliveries: JSON.parse(row.deliveries) as Alert['deliveries'],
+    })),
+    total: totals[0]?.total ?? 0,
+  }
+}
+
+/** @throws PostflightError NOT_FOUND */
+export async function getAlert(store: Store, id: string): Promise<Alert> {
+  const [row] = await store.query<{ alert: string; deliveries: string }>(
+    'SELECT alert_json AS alert, deliveries_json AS deliveries FROM alerts FINAL WHERE id = {id:String}',
+    { id },
+  )
+  if (row === undefined) {
+    throw new PostflightError('NOT_FOUND', `There is no alert ${id}.`, {
+      hint: 'GET /api/v1/alerts lists them.',
+    })
+  }
+  return {
+    ...(JSON.parse(row.alert) as Alert),
+    deliveries: JSON.parse(row.deliveries) as Alert['deliveries'],
+  }
+}

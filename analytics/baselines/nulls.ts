@@ -1,0 +1,169 @@
+import type { Config } from '../../schemas/config.ts'
+import type { Catalogue } from '../../schemas/signals/catalogue.ts'
+import type { Signal } from '../../schemas/signals/signal.ts'
+import type { Store } from '../../schemas/store/client.ts'
+import { compareSignals } from '../jobs/compare-signals.ts'
+import { type CellSet, loadCells } from '../queries/cells.ts'
+import { allDeployments } from '../releases/stored-deployments.ts'
+import { beforeWindow, windowSettings } from '../windows/deployment-windows.ts'
+import { NULL_DAYS } from './calibrations.ts'
+
+const MINUTE = 60_000
+const HOUR = 60 * MINUTE
+/** Hours between two quiet moments. Five goes round the clock: each next day has its moments at other hours. */
+const EVERY_HOURS = 5
+/** Dimensions of a signal that a moment is taken of: calibration pools over them, so a sample is enough. */
+const SERIES_SAMPLE = 6
+const METHOD = 'placebo-before-after@1'
+
+export interface QuietPast {
+  readonly service: string
+  readonly environment: string
+}
+
+/**
+ * Keeps the quiet past of a service up to date: at moments at which nothing was released, the same comparison that a report makes, so that
+ * its spread is known. Moments that were made before are not made again; those near a deployment or in an alert are left out.
+ * @param until milliseconds: moments whose window after is over by then
+ * @param most moments that one call makes, newest first
+ * @returns moments made
+ */
+export async function updateNulls(
+  store: Store,
+  catalogue: Catalogue,
+  config: Config,
+  of: QuietPast,
+  until: number,
+  most = 8,
+): Promise<number> {
+  const settings = windowSettings(config.analysis, of.environment)
+  // The length a window after usually has; a watch of many hours says nothing more about errors of minutes.
+  const watch = Math.min(settings.watchMinutes, 120) * MINUTE
+  const [seen] = await store.query<{ first: number; last: number }>(
+    `SELECT toUnixTimestamp(min(first_time)) AS first, toUnixTimestamp(max(last_time)) AS last FROM version_1h
+    WHERE service = {service:String} AND environment = {environment:String}`,
+    { ...of },
+  )
+  if (seen === undefined || seen.last === 0) return 0
+  const [deployments, made, alerts] = await Promise.all([
+    allDeployments(store, of),
+    store.query<{ t: number }>(
+      `SELECT DISTINCT toUnixTimestamp(time) AS t FROM nulls
+      WHERE service = {service:String} AND environment = {environment:String} AND signal = ''`,
+      { ...of },
+    ),
+    store.query<{ from: number; to: number }>(
+      `SELECT toUnixTimestamp64Milli(starts_at) AS from, toUnixTimestamp64Milli(ifNull(ends_at, toDateTime64('2200-01-01 00:00:00', 3))) AS to
+      FROM alerts FINAL WHERE service = {service:String} AND environment = {environment:String}`,
+      { ...of },
+    ),
+  ])
+  const last = Math.min(until, seen.last * 1000)
+  const moments = quietMoments({
+    first: Math.max(seen.first * 1000, until - NULL_DAYS * 24 * HOUR),
+    last,
+    watch,
+    beforeMinutes: settings.beforeMinutes,
+    deployments: deployments.map((deployment) => Date.parse(deployment.startedAt)),
+    excluded: alerts,
+  }).filter((moment) => !made.some(({ t }) => t * 1000 === moment.at))
+  const chosen = moments.slice(-most)
+  for (const moment of chosen) {
+    const before = beforeWindow(moment.at, moment.previous, settings)
+    const set = await loadCells(store, catalogue, {
+      ...of,
+      from: before.from / 1000,
+      to: (moment.at + watch) / 1000,
+    })
+    await storeMoment(store, catalogue.signals, of, set, { ...before, end: moment.at + watch }, until)
+  }
+  return chosen.length
+}
+
+export interface QuietMoment {
+  /** Milliseconds. */
+  readonly at: number
+  /** Start of the deployment before it. */
+  readonly previous: number | undefined
+}
+
+/** Moments on a fixed grid with no deployment (or exclusion) in the windows around them; oldest first. */
+export function quietMoments(input: {
+  readonly first: number
+  readonly last: number
+  readonly watch: number
+  readonly beforeMinutes: number
+  readonly deployments: readonly number[]
+  readonly excluded: readonly { readonly from: number; readonly to: number }[]
+}): readonly QuietMoment[] {
+  const step = EVERY_HOURS * HOUR
+  const moments: QuietMoment[] = []
+  // The time before has to be at least as long as the window after to say anything.
+  const from = input.first + Math.max(input.watch, HOUR)
+  for (let at = Math.ceil(from / step) * step; at + input.watch <= input.last; at += step) {
+    const near = input.deployments.some(
+      (start) => start > at - input.watch - HOUR && start < at + input.watch,
+    )
+    const noisy = input.excluded.some(({ from: start, to }) => start < at + input.watch && to > at - HOUR)
+    if (near || noisy) continue
+    moments.push({ at, previous: input.deployments.findLast((start) => start < at) })
+  }
+  return moments
+}
+
+async function storeMoment(
+  store: Store,
+  signals: readonly Signal[],
+  of: QuietPast,
+  set: CellSet,
+  span: { readonly from: number; readonly to: number; readonly end: number },
+  now: number,
+): Promise<void> {
+  const versions = new Set<string>()
+  for (const dimensions of set.values()) {
+    for (const byVersion of dimensions.values()) for (const version of byVersion.keys()) versions.add(version)
+  }
+  const taken = new Map<string, number>()
+  const comparisons = compareSignals(
+    signals,
+    { set, versions: [...versions], from: span.from / 1000, to: span.to / 1000 },
+    { set, versions: [...versions], from: span.to / 1000, to: span.end / 1000 },
+    {
+      alpha: 0.01,
+      design: 'before-after',
+      stepSeconds: 60,
+      only: (signal, dimension) => {
+        if (dimension === '') return true
+        const count = taken.get(signal.id) ?? 0
+        taken.set(signal.id, count + 1)
+        return count < SERIES_SAMPLE
+      },
+    },
+  )
+  const key = {
+    service: of.service,
+    environment: of.environment,
+    window_minutes: Math.round((span.end - span.to) / MINUTE),
+    time: new Date(span.to).toISOString(),
+    method: METHOD,
+    updated_at: new Date(now).toISOString(),
+  }
+  const rows = comparisons.flatMap(({ signal, dimension, comparison }) =>
+    comparison.kind === 'measured' && Number.isFinite(comparison.studentised)
+      ? [
+          {
+            ...key,
+            signal: signal.id,
+            dimension,
+            statistic: comparison.studentised,
+            standard_error: comparison.standardError,
+          },
+        ]
+      : [],
+  )
+  // The row without a signal says that the moment was looked at, even if it gave nothing.
+  await store.insert('nulls', [
+    ...rows,
+    { ...key, signal: '', dimension: '', statistic: 0, standard_error: 0 },
+  ])
+}

@@ -1,0 +1,148 @@
+import type { Config } from '../../schemas/config.ts'
+import type { Verdict } from '../../schemas/contracts/report.ts'
+import { PostflightError } from '../../schemas/errors.ts'
+import type { Catalogue } from '../../schemas/signals/catalogue.ts'
+import type { Store } from '../../schemas/store/client.ts'
+import { sideBySide } from '../baselines/design.ts'
+import { loadCells } from '../queries/cells.ts'
+import { mergeCells } from '../queries/merge-cells.ts'
+import { VERDICT_DEFAULTS } from '../verdict.ts'
+import { windowSettings } from '../windows/deployment-windows.ts'
+import { compareSignals } from './compare-signals.ts'
+import { ALPHA } from './report.ts'
+import { judge, type ReportDesign } from './verdicts.ts'
+
+export interface ReleaseComparison {
+  readonly service: string
+  readonly environment: string
+  /** The version compared with, and the one that is judged. */
+  readonly before: ComparedRelease
+  readonly after: ComparedRelease
+  readonly design: ReportDesign
+  /** Most important first. */
+  readonly verdicts: readonly Verdict[]
+  readonly notes: readonly string[]
+}
+
+export interface ComparedRelease {
+  readonly version: string
+  /** ISO 8601: what was read of it. */
+  readonly from: string
+  readonly to: string
+}
+
+/** Newest hours of each version that are read: enough for a day's season, and bounded however long it served. */
+const MOST_HOURS = 24
+const HOUR = 3600
+
+/**
+ * What differs between any two releases of a service, whenever they served: side by side where they did so in the same minutes, else the newest day of
+ * each, warm-up left out.
+ * @param a version compared with
+ * @param b version that is judged
+ * @throws PostflightError RELEASE_NOT_FOUND where a version has no telemetry
+ */
+export async function compareReleases(
+  store: Store,
+  catalogue: Catalogue,
+  config: Config,
+  service: string,
+  environment: string,
+  a: string,
+  b: string,
+): Promise<ReleaseComparison> {
+  const of = { service, environment }
+  const warmUp = windowSettings(config.analysis, environment).warmUpMinutes * 60
+  const [first, second] = await Promise.all([seen(store, of, a, warmUp), seen(store, of, b, warmUp)])
+  const overlap = { from: Math.max(first.first, second.first), to: Math.min(first.last, second.last) }
+  const notes: string[] = []
+  const both = overlap.to - overlap.from >= 10 * 60
+  if (both) {
+    const from = Math.max(overlap.from, overlap.to - MOST_HOURS * HOUR)
+    const set = await loadCells(store, catalogue, { ...of, from, to: overlap.to })
+    const requests = (version: string) =>
+      mergeCells(
+        [...(set.get('server.request')?.values() ?? [])].map((versions) => versions.get(version) ?? []),
+      )
+    const beside = sideBySide(requests(a), requests(b))
+    if (beside !== undefined && a !== b) {
+      return result('side_by_side', set, set, beside, beside)
+    }
+  }
+  const spans = { a: newestOf(first), b: newestOf(second) }
+  const [before, after] = await Promise.all([
+    loadCells(store, catalogue, { ...of, ...spans.a }),
+    loadCells(store, catalogue, { ...of, ...spans.b }),
+  ])
+  notes.push(
+    'The two releases served at different times: what else changed in between is in the comparison too.',
+  )
+  return result('before_after', before, after, spans.a, spans.b)
+
+  function result(
+    design: ReportDesign,
+    beforeSet: Awaited<ReturnType<typeof loadCells>>,
+    afterSet: Awaited<ReturnType<typeof loadCells>>,
+    beforeSpan: { from: number; to: number },
+    afterSpan: { from: number; to: number },
+  ): ReleaseComparison {
+    const comparisons = compareSignals(
+      catalogue.signals,
+      { set: beforeSet, versions: [a], from: beforeSpan.from, to: beforeSpan.to },
+      { set: afterSet, versions: [b], from: afterSpan.from, to: afterSpan.to },
+      {
+        alpha: ALPHA,
+        design: design === 'side_by_side' ? 'side-by-side' : 'before-after',
+        stepSeconds: 60,
+      },
+    )
+    const { verdicts } = judge(comparisons, design, {
+      ...VERDICT_DEFAULTS,
+      falseDiscovery: config.analysis.falseDiscoveryRate,
+    })
+    return {
+      ...of,
+      before: { version: a, from: iso(beforeSpan.from), to: iso(beforeSpan.to) },
+      after: { version: b, from: iso(afterSpan.from), to: iso(afterSpan.to) },
+      design,
+      verdicts,
+      notes,
+    }
+  }
+}
+
+interface Seen {
+  /** Seconds; the warm-up after the first sight is left out. */
+  readonly first: number
+  readonly last: number
+}
+
+function newestOf(span: Seen): { from: number; to: number } {
+  return { from: Math.max(span.first, span.last - MOST_HOURS * HOUR), to: span.last }
+}
+
+async function seen(
+  store: Store,
+  of: { readonly service: string; readonly environment: string },
+  version: string,
+  warmUp: number,
+): Promise<Seen> {
+  const [row] = await store.query<{ first: number; last: number; events: number }>(
+    `SELECT toUnixTimestamp(min(first_time)) AS first, toUnixTimestamp(max(last_time)) + 60 AS last, sum(count) AS events FROM version_1h
+    WHERE service = {service:String} AND environment = {environment:String} AND version = {version:String}`,
+    { ...of, version },
+  )
+  if (row === undefined || row.events === 0) {
+    throw new PostflightError(
+      'RELEASE_NOT_FOUND',
+      `There is no telemetry of ${of.service} ${version} in ${of.environment}.`,
+      { hint: 'GET /api/v1/services/{service}/releases lists the versions that were seen.' },
+    )
+  }
+  const settled = row.first + warmUp
+  return { first: settled < row.last ? settled : row.first, last: row.last }
+}
+
+function iso(seconds: number): string {
+  return new Date(seconds * 1000).toISOString()
+}
