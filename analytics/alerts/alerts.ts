@@ -51,7 +51,13 @@ export const BACKOFF = [5_000, 15_000, 60_000, 120_000, 300_000, 600_000, 1_800_
  * so a restart goes on where it was: it repeats at most the one attempt that was under way.
  */
 export function createAlerts(options: AlertsOptions): Alerts {
-  const { store, clock, logger } = options
+  const { store, logger } = options
+  // No two rows of an alert may be of one moment: the later one has to count.
+  let newest = 0
+  const clock = (): number => {
+    newest = Math.max(options.clock(), newest + 1)
+    return newest
+  }
   let timer: NodeJS.Timeout | undefined
   let stopped = true
   let delivering: Promise<void> | undefined
@@ -103,7 +109,7 @@ export function createAlerts(options: AlertsOptions): Alerts {
     }).then(() => deliver())
 
   const deliver = (): Promise<void> => {
-    delivering ??= inTurn(() => deliverDue(options)).finally(() => {
+    delivering ??= inTurn(() => deliverDue({ ...options, clock })).finally(() => {
       delivering = undefined
     })
     return delivering
@@ -212,8 +218,7 @@ async function deliverDue(options: AlertsOptions): Promise<void> {
         )
       }
       current = withDelivery(current, { ...attempt, ...outcome })
-      // The later row counts, also when both fall into one millisecond.
-      await storeAlert(store, current, Math.max(clock(), now + 1))
+      await storeAlert(store, current, clock())
     }
   }
 }

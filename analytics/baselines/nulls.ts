@@ -125,7 +125,8 @@ async function storeMoment(
   }
   const taken = new Map<string, number>()
   const comparisons = compareSignals(
-    signals,
+    // Growth is compared with earlier starts: a moment without a start says nothing about it.
+    signals.filter((signal) => signal.growth !== true),
     { set, versions: [...versions], from: span.from / 1000, to: span.to / 1000 },
     { set, versions: [...versions], from: span.to / 1000, to: span.end / 1000 },
     {

@@ -1,15 +1,21 @@
 import type { Cell } from '../../schemas/cell.ts'
 import type { Signal } from '../../schemas/signals/signal.ts'
-import { type MixSplit, splitMix, standardised } from '../baselines/mix.ts'
-import { routeIntensities, weighExposure } from '../baselines/route-exposure.ts'
 import type { CompareOptions, Comparison } from '../compare/comparison.ts'
 import { compareDistribution } from '../compare/distribution.ts'
 import { compareGauge } from '../compare/gauge.ts'
+import { compareGrowth, type Start } from '../compare/growth.ts'
+import { mixSplit, type StratumCells, standardise, standardiseExposure } from '../compare/mix.ts'
 import { compareRate } from '../compare/rate.ts'
 import { compareRatio } from '../compare/ratio.ts'
 import { mergeCells } from '../queries/merge-cells.ts'
 import type { Calibration } from '../stats/placebo.ts'
 import { type Arm, type ArmLines, armLines } from './arms.ts'
+
+export interface MixSplit {
+  readonly total: number
+  readonly rate: number
+  readonly mix: number
+}
 
 export interface Side {
   readonly cells: readonly Cell[]
@@ -32,8 +38,15 @@ export interface CompareSignalsOptions {
   readonly stepSeconds: number
   /** What the quiet past says about a signal's errors. */
   readonly calibration?: (signal: Signal) => Calibration | undefined
+  /** For signals that may leak: this start and earlier ones, by dimension. Absent: levels are compared like any gauge's. */
+  readonly starts?: (signal: Signal, dimension: string) => Starts
   /** Only these series, if given. */
   readonly only?: (signal: Signal, dimension: string) => boolean
+}
+
+export interface Starts {
+  readonly after: Start
+  readonly earlier: readonly Start[]
 }
 
 /** Dimensions of one signal that are compared, those with most events first: more would only cost power. */
@@ -70,28 +83,31 @@ function compareSignal(
       before: { cells: earlier.lines.get(dimension) ?? [], exposure: earlier.exposure },
       after: { cells: later.lines.get(dimension) ?? [], exposure: later.exposure },
     }
-    results.push(one(signal, dimension, sides, sides.after, null, { earlier, later }, options))
+    results.push(one(signal, dimension, sides, sides, null, { earlier, later }, options))
   }
   if (!wanted('') || (earlier.lines.size === 0 && later.lines.size === 0)) return results
   const sides = {
     before: { cells: merged(earlier.lines), exposure: earlier.exposure },
     after: { cells: merged(later.lines), exposure: later.exposure },
   }
-  const split = splitOf(signal, earlier, later)
-  const held =
-    split !== null && (signal.kind === 'ratio' || signal.kind === 'distribution')
-      ? { cells: standardised(earlier.lines, later.lines), exposure: later.exposure }
-      : sides.after
-  results.push(one(signal, '', sides, held, split, { earlier, later }, options))
-  return results
+  const strata = strataOf(signal, earlier, later)
+  if (strata === undefined)
+    return [...results, one(signal, '', sides, sides, null, { earlier, later }, options)]
+  const held = standardise(strata)
+  const compared = {
+    before: { ...sides.before, cells: mergeCells([held.before]) },
+    after: { ...sides.after, cells: mergeCells([held.after]) },
+  }
+  const split = mixSplit(strata, signal.kind === 'ratio' ? 'bad' : 'mean')
+  return [...results, one(signal, '', sides, compared, split, { earlier, later }, options)]
 }
 
-/** @param compared the after side as it is compared, which may differ from what it was by its traffic mix */
+/** @param compared the sides as they are compared: of one traffic mix, where that differs */
 function one(
   signal: Signal,
   dimension: string,
   sides: { readonly before: Side; readonly after: Side },
-  compared: Side,
+  compared: { readonly before: Side; readonly after: Side },
   mix: MixSplit | null,
   lines: { readonly earlier: ArmLines; readonly later: ArmLines },
   options: CompareSignalsOptions,
@@ -105,7 +121,7 @@ function one(
     stepSeconds: options.stepSeconds,
     ...(calibration === undefined ? {} : { null: calibration }),
   }
-  const input = { ...common, before: sides.before.cells, after: compared.cells }
+  const input = { ...common, before: compared.before.cells, after: compared.after.cells }
   const comparison = (() => {
     switch (signal.kind) {
       case 'rate':
@@ -114,39 +130,41 @@ function one(
         return compareRatio(input)
       case 'distribution':
         return compareDistribution(input)
-      case 'gauge':
-        return compareGauge(input)
+      case 'gauge': {
+        const starts = signal.growth === true ? options.starts?.(signal, dimension) : undefined
+        return starts === undefined ? compareGauge(input) : compareGrowth({ ...common, ...starts })
+      }
     }
   })()
   return { signal, dimension, comparison, ...sides, mix }
 }
 
-/** Requests as they were, or weighed to what the routes' mix before would have brought. */
+/** Requests, each counted as many times as its route used to bring such events: a move of traffic alone then changes nothing. */
 function exposures(
   sides: { readonly before: Side; readonly after: Side },
   lines: { readonly earlier: ArmLines; readonly later: ArmLines },
 ): { before: readonly Cell[]; after: readonly Cell[] } {
-  const intensities = routeIntensities(sides.before.cells, lines.earlier.requests)
-  if (intensities === undefined) return { before: sides.before.exposure, after: sides.after.exposure }
-  return {
-    before: weighExposure(lines.earlier.requests, intensities),
-    after: weighExposure(lines.later.requests, intensities),
-  }
+  const routes = new Set([...lines.earlier.requests.keys(), ...lines.later.requests.keys()])
+  if (routes.size < 2) return { before: sides.before.exposure, after: sides.after.exposure }
+  return standardiseExposure(
+    sides.before.cells,
+    [...routes].map((route) => ({
+      before: lines.earlier.requests.get(route) ?? [],
+      after: lines.later.requests.get(route) ?? [],
+    })),
+  )
 }
 
-function splitOf(signal: Signal, earlier: ArmLines, later: ArmLines): MixSplit | null {
-  if (signal.dimension === undefined || earlier.lines.size + later.lines.size < 3) return null
-  if (signal.kind === 'ratio') {
-    return (
-      splitMix(earlier.lines, later.lines, (cell) => (cell.count > 0 ? cell.bad / cell.count : 0)) ?? null
-    )
-  }
-  if (signal.kind === 'distribution') {
-    return (
-      splitMix(earlier.lines, later.lines, (cell) => (cell.count > 0 ? cell.sum / cell.count : 0)) ?? null
-    )
-  }
-  return null
+function strataOf(signal: Signal, earlier: ArmLines, later: ArmLines): readonly StratumCells[] | undefined {
+  if (signal.dimension === undefined || (signal.kind !== 'ratio' && signal.kind !== 'distribution'))
+    return undefined
+  const dimensions = new Set([...earlier.lines.keys(), ...later.lines.keys()])
+  if (dimensions.size < 2 || earlier.lines.size === 0 || later.lines.size === 0) return undefined
+  return [...dimensions].map((dimension) => ({
+    dimension,
+    before: earlier.lines.get(dimension) ?? [],
+    after: later.lines.get(dimension) ?? [],
+  }))
 }
 
 function dimensionsOf(earlier: ArmLines, later: ArmLines): string[] {

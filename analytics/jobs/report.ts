@@ -14,6 +14,7 @@ import { type DeploymentWindows, deploymentWindows, windowSettings } from '../wi
 import { rollOutEnd } from '../windows/roll-out.ts'
 import type { Arm } from './arms.ts'
 import { compareSignals } from './compare-signals.ts'
+import { loadStarts } from './earlier-starts.ts'
 import { withExemplars } from './exemplars.ts'
 import { headline } from './headline.ts'
 import { storeReport } from './stored-reports.ts'
@@ -65,6 +66,13 @@ export async function computeReport(
     arms === undefined || design === 'side_by_side'
       ? undefined
       : await loadCalibrations(store, catalogue, of, startedAt)
+  const starts =
+    arms === undefined
+      ? undefined
+      : await loadStarts(store, catalogue, set, deployment, siblings, {
+          from: startedAt,
+          to: arms.windows.after.to,
+        })
   const comparisons =
     arms === undefined
       ? []
@@ -72,6 +80,7 @@ export async function computeReport(
           alpha: ALPHA,
           design: design === 'side_by_side' ? 'side-by-side' : 'before-after',
           stepSeconds: 60,
+          ...(starts === undefined ? {} : { starts }),
           ...(calibrations === undefined ? {} : { calibration: calibrations.of }),
         })
   // A provisional report is looked at again and again: each look gets a part of the error that one final look has.

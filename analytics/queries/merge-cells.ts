@@ -1,8 +1,7 @@
 import type { Cell } from '../../schemas/cell.ts'
 
-/** Adds up cells of the same time over several series. @returns oldest first */
+/** Adds up cells of the same time, of one series or several. @returns oldest first */
 export function mergeCells(series: readonly (readonly Cell[])[]): readonly Cell[] {
-  if (series.length === 1) return series[0] as readonly Cell[]
   const byTime = new Map<number, Cell>()
   for (const cells of series) {
     for (const cell of cells) {

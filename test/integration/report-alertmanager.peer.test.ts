@@ -1,0 +1,88 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { alertmanager } from '../../analytics/alerts/alertmanager.ts'
+import { firingAlert } from './report-alert-fixture.ts'
+import { type Hook, openHook } from './report-hook.ts'
+
+const freePort = () =>
+  new Promise<number>((done) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() => done(typeof address === 'object' && address !== null ? address.port : 0))
+    })
+  })
+
+describe("Debian's prometheus-alertmanager", () => {
+  let folder: string
+  let server: ChildProcess
+  let hook: Hook
+  let url: string
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'postflight-alertmanager-'))
+    hook = await openHook()
+    const config = join(folder, 'alertmanager.yml')
+    writeFileSync(
+      config,
+      `route: {receiver: hook, group_by: ['...'], group_wait: 0s, group_interval: 1s, repeat_interval: 1h}
+receivers: [{name: hook, webhook_configs: [{url: '${hook.url}', send_resolved: true}]}]
+`,
+    )
+    const port = await freePort()
+    url = `http://127.0.0.1:${port}`
+    server = spawn(
+      'prometheus-alertmanager',
+      [
+        `--config.file=${config}`,
+        `--storage.path=${join(folder, 'data')}`,
+        `--web.listen-address=127.0.0.1:${port}`,
+        '--cluster.listen-address=',
+      ],
+      { stdio: 'ignore' },
+    )
+    const failed = new Promise<never>((_, reject) => {
+      server.once('error', (error) => {
+        reject(new Error('install it: apt-get install -y prometheus-alertmanager', { cause: error }))
+      })
+    })
+    const ready = async () => {
+      for (let i = 0; i < 100; i++) {
+        const answer = await fetch(`${url}/-/ready`).catch(() => undefined)
+        if (answer?.ok === true) return
+        await sleep(100)
+      }
+      throw new Error('Alertmanager did not get ready')
+    }
+    await Promise.race([ready(), failed])
+  })
+  afterAll(async () => {
+    server?.kill('SIGKILL')
+    await hook?.close()
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  it('notifies once however often a firing alert is sent, and once when it ends', async () => {
+    const receiver = alertmanager(url)
+    const start = Date.now()
+    const alert = firingAlert(start)
+    for (let i = 0; i < 4; i++) {
+      await receiver.send(alert, Date.now())
+      await sleep(700)
+    }
+    expect(hook.bodies.map((body) => JSON.parse(body).status)).toEqual(['firing'])
+    const [told] = JSON.parse(hook.bodies[0] ?? '').alerts
+    expect(told.labels).toMatchObject({
+      alertname: 'PostflightRegression',
+      service: 'checkout',
+      version: '2.7.0',
+    })
+    expect(told.annotations.summary).toBe(alert.summary)
+    await receiver.send({ ...alert, status: 'resolved', endsAt: new Date().toISOString() }, Date.now())
+    for (let i = 0; i < 50 && hook.bodies.length < 2; i++) await sleep(100)
+    expect(hook.bodies.map((body) => JSON.parse(body).status)).toEqual(['firing', 'resolved'])
+  })
+})

@@ -1,0 +1,237 @@
+import { createHmac } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createAlerts } from '../../analytics/alerts/alerts.ts'
+import { listAlerts } from '../../analytics/alerts/stored-alerts.ts'
+import { webhook } from '../../analytics/alerts/webhook.ts'
+import { compareReleases } from '../../analytics/jobs/compare-releases.ts'
+import { createAnalysis } from '../../analytics/jobs/scheduler.ts'
+import { readReport } from '../../analytics/jobs/stored-reports.ts'
+import { listReleases, listServices } from '../../analytics/releases/list-services.ts'
+import { recordDeployment } from '../../analytics/releases/record-deployment.ts'
+import { allDeployments, listDeployments } from '../../analytics/releases/stored-deployments.ts'
+import { type Bench, openBench, type Route, sendTraffic } from './report-fixture.ts'
+import { type Hook, openHook } from './report-hook.ts'
+
+const MINUTE = 60_000
+const HOUR = 60 * MINUTE
+const T0 = Math.floor(Date.now() / HOUR - 72) * HOUR
+const pay: Route = { route: 'POST /pay', perMinute: 15, seconds: 0.2 }
+const list: Route = { route: 'GET /items', perMinute: 25, seconds: 0.04 }
+const slow: Route = { ...pay, seconds: 0.5 }
+const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
+
+describe('the analysis, look by look', () => {
+  let bench: Bench
+  let hook: Hook
+  let now = T0
+  const clock = () => now
+  const start = () => {
+    const alerts = createAlerts({
+      store: bench.store,
+      receivers: [webhook({ name: 'team', url: hook.url, secret: 'hush' })],
+      mutedEnvironments: ['staging'],
+      publicUrl: 'http://postflight.test',
+      clock,
+      logger: silent,
+    })
+    const analysis = createAnalysis({
+      store: bench.store,
+      catalogue: bench.catalogue,
+      config: bench.config,
+      clock,
+      logger: silent,
+      onReport: alerts.onReport,
+      onRound: alerts.onRound,
+    })
+    return { alerts, analysis }
+  }
+  const send = (
+    version: string,
+    minute: number,
+    minutes: number,
+    routes: readonly Route[],
+    environment = 'live',
+  ) =>
+    sendTraffic(bench.store, {
+      service: 'checkout',
+      environment,
+      version,
+      from: T0 + minute * MINUTE,
+      to: T0 + (minute + minutes) * MINUTE,
+      routes,
+      seed: minute + version.length,
+    })
+  const reportOf = async (version: string) => {
+    const found = (await allDeployments(bench.store)).findLast((one) => one.version === version)
+    if (found === undefined) throw new Error(`no deployment of ${version}`)
+    return await readReport(bench.store, found.id)
+  }
+
+  beforeAll(async () => {
+    bench = await openBench({ analysis: { beforeMinutes: 120, watchMinutes: 60, warmUpMinutes: 2 } })
+    hook = await openHook()
+  })
+  afterAll(async () => {
+    await hook?.close()
+    await bench?.close()
+  })
+
+  it('watches a canary side by side, pages once, and is final when the watch window closes', async () => {
+    let { analysis } = start()
+    await send('1.0.0', 0, 181, [pay, list])
+    // From minute 180 on a canary serves beside it.
+    await send('2.0.0', 180, 1, [slow, list])
+    now = T0 + 181 * MINUTE
+    await analysis.round()
+    expect(await reportOf('2.0.0')).toMatchObject({ state: 'watching', provisional: true })
+    expect(hook.bodies).toEqual([])
+
+    await send('1.0.0', 181, 39, [pay, list])
+    await send('2.0.0', 181, 39, [slow, list])
+    now = T0 + 220 * MINUTE
+    await analysis.round()
+    const provisional = await reportOf('2.0.0')
+    expect(provisional).toMatchObject({ state: 'regressed', provisional: true, design: 'side_by_side' })
+    expect(provisional.adoption.share).toBeGreaterThan(0.35)
+    expect(provisional.adoption.instances).toBe(1)
+    expect(hook.bodies).toHaveLength(1)
+    const told = JSON.parse(hook.bodies[0] ?? '')
+    expect(told.event).toBe('firing')
+    expect(told.alert.summary).toContain('POST /pay answers')
+    expect(told.alert.link).toBe('http://postflight.test/releases/checkout/2.0.0?environment=live')
+    const digest = createHmac('sha256', 'hush')
+      .update(hook.bodies[0] ?? '')
+      .digest('hex')
+    expect(hook.headers[0]?.['x-postflight-signature']).toBe(`sha256=${digest}`)
+
+    // A restart, and the end of the window: nothing is told twice.
+    analysis = start().analysis
+    await send('1.0.0', 220, 80, [pay, list])
+    await send('2.0.0', 220, 80, [slow, list])
+    now = T0 + 300 * MINUTE
+    await analysis.round()
+    expect(await reportOf('2.0.0')).toMatchObject({ state: 'regressed', provisional: false })
+    await analysis.round()
+    expect(hook.bodies).toHaveLength(1)
+  })
+
+  it('resolves the alert when the release is rolled back', async () => {
+    const { analysis } = start()
+    await send('1.0.0', 300, 40, [pay, list])
+    now = T0 + 340 * MINUTE
+    await analysis.round()
+    const [undone] = (await allDeployments(bench.store)).filter((one) => one.version === '2.0.0')
+    expect(undone?.status).toBe('rolled_back')
+    expect((await reportOf('2.0.0')).state).toBe('rolled_back')
+    expect(hook.bodies.map((body) => JSON.parse(body).event)).toEqual(['firing', 'resolved'])
+    const { items } = await listAlerts(bench.store)
+    expect(items).toHaveLength(1)
+    expect(items[0]).toMatchObject({ status: 'resolved' })
+    expect(items[0]?.deliveries.map(({ status, ok }) => [status, ok])).toEqual([
+      ['firing', true],
+      ['resolved', true],
+    ])
+  })
+
+  it('cuts the watch window at the next deployment, and knows a return to an older version', async () => {
+    const { analysis } = start()
+    await send('3.0.0', 340, 20, [pay, list])
+    await send('3.0.1', 360, 30, [pay, list])
+    await send('3.0.0', 390, 60, [pay, list])
+    now = T0 + 450 * MINUTE
+    await analysis.round()
+    const all = await allDeployments(bench.store, { service: 'checkout', environment: 'live' })
+    expect(all.map((one) => [one.version, one.previousVersion, one.status])).toEqual([
+      ['1.0.0', null, 'succeeded'],
+      ['2.0.0', '1.0.0', 'rolled_back'],
+      ['3.0.0', '2.0.0', 'succeeded'],
+      ['3.0.1', '3.0.0', 'rolled_back'],
+      ['3.0.0', '3.0.1', 'succeeded'],
+    ])
+    expect(all.at(-1)?.attributes).toEqual({ rollback: 'true', rolledBack: '3.0.1' })
+    const { items } = await listDeployments(bench.store, { version: '3.0.0' }, { limit: 10, offset: 0 })
+    expect(items.at(-1)?.state).toBe('superseded')
+    expect((await reportOf('3.0.1')).state).toBe('rolled_back')
+    expect((await analysis.round()).discovered).toBe(0)
+  })
+
+  it('judges the past at once, in order, and pages nobody for it', async () => {
+    const { analysis } = start()
+    const routes = [pay, list]
+    await send('1', 0, 900, routes, 'history')
+    await send('2', 900, 240, [slow, list], 'history')
+    await send('3', 1140, 240, routes, 'history')
+    await send('', 0, 60, routes, 'nameless')
+    now = T0 + 72 * HOUR
+    // The first look sees data arrive; once they stay as they are, the past is complete.
+    await analysis.round()
+    now += 3 * MINUTE
+    await analysis.round()
+    expect((await reportOf('1')).state).toBe('no_data')
+    const found = await reportOf('2')
+    expect(found).toMatchObject({ state: 'regressed', provisional: false, design: 'before_after' })
+    expect(found.notes.join(' ')).toContain('nobody is alerted')
+    const back = await reportOf('3')
+    expect(back.counts.regressed).toBe(0)
+    expect(back.counts.improved).toBeGreaterThan(0)
+    expect((await listAlerts(bench.store)).total).toBe(1)
+    // Telemetry without a version is counted, but it is no release.
+    expect((await allDeployments(bench.store, { service: 'checkout', environment: 'nameless' })).length).toBe(
+      0,
+    )
+    const services = await listServices(bench.store)
+    expect(services.find((one) => one.environment === 'nameless')).toMatchObject({
+      version: null,
+      deployments: 0,
+    })
+    const releases = await listReleases(bench.store, { environment: 'history' })
+    expect(releases.map((release) => release.version)).toEqual(['1', '2', '3'])
+  })
+
+  it('keeps quiet moments, and reports say how many they rest on', async () => {
+    const rows = await bench.store.query<{ moments: number; statistics: number }>(
+      "SELECT uniqExactIf(time, signal = '') AS moments, countIf(signal != '') AS statistics FROM nulls FINAL WHERE environment = 'history'",
+    )
+    expect(rows[0]?.moments).toBeGreaterThan(0)
+    expect(rows[0]?.statistics).toBeGreaterThan(0)
+  })
+
+  it('compares any two releases, and swapping them turns every sign', async () => {
+    const compare = (a: string, b: string) =>
+      compareReleases(bench.store, bench.catalogue, bench.config, 'checkout', 'history', a, b)
+    const there = await compare('1', '2')
+    const back = await compare('2', '1')
+    const find = (of: typeof there) =>
+      of.verdicts.find((v) => v.signal === 'latency.server' && v.dimension === 'POST /pay')
+    expect(find(there)?.word).toBe('regressed')
+    expect(find(back)?.word).toBe('improved')
+    expect((find(there)?.effectRatio ?? 0) * (find(back)?.effectRatio ?? 0)).toBeCloseTo(1, 1)
+    await expect(compare('1', '9')).rejects.toMatchObject({ code: 'RELEASE_NOT_FOUND' })
+  })
+
+  it('records what a pipeline tells as one deployment with what the telemetry showed', async () => {
+    const before = await allDeployments(bench.store, { service: 'checkout', environment: 'history' })
+    const seen = before.find((one) => one.version === '3')
+    const told = {
+      service: 'checkout',
+      environment: 'history',
+      version: '3',
+      startedAt: new Date(Date.parse(seen?.startedAt ?? '') - 4 * MINUTE).toISOString(),
+      status: 'succeeded' as const,
+      attributes: { commit: 'abc' },
+    }
+    const recorded = await recordDeployment(bench.store, told, clock)
+    expect(recorded).toMatchObject({
+      id: seen?.id,
+      source: 'api',
+      previousVersion: '2',
+      startedAt: told.startedAt,
+    })
+    now += MINUTE
+    expect((await recordDeployment(bench.store, told, clock)).id).toBe(seen?.id)
+    const { analysis } = start()
+    await analysis.round()
+    const after = await allDeployments(bench.store, { service: 'checkout', environment: 'history' })
+    expect(after.map((one) => one.id)).toEqual(before.map((one) => one.id))
+  })
+})
