@@ -3,7 +3,8 @@ import type { Catalogue } from '../../schemas/signals/catalogue.ts'
 import type { Signal } from '../../schemas/signals/signal.ts'
 import type { Store } from '../../schemas/store/client.ts'
 import { compareSignals } from '../jobs/compare-signals.ts'
-import { type CellSet, loadCells } from '../queries/cells.ts'
+import { type CellSet, loadCells, OTHER } from '../queries/cells.ts'
+import { readingPlan } from '../queries/reading-plan.ts'
 import { allDeployments } from '../releases/stored-deployments.ts'
 import { beforeWindow, windowSettings } from '../windows/deployment-windows.ts'
 import { NULL_DAYS } from './calibrations.ts'
@@ -70,12 +71,24 @@ export async function updateNulls(
   const chosen = moments.slice(-most)
   for (const moment of chosen) {
     const before = beforeWindow(moment.at, moment.previous, settings)
+    const window = { from: before.from / 1000, start: before.to / 1000, to: (moment.at + watch) / 1000 }
+    const plan = await readingPlan(store, of, window)
     const set = await loadCells(store, catalogue, {
       ...of,
-      from: before.from / 1000,
-      to: (moment.at + watch) / 1000,
+      from: window.from,
+      to: window.to,
+      step: plan.step,
+      histogramFrom: plan.histogramFrom,
+      oneIn: Math.ceil(plan.dimensions / (2 * SERIES_SAMPLE)),
     })
-    await storeMoment(store, catalogue.signals, of, set, { ...before, end: moment.at + watch }, until)
+    await storeMoment(
+      store,
+      catalogue.signals,
+      of,
+      set,
+      { ...before, end: moment.at + watch, step: plan.step },
+      until,
+    )
   }
   return chosen.length
 }
@@ -116,7 +129,7 @@ async function storeMoment(
   signals: readonly Signal[],
   of: QuietPast,
   set: CellSet,
-  span: { readonly from: number; readonly to: number; readonly end: number },
+  span: { readonly from: number; readonly to: number; readonly end: number; readonly step: number },
   now: number,
 ): Promise<void> {
   const versions = new Set<string>()
@@ -132,9 +145,10 @@ async function storeMoment(
     {
       alpha: 0.01,
       design: 'before-after',
-      stepSeconds: 60,
+      stepSeconds: span.step,
       only: (signal, dimension) => {
         if (dimension === '') return true
+        if (dimension === OTHER) return false
         const count = taken.get(signal.id) ?? 0
         taken.set(signal.id, count + 1)
         return count < SERIES_SAMPLE

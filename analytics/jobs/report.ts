@@ -7,6 +7,7 @@ import { type Calibrations, loadCalibrations } from '../baselines/calibrations.t
 import { sideBySide } from '../baselines/design.ts'
 import { type CellSet, loadCells } from '../queries/cells.ts'
 import { mergeCells } from '../queries/merge-cells.ts'
+import { readingPlan } from '../queries/reading-plan.ts'
 import { type AdoptionPoint, adoption } from '../releases/adoption.ts'
 import { allDeployments } from '../releases/stored-deployments.ts'
 import { VERDICT_DEFAULTS, VERDICT_METHOD } from '../verdict.ts'
@@ -53,13 +54,22 @@ export async function computeReport(
     settings,
   }
   const open = deploymentWindows({ ...placed, rolloutEnd: undefined })
+  const reading = { from: open.before.from / 1000, start: open.before.to / 1000, to: open.after.to / 1000 }
+  const plan = await readingPlan(store, of, reading)
   const [curve, set] = await Promise.all([
     adoption(store, of.service, of.environment, { from: open.before.to, to: open.after.to }),
-    loadCells(store, catalogue, { ...of, from: open.before.from / 1000, to: open.after.to / 1000 }),
+    loadCells(store, catalogue, {
+      ...of,
+      from: reading.from,
+      to: reading.to,
+      step: plan.step,
+      histogramFrom: plan.histogramFrom,
+    }),
   ])
   const notes: string[] = []
   const baseline = baselineOf(set, deployment, previous, open)
-  const arms = baseline === null ? undefined : armsOf(set, curve, deployment, baseline, placed, open)
+  const arms =
+    baseline === null ? undefined : armsOf(set, curve, deployment, baseline, placed, open, plan.step)
   const windows = arms?.windows ?? open
   const design: ReportDesign = arms?.design ?? 'before_after'
   const calibrations: Calibrations | undefined =
@@ -79,7 +89,7 @@ export async function computeReport(
       : compareSignals(catalogue.signals, arms.before, arms.after, {
           alpha: ALPHA,
           design: design === 'side_by_side' ? 'side-by-side' : 'before-after',
-          stepSeconds: 60,
+          stepSeconds: plan.step,
           ...(starts === undefined ? {} : { starts }),
           ...(calibrations === undefined ? {} : { calibration: calibrations.of }),
         })
@@ -138,7 +148,8 @@ export async function computeReport(
       beforeMinutes: settings.beforeMinutes,
       warmUpMinutes: settings.warmUpMinutes,
       latenessSeconds: settings.latenessSeconds,
-      stepSeconds: 60,
+      stepSeconds: plan.step,
+      histogramsFrom: iso(plan.histogramFrom * 1000),
     },
   }
 }
@@ -196,10 +207,11 @@ function armsOf(
   baseline: string,
   placed: Omit<Parameters<typeof deploymentWindows>[0], 'rolloutEnd'>,
   open: DeploymentWindows,
+  step: number,
 ): Arms {
   const fresh = deployment.version
   const old = activity(set, baseline, open.after)
-  const beside = fresh === baseline ? undefined : sideBySide(old, activity(set, fresh, open.after))
+  const beside = fresh === baseline ? undefined : sideBySide(old, activity(set, fresh, open.after), step)
   if (beside !== undefined) {
     const span = { from: beside.from, to: Math.min(beside.to, open.after.to / 1000) }
     return {
@@ -222,10 +234,15 @@ function armsOf(
     before: {
       set,
       versions: [baseline],
-      from: windows.before.from / 1000,
+      from: Math.floor(windows.before.from / 1000 / step) * step,
       to: windows.before.to / 1000,
     },
-    after: { set, versions: [fresh], from: windows.after.from / 1000, to: windows.after.to / 1000 },
+    after: {
+      set,
+      versions: [fresh],
+      from: Math.ceil(windows.after.from / 1000 / step) * step,
+      to: windows.after.to / 1000,
+    },
     design: 'before_after',
     windows,
   }

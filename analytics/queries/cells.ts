@@ -21,9 +21,14 @@ export interface CellRequest {
   readonly histogramFrom?: number
   /** False: no histograms at all. */
   readonly histograms?: boolean
+  /** Above 1: only one dimension in so many keeps its name (a sample), the others are added up as {@link OTHER}. */
+  readonly oneIn?: number
   /** True: dimensions are added up to the service as a whole. */
   readonly flat?: boolean
 }
+
+/** The dimensions that a sample left out, together. */
+export const OTHER = '(other)'
 
 interface Row {
   measure: string
@@ -77,6 +82,7 @@ export async function loadCells(store: Store, catalogue: Catalogue, request: Cel
   const rows = await Promise.all([
     read('signal-cells', table('signal_1m'), {
       flat,
+      oneIn: request.oneIn ?? 1,
       histograms: distributions,
       histogramFrom: Math.max(0, Math.floor(request.histogramFrom ?? request.from)),
     }),

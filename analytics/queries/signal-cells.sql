@@ -1,4 +1,5 @@
 -- Cells of every measure of a service in one environment, one row a series and version, as arrays over time.
+-- With `oneIn` above 1 only one dimension in so many keeps its name, the others are added up.
 -- Histogram maps are read only from `histogramFrom` on, and only where `histograms` lists the measure: sums are cheap at any length, maps are not.
 SELECT
     measure,
@@ -17,7 +18,7 @@ FROM
 (
     SELECT
         measure,
-        if(has({flat:Array(String)}, measure), '', dimension) AS dimension,
+        multiIf(has({flat:Array(String)}, measure), '', {oneIn:UInt32} > 1 AND cityHash64(signal_1m.dimension) % {oneIn:UInt32} != 0, '(other)', signal_1m.dimension) AS dimension,
         version,
         intDiv(toUnixTimestamp(time), {step:UInt32}) * {step:UInt32} AS t,
         sum(count) AS c,
