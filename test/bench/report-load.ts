@@ -1,0 +1,61 @@
+import type { Store } from '../../schemas/store/client.ts'
+
+export const BENCH_SERIES = { service: 'bench', environment: 'bench' } as const
+
+/** Of each kind: 300 series in all. */
+const SERIES = [
+  { measure: 'server.request', name: 'GET /route-', series: 100 },
+  { measure: 'db.query', name: 'SELECT FROM table_', series: 100 },
+  { measure: 'exception.log', name: 'Error: kind ', series: 50 },
+  { measure: 'log.template', name: 'message ', series: 50 },
+] as const
+
+/**
+ * Fills `signal_1m` (and through its views `signal_1h` and `version_1h`) with minute cells of 300 series, each of some 30
+ * histogram buckets: version 1.0, and 1.1 from `release` on.
+ * @param times seconds since the epoch
+ * @returns cells written
+ */
+export async function fillRollups(
+  store: Store,
+  times: { readonly from: number; readonly release: number; readonly to: number },
+): Promise<number> {
+  const day = 86_400
+  for (const { measure, name, series } of SERIES) {
+    // A day at a time: the histograms of a week in one statement would not fit in the engine's memory.
+    for (let from = times.from; from < times.to; from += day) {
+      await store.command(
+        `INSERT INTO signal_1m (time, service, environment, version, instance, measure, dimension, traffic,
+                                count, bad, sum, sum_squares, min, max, histogram)
+         SELECT
+             toDateTime({from:UInt32} + intDiv(number, {series:UInt32}) * 60) AS at,
+             {service:String},
+             {environment:String},
+             if(toUnixTimestamp(at) < {release:UInt32}, '1.0', '1.1'),
+             'bench-1',
+             {measure:String},
+             concat({name:String}, toString(number % {series:UInt32})),
+             'users',
+             (30 + cityHash64(number, {measure:String}) % 11) AS events,
+             intDiv(cityHash64(number, 'bad') % 100, 98),
+             events * 0.05 AS total,
+             events * 0.004,
+             0.01,
+             0.3,
+             CAST(arrayMap(i -> (toInt16(-80 + i), toUInt64(1 + (cityHash64(number, i) % 3 = 0))), range(30)), 'Map(Int16, UInt64)')
+         FROM numbers({series:UInt32} * {minutes:UInt32})`,
+        {
+          ...BENCH_SERIES,
+          from,
+          release: times.release,
+          series,
+          measure,
+          name,
+          minutes: Math.ceil((Math.min(times.to, from + day) - from) / 60),
+        },
+      )
+    }
+  }
+  const [row] = await store.query<{ cells: number }>('SELECT count() AS cells FROM signal_1m')
+  return row?.cells ?? 0
+}
