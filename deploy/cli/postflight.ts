@@ -1,0 +1,72 @@
+import { Command } from 'commander'
+import { PostflightError } from '../../schemas/errors.ts'
+import { configCommand } from './config.ts'
+import { type CliContext, packageVersion, writeJson } from './context.ts'
+import { deployCommand } from './deploy.ts'
+import { doctorCommand } from './doctor.ts'
+import { EXIT, exitCodeOfError } from './exit-codes.ts'
+import { keysCommand } from './keys.ts'
+import { migrateCommand } from './migrate.ts'
+import { releasesCommand } from './releases.ts'
+import { reportCommand } from './report.ts'
+import { upCommand } from './up.ts'
+
+const context: CliContext = {
+  env: process.env,
+  cwd: process.cwd(),
+  clock: Date.now,
+  out: process.stdout,
+  err: process.stderr,
+  exit: (code) => {
+    process.exitCode = code
+  },
+  stopAsked: () =>
+    new Promise((resolve) => {
+      let asked = 0
+      const ask = () => {
+        asked += 1
+        // Who asks twice does not want to wait.
+        if (asked > 1) process.exit(130)
+        resolve()
+      }
+      process.on('SIGINT', ask)
+      process.on('SIGTERM', ask)
+    }),
+}
+
+const program = new Command('postflight')
+  .description('Did this release make things worse?')
+  .version(packageVersion())
+  .addCommand(upCommand(context), { isDefault: true })
+  .addCommand(reportCommand(context))
+  .addCommand(releasesCommand(context))
+  .addCommand(deployCommand(context))
+  .addCommand(keysCommand(context))
+  .addCommand(configCommand(context))
+  .addCommand(migrateCommand(context))
+  .addCommand(doctorCommand(context))
+
+for (const command of [
+  program,
+  ...program.commands,
+  ...program.commands.flatMap((child) => child.commands),
+]) {
+  command.exitOverride((error) => process.exit(error.exitCode === 0 ? EXIT.healthy : EXIT.usage))
+}
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  fail(error)
+}
+
+function fail(error: unknown): void {
+  const known = error instanceof PostflightError
+  const message = error instanceof Error ? error.message : String(error)
+  const hint = known ? error.hint : ''
+  if (process.argv.includes('--json'))
+    writeJson(context, { error: { code: known ? error.code : 'INTERNAL', message, hint } })
+  const told = hint === '' ? message : `${message}\n${hint}`
+  process.stderr.write(`${known ? told : `${error instanceof Error ? (error.stack ?? message) : message}`}\n`)
+  process.exitCode = known ? exitCodeOfError(error.code) : EXIT.failed
+}

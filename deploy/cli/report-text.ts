@@ -1,0 +1,92 @@
+import type { Report, Verdict, VerdictWord } from '../../schemas/contracts/report.ts'
+import type { Colour, Paint } from './paint.ts'
+import { table } from './table.ts'
+
+const COLOURS: Record<VerdictWord, Colour> = {
+  regressed: 'red',
+  improved: 'green',
+  unchanged: 'dim',
+  inconclusive: 'yellow',
+}
+/** Rows of a word that are shown; the page and --json have all. */
+const MOST_ROWS = 12
+
+/** The report for a terminal of 80 columns: the verdict in words, then what it rests on. */
+export function reportText(report: Report, link: string, paint: Paint): string {
+  const { deployment, counts, windows } = report
+  const regressed = report.state === 'regressed'
+  const lines = [
+    paint('bold', `${deployment.service}@${deployment.version}  ${deployment.environment}`),
+    ...wrap(report.headline, 80).map((line) =>
+      paint(regressed ? 'red' : report.state === 'healthy' ? 'green' : 'yellow', line),
+    ),
+    '',
+    `State      ${report.state.replace('_', ' ')}${report.provisional ? ` (provisional; final ${minute(windows.finalAt)})` : ''}`,
+    `Deployed   ${minute(deployment.startedAt)}, after ${report.baselineVersion ?? 'nothing that is known'}`,
+    `Compared   ${minute(windows.before.from)} to ${minute(windows.before.to)}`,
+    `with       ${minute(windows.after.from)} to ${minute(windows.after.to)} (${report.design.replaceAll('_', ' ')})`,
+    `Signals    ${counts.regressed} regressed, ${counts.improved} improved, ${counts.unchanged} unchanged, ${counts.inconclusive} undecided`,
+  ]
+  for (const word of ['regressed', 'improved'] as const) {
+    const verdicts = report.verdicts.filter((verdict) => verdict.word === word)
+    if (verdicts.length === 0) continue
+    lines.push(
+      '',
+      paint(COLOURS[word], `${word[0]?.toUpperCase()}${word.slice(1)}`),
+      evidence(verdicts.slice(0, MOST_ROWS)),
+    )
+    if (verdicts.length > MOST_ROWS) lines.push(`... and ${verdicts.length - MOST_ROWS} more: see the page`)
+  }
+  for (const note of report.notes) lines.push('', ...wrap(`Note: ${note}`, 80))
+  lines.push('', paint('cyan', link))
+  return lines.join('\n')
+}
+
+function evidence(verdicts: readonly Verdict[]): string {
+  return table(
+    ['Signal', 'Before', 'After', 'Change (interval)'],
+    verdicts.map((verdict) => [
+      verdict.dimension === '' ? verdict.title : `${verdict.title}: ${verdict.dimension}`,
+      amount(verdict.before.value, verdict.unit),
+      amount(verdict.after.value, verdict.unit),
+      change(verdict),
+    ]),
+    [28, 10, 10, 19],
+  )
+}
+
+function change(verdict: Verdict): string {
+  if (verdict.fact !== null) return verdict.fact
+  const [low, high] = verdict.interval
+  const sign = verdict.intervalOf === 'ratio' ? 'x' : ''
+  const effect = verdict.intervalOf === 'ratio' ? verdict.effectRatio : verdict.effectDifference
+  return `${sign}${short(effect)} (${short(low)} to ${short(high)})`
+}
+
+function amount(value: number | null, unit: string): string {
+  if (value === null) return '-'
+  if (unit === 's') return value < 1 ? `${short(value * 1000)} ms` : `${short(value)} s`
+  return unit === '1' ? short(value) : `${short(value)} ${unit}`
+}
+
+function short(value: number | null): string {
+  if (value === null) return '?'
+  return Number(value.toPrecision(3)).toString()
+}
+
+/** Instants to the minute, in UTC as everywhere else. */
+export function minute(instant: string): string {
+  return `${instant.slice(0, 16).replace('T', ' ')}Z`
+}
+
+export function wrap(text: string, width: number): string[] {
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.split(/\s+/)) {
+    if (line !== '' && line.length + 1 + word.length > width) {
+      lines.push(line)
+      line = word
+    } else line = line === '' ? word : `${line} ${word}`
+  }
+  return [...lines, line]
+}

@@ -1,0 +1,151 @@
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
+import { resolve } from 'node:path'
+import type { Logger } from 'pino'
+import { createAlerts, receiversOf } from './analytics/alerts/alerts.ts'
+import { type Analysis, createAnalysis } from './analytics/jobs/scheduler.ts'
+import { createAuthenticator, startApi } from './api/server.ts'
+import { openDatabase } from './deploy/open-database.ts'
+import type { SelfObservation } from './deploy/self-observation.ts'
+import { startReceiver } from './ingest/otlp-http/receiver.ts'
+import { createDirectTransport } from './ingest/transport/direct.ts'
+import type { Config } from './schemas/config.ts'
+import { PostflightError } from './schemas/errors.ts'
+import { buildCatalogue } from './schemas/signals/catalogue.ts'
+import type { Store } from './schemas/store/client.ts'
+import { migrate } from './schemas/store/migrate.ts'
+
+export interface PostflightOptions {
+  readonly config: Config
+  readonly logger: Logger
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number
+  /** What `/metrics` answers with. */
+  readonly selfObservation?: SelfObservation
+}
+
+export interface Postflight {
+  readonly urls: {
+    /** API and pages. */
+    readonly api: string
+    readonly otlp: string
+    readonly clickhouse: string
+  }
+  /** Absolute; null with a ClickHouse server. */
+  readonly dataDir: string | null
+  readonly store: Store
+  readonly analysis: Analysis
+  /** Resolves with the reason if the embedded store ends by itself; Postflight is of no use then. */
+  readonly broken: Promise<PostflightError>
+  /** Takes nothing more in, finishes what was taken, and leaves nothing running. */
+  close(): Promise<void>
+}
+
+const DAY = 86_400_000
+const MINUTE = 60_000
+
+/**
+ * Wires everything: store, migrations, receiver, API and pages, analysis, alerts.
+ * @throws PostflightError STORE_LOCKED, STORE_UNREACHABLE, PORT_IN_USE, KEYS_REQUIRED, SCHEMA_TOO_NEW ...; nothing is left running then
+ */
+export async function startPostflight(options: PostflightOptions): Promise<Postflight> {
+  const { config, logger, clock } = options
+  const catalogue = buildCatalogue(config.signals, config.trafficRules)
+  // Closed in the opposite order: the doors first, the store last.
+  await using opened = new AsyncDisposableStack()
+
+  const database = await openDatabase(config, logger)
+  opened.defer(() => database.close())
+  const { store } = database
+  const { applied, views } = await migrate(store, catalogue, config.retention)
+  if (applied.length > 0) logger.info({ applied, views: views.length }, 'The schema is up to date')
+
+  const auth = createAuthenticator({ store, config, clock })
+  await auth.refuseStartWithoutKey()
+
+  let analysis: Analysis | undefined
+  const api = await startApi({
+    store,
+    catalogue,
+    config,
+    clock,
+    logger: logger.child({ room: 'api' }),
+    authenticator: auth,
+    onDeployment: () => {
+      analysis
+        ?.round()
+        .catch((error: unknown) => logger.error({ err: error }, 'A look at the deployments failed'))
+    },
+    ...(options.selfObservation === undefined
+      ? {}
+      : { metricsHandler: options.selfObservation.metricsHandler }),
+  })
+  opened.defer(() => api.close())
+
+  const alerts = createAlerts({
+    store,
+    receivers: receiversOf(config.alerts),
+    mutedEnvironments: config.alerts.mutedEnvironments,
+    publicUrl: publicUrl(config, api.url),
+    clock,
+    logger: logger.child({ room: 'alerts' }),
+  })
+  analysis = createAnalysis({
+    store,
+    catalogue,
+    config,
+    clock,
+    logger: logger.child({ room: 'analysis' }),
+    onReport: alerts.onReport,
+    onRound: alerts.onRound,
+  })
+  opened.defer(() => alerts.stop())
+  opened.defer(() => analysis.stop())
+
+  const transport = createDirectTransport({
+    store,
+    logger: logger.child({ room: 'ingest' }),
+    clock,
+    newToken: randomUUID,
+    maxPast: config.otlp.maxPastDays * DAY,
+    maxFuture: config.otlp.maxFutureMinutes * MINUTE,
+    writer: { maxPendingBytes: config.otlp.maxQueueBytes },
+  })
+  opened.defer(() => transport.close())
+  const receiver = await startReceiver({
+    host: config.otlp.host,
+    port: config.otlp.port,
+    transport,
+    logger: logger.child({ room: 'ingest' }),
+    clock,
+    limits: { maxBodyBytes: config.otlp.maxBodyBytes },
+    authenticate: async (headers) => (await auth.authenticate(headers, 'ingest')).kind,
+  }).catch((error: unknown) => {
+    throw withHint(error, 'PORT_IN_USE', 'Stop that program, or choose another port: --otlp.port 4319')
+  })
+  opened.defer(() => receiver.close())
+
+  analysis.start()
+  alerts.start()
+  const running = opened.move()
+  return {
+    urls: { api: api.url, otlp: receiver.address.url, clickhouse: store.url },
+    dataDir: config.clickhouse.url === '' ? resolve(config.dataDir) : null,
+    store,
+    analysis,
+    broken: database.broken,
+    close: () => running.disposeAsync(),
+  }
+}
+
+/** Where people reach the pages; a door open to all is reached by the machine's name. */
+function publicUrl(config: Config, listening: string): string {
+  if (config.api.publicUrl !== '') return config.api.publicUrl.replace(/\/+$/, '')
+  return listening.replace(/\/\/(0\.0\.0\.0|\[::\])/, `//${hostname()}`)
+}
+
+/** The same error with a hint that names the setting. */
+export function withHint(error: unknown, code: PostflightError['code'], hint: string): unknown {
+  if (!(error instanceof PostflightError) || error.code !== code) return error
+  return new PostflightError(code, error.message, { hint, details: { ...error.details }, cause: error })
+}
