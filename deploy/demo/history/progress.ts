@@ -3,6 +3,9 @@ import { Presets, SingleBar } from 'cli-progress'
 export interface Progress {
   /** @param done 0 to 1  @param records sent so far */
   update(done: number, records: number): void
+  /** A text above the bar. */
+  say(text: string): void
+  /** May be called again. */
   stop(): void
 }
 
@@ -31,6 +34,8 @@ export function showProgress(
     return {
       update: (done, records) =>
         bar.update(Math.round(done * 1000), { rate: rate(records), left: left(done) }),
+      // The line is cleared; the bar draws itself again.
+      say: (text) => out.write(`\r\x1b[2K${text}\n`),
       stop: () => bar.stop(),
     }
   }
@@ -41,6 +46,7 @@ export function showProgress(
       shown = clock()
       out.write(`${title}: ${Math.round(done * 100)} %, ${rate(records)}, ${left(done)}\n`)
     },
+    say: (text) => out.write(`${text}\n`),
     stop() {},
   }
 }

@@ -27,7 +27,7 @@ export interface ToldDeployment {
 }
 
 /** Light traffic: so that six weeks fit into a minute. */
-export const REQUESTS_PER_MINUTE = 20
+export const REQUESTS_PER_MINUTE = 18
 const CHUNK_MINUTES = 240
 /** A deployment is told once its watch window has been sent: its past is complete then, as it is when time passes by itself. */
 const TELL_AFTER_MS = 4 * 3_600_000

@@ -217,7 +217,7 @@ function harmOf(kind: Harm, service: Service, draws: Draws): Effect {
       )
     }
     case 'error_ratio': {
-      const ratio = rounded(draws.between(9, 15))
+      const ratio = rounded(draws.between(20, 30))
       return harm(kind, 'errors.server', name, ratio, `${name} fails ${ratio} times as often`)
     }
   }
@@ -258,7 +258,7 @@ function improvementOf(service: Service, draws: Draws): Effect {
 }
 
 function trafficMix(draws: Draws): Effect {
-  const ratio = rounded(draws.between(2.5, 3.5))
+  const ratio = rounded(draws.between(2, 2.6))
   return {
     kind: 'traffic_mix',
     signal: null,
