@@ -2,31 +2,50 @@ import type { Cell } from '../../schemas/cell.ts'
 
 /** Adds up cells of the same time, of one series or several. @returns oldest first */
 export function mergeCells(series: readonly (readonly Cell[])[]): readonly Cell[] {
+  // Only times that several cells share are copied, and each of them once.
   const byTime = new Map<number, Cell>()
+  const own = new Map<number, Sum>()
   for (const cells of series) {
     for (const cell of cells) {
       const known = byTime.get(cell.time)
-      byTime.set(cell.time, known === undefined ? cell : addCells(known, cell))
+      if (known === undefined) {
+        byTime.set(cell.time, cell)
+        continue
+      }
+      let sum = own.get(cell.time)
+      if (sum === undefined) {
+        sum = sumOf(known)
+        own.set(cell.time, sum)
+        byTime.set(cell.time, sum)
+      }
+      addTo(sum, cell)
     }
   }
   return [...byTime.values()].sort((a, b) => a.time - b.time)
 }
 
-/** The cell of both together, at the time of the first. */
-export function addCells(a: Cell, b: Cell): Cell {
-  const sum = {
-    time: a.time,
-    count: a.count + b.count,
-    bad: a.bad + b.bad,
-    sum: a.sum + b.sum,
-    sumSquares: a.sumSquares + b.sumSquares,
-    min: Math.min(a.min, b.min),
-    max: Math.max(a.max, b.max),
-  }
-  if (a.histogram === undefined && b.histogram === undefined) return sum
-  const histogram = new Map(a.histogram ?? [])
-  for (const [bucket, count] of b.histogram ?? []) histogram.set(bucket, (histogram.get(bucket) ?? 0) + count)
-  return { ...sum, histogram }
+type Sum = { -readonly [Key in keyof Omit<Cell, 'histogram'>]: Cell[Key] } & {
+  histogram?: Map<number, number>
+}
+
+function sumOf(cell: Cell): Sum {
+  const { histogram, ...rest } = cell
+  return histogram === undefined ? rest : { ...rest, histogram: new Map(histogram) }
+}
+
+function addTo(sum: Sum, cell: Cell): void {
+  sum.count += cell.count
+  sum.bad += cell.bad
+  sum.sum += cell.sum
+  sum.sumSquares += cell.sumSquares
+  sum.min = Math.min(sum.min, cell.min)
+  sum.max = Math.max(sum.max, cell.max)
+  if (cell.histogram === undefined) return
+  sum.histogram ??= new Map()
+  const { histogram } = sum
+  cell.histogram.forEach((count, bucket) => {
+    histogram.set(bucket, (histogram.get(bucket) ?? 0) + count)
+  })
 }
 
 /** One cell of all; undefined for none. */
