@@ -39,6 +39,7 @@ export function startSelfObservation(config: Config, version: string): SelfObser
   const sends = endpoint !== ''
   const sdk = startNodeSDK({
     logLevel: 'error',
+    resourceDetectors: [],
     resourceAttributes: { 'service.name': 'postflight', 'service.version': version },
     spanProcessors: sends
       ? [new BatchSpanProcessor({ exporter: new OTLPTraceExporter(options('traces')) })]

@@ -1,0 +1,114 @@
+import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+const ENTRY = join(import.meta.dirname, '..', '..', 'deploy', 'cli', 'postflight.ts')
+
+let cwd: string
+beforeAll(() => {
+  cwd = mkdtempSync(join(tmpdir(), 'postflight-cli-'))
+})
+afterAll(() => rmSync(cwd, { recursive: true, force: true }))
+
+/** The command line as it runs: plain Node, which refuses what the test runner would have transformed. */
+function start(args: readonly string[]) {
+  const child = spawn(process.execPath, [ENTRY, ...args], { cwd, env: { PATH: process.env['PATH'] ?? '' } })
+  const ended = new Promise<{ code: number | null; out: string; err: string }>((done) => {
+    let [out, err] = ['', '']
+    child.stdout.on('data', (chunk: Buffer) => {
+      out += chunk
+    })
+    child.stderr.on('data', (chunk: Buffer) => {
+      err += chunk
+    })
+    child.on('close', (code) => done({ code, out, err }))
+  })
+  return { child, ended }
+}
+
+const run = (...args: string[]) => start(args).ended
+
+describe('config', () => {
+  test('prints every value with where it comes from, and hides secrets', async () => {
+    writeFileSync(join(cwd, 'settings.yaml'), 'clickhouse: { password: s3cret }\napi: { port: 9001 }\n')
+    const { code, out } = await run('config', '--config', 'settings.yaml', '--otlp.port', '9002', '--json')
+    expect(code).toBe(0)
+    expect(out).not.toContain('s3cret')
+    const rows = JSON.parse(out) as { setting: string }[]
+    const of = (setting: string) => rows.find((row) => row.setting === setting)
+    expect(of('api.port')).toMatchObject({ value: 9001, from: 'file', where: 'settings.yaml' })
+    expect(of('otlp.port')).toMatchObject({ value: 9002, from: 'flag', where: '--otlp.port' })
+    expect(of('clickhouse.password')).toMatchObject({ value: '(hidden)', from: 'file' })
+    expect(of('dataDir')).toMatchObject({ value: '.postflight', from: 'default' })
+  })
+
+  test('a bad value ends with 5 and says where it stands', async () => {
+    const { code, err } = await run('config', '--api.port', 'many')
+    expect(code).toBe(5)
+    expect(err).toMatch(/api\.port \(from --api\.port\)/)
+  })
+})
+
+test('an unknown command or option ends with 5', async () => {
+  expect((await run('config', '--nonsense')).code).toBe(5)
+  expect((await run('report')).code).toBe(5)
+  expect((await run('report', 'no-version')).code).toBe(5)
+})
+
+test('no Postflight at the address ends with 6 and says what to do', async () => {
+  const { code, err } = await run('report', 'checkout@2.7.0', '--address', 'http://127.0.0.1:9')
+  expect(code).toBe(6)
+  expect(err).toContain('npm start')
+})
+
+describe('a running Postflight', () => {
+  const flags = ['--dataDir', 'data', '--clickhouse.port', '0', '--otlp.port', '0', '--api.port', '0']
+  let up: ReturnType<typeof start>
+  let api: string
+  beforeAll(async () => {
+    up = start(['up', '--json', ...flags])
+    const [line] = (await new Promise<Buffer[]>((done) =>
+      up.child.stdout.once('data', (chunk: Buffer) => done([chunk])),
+    )) as [Buffer]
+    api = (JSON.parse(line.toString()) as { api: string }).api
+  })
+  afterAll(async () => {
+    up.child.kill('SIGTERM')
+    expect((await up.ended).code).toBe(0)
+  })
+
+  test('a deployment told by deploy is listed, and its report has no data yet', async () => {
+    const told = await run(
+      'deploy',
+      '@shop/checkout@2.7.0',
+      '--environment',
+      'live',
+      '--json',
+      '--address',
+      api,
+    )
+    expect(JSON.parse(told.out)).toMatchObject({
+      service: '@shop/checkout',
+      version: '2.7.0',
+      environment: 'live',
+    })
+    const listed = await run('releases', '--address', api)
+    expect(listed.out).toContain('@shop/checkout@2.7.0')
+    for (const line of listed.out.split('\n')) expect(line.length).toBeLessThanOrEqual(80)
+    const report = await run('report', '@shop/checkout@2.7.0', '--address', api)
+    expect(report.code).toBe(3)
+  })
+
+  test('an unknown release ends with 3', async () => {
+    const { code, err } = await run('report', 'checkout@9.9.9', '--address', api)
+    expect(code).toBe(3)
+    expect(err).toContain('9.9.9')
+  })
+
+  test('its own metrics are served, those of rooms included', async () => {
+    const text = await (await fetch(`${api}/metrics`)).text()
+    expect(text).toContain('postflight_api_request_duration')
+  })
+})
