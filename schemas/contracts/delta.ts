@@ -24,18 +24,19 @@ export const deltaSchema = verdictSchema.pick({
 })
 export type Delta = z.infer<typeof deltaSchema>
 
-const sideOfComparison = z.object({
+const comparedReleaseSchema = z.object({
   version: z.string(),
-  environment: z.string(),
-  deploymentId: z.string().nullable(),
   /** Telemetry that was read. */
   window: windowSchema,
 })
 
 export const comparisonSchema = z.object({
   service: z.string(),
-  a: sideOfComparison,
-  b: sideOfComparison,
+  environment: z.string(),
+  a: comparedReleaseSchema,
+  b: comparedReleaseSchema,
+  design: verdictSchema.shape.design,
+  /** Most important first. */
   deltas: z.array(deltaSchema),
   notes: z.array(z.string()),
 })

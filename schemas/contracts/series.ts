@@ -13,6 +13,8 @@ export const seriesLineSchema = z.object({
   values: z.array(z.number().nullable()),
 })
 
+export type SeriesLine = z.infer<typeof seriesLineSchema>
+
 /** A signal around a deployment, on each version that served. */
 export const seriesSchema = z.object({
   deploymentId: z.string(),

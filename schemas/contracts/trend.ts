@@ -21,6 +21,9 @@ export const trendSchema = z.object({
       word: z.enum(VERDICT_WORDS),
       /** Of the after window, in the signal's unit. */
       value: z.number().nullable(),
+      /** Interval of `value`. */
+      low: z.number().nullable(),
+      high: z.number().nullable(),
       before: z.number().nullable(),
       /** Events or samples behind `value`. */
       count: z.number(),

@@ -1,0 +1,211 @@
+// Draws the charts of a page with uPlot from the JSON beside them.
+;(() => {
+  const plots = new Map()
+  const styleOf = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim()
+
+  function quantity(value, unit) {
+    if (value === null || value === undefined) return '–'
+    const size = Math.abs(value)
+    const digits = (n) => (Math.abs(n) >= 1000 ? String(Math.round(n)) : String(Number(n.toPrecision(3))))
+    if (unit === 's') {
+      if (size === 0) return '0'
+      if (size >= 1) return `${digits(value)} s`
+      return size >= 0.001 ? `${digits(value * 1000)} ms` : `${digits(value * 1e6)} µs`
+    }
+    if (unit === '1') return `${digits(value * 100)} %`
+    if (unit === 'By' || unit === 'By/s') {
+      const rest = unit === 'By' ? '' : '/s'
+      if (size >= 2 ** 30) return `${digits(value / 2 ** 30)} GiB${rest}`
+      if (size >= 2 ** 20) return `${digits(value / 2 ** 20)} MiB${rest}`
+      return size >= 1024 ? `${digits(value / 1024)} KiB${rest}` : `${digits(value)} B${rest}`
+    }
+    return digits(value)
+  }
+
+  function axisName(unit) {
+    if (['s', '1', 'By', 'By/s'].includes(unit)) return ''
+    const [what, per] = unit.replaceAll(/[{}]/g, '').split('/')
+    return per === undefined ? what : `${what} per ${per === 'min' ? 'minute' : per}`
+  }
+
+  const pad = (n) => String(n).padStart(2, '0')
+  const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
+  function clock(seconds, withDay) {
+    const at = new Date(seconds * 1000)
+    const time = `${pad(at.getUTCHours())}:${pad(at.getUTCMinutes())}`
+    return withDay ? `${at.getUTCDate()} ${MONTHS[at.getUTCMonth()]} ${time}` : time
+  }
+
+  function markDeployments(data) {
+    return (u) => {
+      for (const mark of data.marks ?? []) {
+        const x = Math.round(u.valToPos(mark.at, 'x', true))
+        if (x < u.bbox.left || x > u.bbox.left + u.bbox.width) continue
+        const { ctx } = u
+        const ratio = devicePixelRatio
+        ctx.save()
+        ctx.strokeStyle = styleOf('--ink')
+        ctx.lineWidth = ratio
+        ctx.setLineDash([4 * ratio, 3 * ratio])
+        ctx.beginPath()
+        ctx.moveTo(x, u.bbox.top)
+        ctx.lineTo(x, u.bbox.top + u.bbox.height)
+        ctx.stroke()
+        ctx.fillStyle = styleOf('--ink')
+        ctx.font = `${12 * ratio}px ${styleOf('--font')}`
+        ctx.textBaseline = 'bottom'
+        const width = ctx.measureText(mark.label).width
+        const right = u.bbox.left + u.bbox.width
+        const left = Math.max(u.bbox.left, Math.min(x - width / 2, right - width))
+        ctx.fillText(mark.label, left, u.bbox.top - 3 * ratio)
+        ctx.restore()
+      }
+    }
+  }
+
+  function markRegressed(data) {
+    return (u) => {
+      const { ctx } = u
+      for (const [index, value] of u.data[1].entries()) {
+        if (value === null) continue
+        ctx.save()
+        const bad = data.words[index] === 'regressed'
+        ctx.fillStyle = styleOf(bad ? '--bad' : '--line-after')
+        ctx.beginPath()
+        ctx.arc(
+          u.valToPos(u.data[0][index], 'x', true),
+          u.valToPos(value, 'y', true),
+          (bad ? 5.5 : 3) * devicePixelRatio,
+          0,
+          2 * Math.PI,
+        )
+        ctx.fill()
+        ctx.restore()
+      }
+    }
+  }
+
+  function options(data, width, readout) {
+    const trend = data.kind === 'trend'
+    const text = styleOf('--muted')
+    const grid = { stroke: styleOf('--hair'), width: 1 }
+    const ticks = { stroke: styleOf('--hair'), width: 1, size: 4 }
+    const font = `12px ${styleOf('--font')}`
+    const long = data.x.at(-1) - data.x[0] > 36 * 3600
+    const top = Math.max(...data.lines.flatMap((line) => line.values.filter((value) => value !== null)), 0)
+    const widest = Math.max(quantity(top, data.unit).length, quantity(top / 3, data.unit).length)
+    return {
+      width,
+      height: trend ? 170 : width < 480 ? 200 : 240,
+      legend: { show: false },
+      padding: [trend ? 10 : 20, 12, 0, 0],
+      cursor: { y: false, points: { size: 7 }, drag: { x: false, y: false } },
+      scales: {
+        x: trend
+          ? { time: false, range: () => [-0.5, Math.max(data.x.length - 0.5, 0.5)] }
+          : { time: true, range: (_u, low, high) => [low, high] },
+        // From zero: a change looks as large as it is.
+        y: { range: (_u, _low, high) => [0, high > 0 ? high * 1.08 : 1] },
+      },
+      series: [
+        {},
+        ...data.lines.map((line) => {
+          const stroke = styleOf(`--line-${line.role}`)
+          return {
+            label: line.label,
+            stroke,
+            width: line.role === 'band' ? 0 : line.role === 'other' ? 1 : 2,
+            ...(line.dashed ? { dash: [5, 4] } : {}),
+            ...(line.role === 'band' || trend ? { points: { show: false } } : {}),
+          }
+        }),
+      ],
+      ...(trend ? { bands: [{ series: [3, 2], fill: styleOf('--band') }] } : {}),
+      axes: [
+        {
+          stroke: text,
+          font,
+          grid: { show: false },
+          ticks,
+          space: trend ? 64 : long ? 96 : 56,
+          ...(trend
+            ? {
+                incrs: [1, 2, 5, 10, 20, 50, 100],
+                values: (_u, at) => at.map((i) => shorten(data.names[i] ?? '')),
+              }
+            : { values: (_u, at) => at.map((s) => clock(s, long)) }),
+        },
+        {
+          stroke: text,
+          font,
+          grid,
+          ticks: { show: false },
+          size: 22 + widest * 7,
+          space: 36,
+          values: (_u, at) => at.map((value) => quantity(value, data.unit)),
+          ...(axisName(data.unit) === ''
+            ? {}
+            : { label: axisName(data.unit), labelSize: 18, labelFont: font }),
+        },
+      ],
+      hooks: {
+        draw: [trend ? markRegressed(data) : markDeployments(data)],
+        setCursor: [
+          (u) => {
+            const index = u.cursor.idx
+            if (index === null || index === undefined) {
+              readout.textContent = ''
+              return
+            }
+            const parts = data.lines
+              .filter((line) => line.role !== 'band' && line.values[index] !== null)
+              .map((line) => `${trend ? '' : `${line.label} `}${quantity(line.values[index], data.unit)}`)
+            const at = trend ? data.names[index] : `${clock(data.x[index], true)} UTC`
+            readout.textContent = `${at}: ${parts.join(' · ')}`
+          },
+        ],
+      },
+    }
+  }
+
+  const shorten = (name) => (name.length > 10 ? `${name.slice(0, 9)}…` : name)
+
+  function draw(element, width) {
+    const source = document.getElementById(element.dataset.chart)
+    const data = JSON.parse(source.textContent)
+    const readout = element.parentElement.querySelector('.readout')
+    plots.get(element)?.destroy()
+    element.replaceChildren()
+    plots.set(
+      element,
+      new uPlot(options(data, width, readout), [data.x, ...data.lines.map((line) => line.values)], element),
+    )
+    element.dataset.drawn = 'true'
+  }
+
+  const widths = new ResizeObserver((entries) => {
+    for (const entry of entries) {
+      const width = Math.floor(entry.contentRect.width)
+      if (width > 0 && plots.get(entry.target)?.width !== width) draw(entry.target, width)
+    }
+  })
+
+  function start() {
+    for (const element of plots.keys()) {
+      if (element.isConnected) continue
+      plots.get(element).destroy()
+      plots.delete(element)
+    }
+    for (const element of document.querySelectorAll('.plot')) widths.observe(element)
+  }
+
+  function redraw(width) {
+    for (const element of plots.keys()) draw(element, width ?? Math.floor(element.clientWidth))
+  }
+
+  start()
+  document.addEventListener('postflight:renewed', start)
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => redraw())
+  // Paper is white and as wide as a page, whatever the window was.
+  matchMedia('print').addEventListener('change', (print) => redraw(print.matches ? 640 : undefined))
+})()

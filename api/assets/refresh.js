@@ -1,0 +1,34 @@
+// Renews a page that is not final, where it stands: position, focus and opened details stay as they are.
+;(() => {
+  const seconds = Number(document.currentScript.dataset.seconds)
+
+  async function renew() {
+    if (document.hidden) return
+    const answer = await fetch(location.href, { headers: { accept: 'text/html' } })
+    if (!answer.ok) return
+    if (answer.redirected) {
+      location.reload()
+      return
+    }
+    const next = new DOMParser().parseFromString(await answer.text(), 'text/html')
+    const main = document.getElementById('main')
+    const fresh = next.getElementById('main')
+    if (fresh === null || main.dataset.source === fresh.innerHTML) return
+    const open = new Set([...main.querySelectorAll('details')].flatMap((d, i) => (d.open ? [i] : [])))
+    const focus = [...main.querySelectorAll('a, button, summary, [tabindex]')].indexOf(document.activeElement)
+    const source = fresh.innerHTML
+    main.replaceChildren(...fresh.childNodes)
+    main.dataset.source = source
+    for (const [i, details] of [...main.querySelectorAll('details')].entries()) {
+      if (open.has(i)) details.open = true
+    }
+    if (focus >= 0)
+      main.querySelectorAll('a, button, summary, [tabindex]')[focus]?.focus({ preventScroll: true })
+    document.dispatchEvent(new Event('postflight:renewed'))
+  }
+
+  setInterval(() => {
+    // The next turn tries again.
+    renew().catch(() => {})
+  }, seconds * 1000)
+})()

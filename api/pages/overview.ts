@@ -1,0 +1,62 @@
+import { html } from 'ghtml'
+import type { Service } from '../../schemas/contracts/service.ts'
+import { ago, moment, percent, releasePath, servicePath } from './format.ts'
+import { layout } from './layout.ts'
+import { stateBadge } from './words.ts'
+
+/** Every service in every environment at a glance. @param now milliseconds */
+export function overviewPage(services: readonly Service[], now: number): string {
+  const rows = services.flatMap((service) =>
+    service.environments.map((environment) => ({ service: service.service, ...environment })),
+  )
+  const bad = rows.filter((row) => row.latest?.state === 'regressed').length
+  const summary =
+    bad === 0
+      ? `No regressed release is running.`
+      : `${bad} of ${rows.length} run${bad === 1 ? 's' : ''} a release that made things worse.`
+  return layout({
+    title: 'Services',
+    active: 'services',
+    refreshSeconds: 30,
+    main:
+      rows.length === 0
+        ? EMPTY
+        : html`<div class="title"><h1>Services</h1><p class="lead">${summary}</p></div>
+<table class="stack services">
+<caption class="hidden">Services with the newest deployment of each environment</caption>
+<thead><tr><th scope="col">Service</th><th scope="col">Environment</th><th scope="col">Version</th><th scope="col">State</th><th scope="col">Verdict</th><th scope="col" class="n">Traffic on it</th><th scope="col">Deployed</th></tr></thead>
+<tbody>
+!${rows.map(({ service, environment, latest, versions, lastSeen }) => {
+            const version = latest?.version ?? versions.at(-1)
+            return html`<tr>
+<th scope="row"><a href="${servicePath(service)}">${service}</a></th>
+<td data-label="Environment">${environment}</td>
+<td data-label="Version">!${
+              version === undefined
+                ? '–'
+                : latest === null
+                  ? html`<span class="version">${version}</span>`
+                  : html`<a class="version" href="${releasePath(service, version, environment)}">${version}</a>`
+            }</td>
+<td data-label="State">!${latest === null ? html`<span class="muted">no deployment known</span>` : stateBadge(latest.state)}!${latest?.provisional === true ? ' <span class="muted nowrap">provisional</span>' : ''}</td>
+<td data-label="Verdict" class="wide">${latest?.headline ?? '–'}</td>
+<td data-label="Traffic on it" class="n">${percent(latest?.adoption?.share ?? null)}</td>
+<td data-label="Deployed" class="nowrap">!${
+              latest === null
+                ? html`<span class="muted">${lastSeen === null ? '–' : `seen ${ago(lastSeen, now)}`}</span>`
+                : html`<span title="${latest.startedAt}">${ago(latest.startedAt, now)}</span><span class="print-only"> (!${moment(latest.startedAt)})</span>`
+            }</td>
+</tr>`
+          })}
+</tbody>
+</table>`,
+  })
+}
+
+const EMPTY = html`<section class="message">
+<h1>Nothing has arrived yet</h1>
+<p class="lead">Send OpenTelemetry to port 4318 with <code>service.name</code> and <code>service.version</code> set, and your services appear here.</p>
+<pre><code>OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318
+OTEL_RESOURCE_ATTRIBUTES=service.name=checkout,service.version=2.7.0</code></pre>
+<p>Or tell of a deployment: <a href="/api/docs/">POST /api/v1/deployments</a>. This page renews itself.</p>
+</section>`

@@ -1,0 +1,62 @@
+import { html } from 'ghtml'
+import type { Release } from '../../schemas/contracts/release.ts'
+import type { Service } from '../../schemas/contracts/service.ts'
+import type { Trend } from '../../schemas/contracts/trend.ts'
+import { trendChart } from './chart.ts'
+import { moment, percent, releasePath } from './format.ts'
+import { layout } from './layout.ts'
+import { stateBadge } from './words.ts'
+
+export interface ServicePage {
+  readonly service: Service
+  readonly environment: string
+  readonly releases: readonly Release[]
+  readonly trends: readonly Trend[]
+}
+
+/** A service: how its signals went release by release, and every deployment with its verdict. */
+export function servicePage({ service, environment, releases, trends }: ServicePage): string {
+  const charts = trends
+    .map((trend, index) => trendChart(`trend-${index}`, trend))
+    .filter((chart) => chart !== '')
+  const deployments = releases
+    .flatMap((release) => release.deployments)
+    .filter((deployment) => deployment.environment === environment)
+    .toSorted((a, b) => b.startedAt.localeCompare(a.startedAt))
+  const undeployed = releases.filter((release) => release.deployments.length === 0)
+  return layout({
+    title: service.service,
+    active: 'services',
+    charts: charts.length > 0,
+    main: html`<nav class="crumbs" aria-label="Breadcrumb"><a href="/">Services</a> <span aria-hidden="true">/</span> ${service.service}</nav>
+<h1>${service.service}</h1>
+!${
+      service.environments.length < 2
+        ? html`<p class="lead">${environment}</p>`
+        : html`<nav class="tabs" aria-label="Environments">!${service.environments.map(
+            (of) =>
+              html`<a href="/services/${encodeURIComponent(service.service)}?environment=${encodeURIComponent(of.environment)}" !${of.environment === environment ? 'aria-current="page"' : ''}>${of.environment}</a>`,
+          )}</nav>`
+    }
+!${charts.length === 0 ? '' : html`<section aria-labelledby="trends"><h2 id="trends">Release by release</h2><div class="grid">!${charts}</div></section>`}
+<section aria-labelledby="deployments"><h2 id="deployments">Deployments</h2>
+!${
+      deployments.length === 0
+        ? html`<p class="muted">No deployment into ${environment} is known.</p>`
+        : html`<table class="stack services">
+<caption class="hidden">Deployments of ${service.service} into ${environment}, newest first</caption>
+<thead><tr><th scope="col">Version</th><th scope="col">State</th><th scope="col">Verdict</th><th scope="col" class="n">Traffic on it</th><th scope="col">Deployed</th></tr></thead>
+<tbody>!${deployments.map(
+            (deployment) => html`<tr>
+<th scope="row"><a class="version" href="${releasePath(deployment.service, deployment.version, deployment.environment)}">${deployment.version}</a></th>
+<td data-label="State">!${stateBadge(deployment.state)}!${deployment.provisional === true ? ' <span class="muted nowrap">provisional</span>' : ''}</td>
+<td data-label="Verdict" class="wide">${deployment.headline ?? '–'}</td>
+<td data-label="Traffic on it" class="n">${percent(deployment.adoption?.share ?? null)}</td>
+<td data-label="Deployed" class="nowrap">!${moment(deployment.startedAt)}</td>
+</tr>`,
+          )}</tbody></table>`
+    }
+</section>
+!${undeployed.length === 0 ? '' : html`<p class="fine">Also seen in telemetry: ${undeployed.map((release) => release.version).join(', ')}.</p>`}`,
+  })
+}

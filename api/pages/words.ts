@@ -1,0 +1,31 @@
+import { html } from 'ghtml'
+import type { DeploymentState, VerdictWord } from '../../schemas/contracts/report.ts'
+
+const STATES: Readonly<Record<DeploymentState | 'pending', { text: string; mark: string; tone: string }>> = {
+  regressed: { text: 'Regressed', mark: '▼', tone: 'bad' },
+  healthy: { text: 'Healthy', mark: '✓', tone: 'good' },
+  watching: { text: 'Watching', mark: '◔', tone: 'watch' },
+  inconclusive: { text: 'Inconclusive', mark: '?', tone: 'unsure' },
+  superseded: { text: 'Superseded', mark: '»', tone: 'quiet' },
+  rolled_back: { text: 'Rolled back', mark: '↩', tone: 'quiet' },
+  no_data: { text: 'No data', mark: '–', tone: 'quiet' },
+  pending: { text: 'No report yet', mark: '…', tone: 'quiet' },
+}
+
+/** The state in words, with a mark and a colour: never a colour alone. */
+export function stateBadge(state: DeploymentState | null): string {
+  const { text, mark, tone } = STATES[state ?? 'pending']
+  return html`<span class="badge ${tone}"><span aria-hidden="true">${mark}</span> ${text}</span>`
+}
+
+const WORDS: Readonly<Record<VerdictWord, { text: string; mark: string; tone: string }>> = {
+  regressed: { text: 'regressed', mark: '▼', tone: 'bad' },
+  improved: { text: 'improved', mark: '▲', tone: 'good' },
+  unchanged: { text: 'unchanged', mark: '=', tone: 'quiet' },
+  inconclusive: { text: 'inconclusive', mark: '?', tone: 'unsure' },
+}
+
+export function wordBadge(word: VerdictWord): string {
+  const { text, mark, tone } = WORDS[word]
+  return html`<span class="badge small ${tone}"><span aria-hidden="true">${mark}</span> ${text}</span>`
+}
