@@ -6,7 +6,7 @@ import { seededRandom } from '../stats/random.ts'
 import type { Comparison, Measured } from './comparison.ts'
 import { compareDistribution } from './distribution.ts'
 import { compareGauge } from './gauge.ts'
-import { compareGrowth } from './growth.ts'
+import { compareGrowth, type Start } from './growth.ts'
 import { mixSplit, standardise, standardiseExposure } from './mix.ts'
 import { kindFact } from './new-kind.ts'
 import { compareRate } from './rate.ts'
@@ -189,6 +189,58 @@ test('a leak is told from a restart by the age of the process', () => {
   expect(compareGrowth({ ...options, after: saw(1.8, 9), earlier: [] })).toMatchObject({
     reason: 'no earlier starts',
   })
+})
+
+/** Memory of one process, a sample a minute from `from` on: a share of `ramp` more after two hours. */
+function memory(from: number, minutes: number, level: (minute: number) => number, seed: number): Start {
+  const random = seededRandom(seed)
+  let noise = 0
+  return {
+    start: from,
+    cells: Array.from({ length: minutes }, (_, i) => {
+      noise = 0.95 * noise + 0.025 * (random() + random() - 1)
+      return cellOf(from + i * 60, [level(i) * Math.exp(noise)], 0)
+    }),
+  }
+}
+
+const warming = (minute: number): number => 100 * (1 - 0.35 * Math.exp(-minute / 2))
+const windows = Array.from({ length: 12 }, (_, i) => memory(i * 7200, 120, () => 100, 60 + i))
+const release = 12 * 7200
+
+test('a leak is found where one or no earlier start is known, by the windows of the time before', () => {
+  const leaking = (minute: number): number => warming(minute) + (100 * minute) / 100
+  // Full after 110 minutes: the process is restarted inside the window.
+  const after = memory(release, 120, (i) => (i < 110 ? leaking(i) : leaking(i - 110)), 80)
+  for (const earlier of [
+    [],
+    [memory(-9e5, 120, warming, 81)],
+    [82, 83].map((s) => memory(-s * 1e4, 120, warming, s)),
+  ]) {
+    const leak = found(compareGrowth({ ...options, after, earlier, steady: windows }))
+    expect(leak.beyond).toBe('worse')
+    expect(leak.pWorse).toBeLessThan(5e-5)
+  }
+})
+
+test('a restart that lets go of memory, or grows back to the usual level, is neither worse nor better', () => {
+  for (const shape of [warming, () => 60, (minute: number) => 60 + minute / 3]) {
+    const reset = found(
+      compareGrowth({ ...options, after: memory(release, 120, shape, 90), earlier: [], steady: windows }),
+    )
+    expect(reset.beyond).toBe('no')
+    expect(reset.pBetter).toBe(1)
+  }
+})
+
+test('the release that ends a leak is told against the one that had it', () => {
+  const earlier = [84, 85, 86, 87].map((seed) => memory(-seed * 1e4, 120, warming, seed))
+  const previous = memory(-7200, 120, (i) => warming(i) + i, 88)
+  const fixed = found(
+    compareGrowth({ ...options, after: memory(release, 120, warming, 89), earlier, previous }),
+  )
+  expect(fixed.beyond).toBe('better')
+  expect(fixed.pBetter).toBeLessThan(5e-5)
 })
 
 test('traffic that moves to a slower route is mix, not a regression', () => {

@@ -47,6 +47,9 @@ export interface CompareSignalsOptions {
 export interface Starts {
   readonly after: Start
   readonly earlier: readonly Start[]
+  /** See GrowthInput. */
+  readonly previous?: Start
+  readonly steady: readonly Start[]
 }
 
 /** Dimensions of one signal that are compared, those with most events first: more would only cost power. */
@@ -132,11 +135,21 @@ function one(
         return compareDistribution(input)
       case 'gauge': {
         const starts = signal.growth === true ? options.starts?.(signal, dimension) : undefined
-        return starts === undefined ? compareGauge(input) : compareGrowth({ ...common, ...starts })
+        if (starts === undefined) return compareGauge(input)
+        const grown = compareGrowth({ ...common, ...starts })
+        return grown.kind === 'undecidable' && grown.reason === 'no earlier starts'
+          ? withoutResets(compareGauge(input))
+          : grown
       }
     }
   })()
   return { signal, dimension, comparison, ...sides, mix }
+}
+
+/** A fresh process holds less than an old one: a fall after a start is no improvement. */
+function withoutResets(comparison: Comparison): Comparison {
+  if (comparison.kind === 'undecidable') return comparison
+  return { ...comparison, pBetter: 1, beyond: comparison.beyond === 'better' ? 'no' : comparison.beyond }
 }
 
 /** Requests, each counted as many times as its route used to bring such events: a move of traffic alone then changes nothing. */
