@@ -11,7 +11,7 @@ import { startReceiver } from './ingest/otlp-http/receiver.ts'
 import { createDirectTransport } from './ingest/transport/direct.ts'
 import type { Config } from './schemas/config.ts'
 import { PostflightError } from './schemas/errors.ts'
-import { buildCatalogue } from './schemas/signals/catalogue.ts'
+import { buildCatalogue, type Catalogue } from './schemas/signals/catalogue.ts'
 import type { Store } from './schemas/store/client.ts'
 import { migrate } from './schemas/store/migrate.ts'
 
@@ -49,11 +49,23 @@ const MINUTE = 60_000
  * @throws PostflightError STORE_LOCKED, STORE_UNREACHABLE, PORT_IN_USE, KEYS_REQUIRED, SCHEMA_TOO_NEW ...; nothing is left running then
  */
 export async function startPostflight(options: PostflightOptions): Promise<Postflight> {
-  const { config, logger, clock } = options
+  const { config } = options
   const catalogue = buildCatalogue(config.signals, config.trafficRules)
   // Closed in the opposite order: the doors first, the store last.
-  await using opened = new AsyncDisposableStack()
+  const opened = new AsyncDisposableStack()
+  try {
+    return await wire(options, catalogue, opened)
+  } catch (error) {
+    await opened.disposeAsync()
+    throw error
+  }
+}
 
+async function wire(
+  { config, logger, clock, selfObservation }: PostflightOptions,
+  catalogue: Catalogue,
+  opened: AsyncDisposableStack,
+): Promise<Postflight> {
   const database = await openDatabase(config, logger)
   opened.defer(() => database.close())
   const { store } = database
@@ -76,9 +88,7 @@ export async function startPostflight(options: PostflightOptions): Promise<Postf
         ?.round()
         .catch((error: unknown) => logger.error({ err: error }, 'A look at the deployments failed'))
     },
-    ...(options.selfObservation === undefined
-      ? {}
-      : { metricsHandler: options.selfObservation.metricsHandler }),
+    ...(selfObservation === undefined ? {} : { metricsHandler: selfObservation.metricsHandler }),
   })
   opened.defer(() => api.close())
 
@@ -127,14 +137,13 @@ export async function startPostflight(options: PostflightOptions): Promise<Postf
 
   analysis.start()
   alerts.start()
-  const running = opened.move()
   return {
     urls: { api: api.url, otlp: receiver.address.url, clickhouse: store.url },
     dataDir: config.clickhouse.url === '' ? resolve(config.dataDir) : null,
     store,
     analysis,
     broken: database.broken,
-    close: () => running.disposeAsync(),
+    close: () => opened.disposeAsync(),
   }
 }
 
@@ -145,7 +154,7 @@ function publicUrl(config: Config, listening: string): string {
 }
 
 /** The same error with a hint that names the setting. */
-export function withHint(error: unknown, code: PostflightError['code'], hint: string): unknown {
+function withHint(error: unknown, code: PostflightError['code'], hint: string): unknown {
   if (!(error instanceof PostflightError) || error.code !== code) return error
   return new PostflightError(code, error.message, { hint, details: { ...error.details }, cause: error })
 }

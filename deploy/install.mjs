@@ -33,7 +33,7 @@ function fail(message, hint) {
   process.exit(1)
 }
 
-/** Runs `npm ci` and shows how far it is: a line that is rewritten on a terminal, a line every ten seconds elsewhere. */
+/** Runs npm and shows how far it is: a line that is rewritten on a terminal, a line every ten seconds elsewhere. */
 function install(locked) {
   const paths = Object.entries(locked)
     .filter(([path, { optional }]) => path !== '' && optional !== true)
@@ -53,7 +53,18 @@ function install(locked) {
   const timer = setInterval(progress, terminal ? 500 : 10_000)
   const child = spawn(
     command,
-    [...first, 'ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error', '--progress=false'],
+    // Not `npm ci`: it refuses a lockfile that lacks optional packages of other platforms, which npm leaves out
+    // where they cannot be resolved. `install --no-save` takes the same locked versions and keeps what is there.
+    [
+      ...first,
+      'install',
+      '--no-save',
+      '--ignore-scripts',
+      '--no-audit',
+      '--no-fund',
+      '--loglevel=error',
+      '--progress=false',
+    ],
     { cwd: ROOT, stdio: ['ignore', 'ignore', 'pipe'] },
   )
   let errors = ''
@@ -73,7 +84,10 @@ function install(locked) {
       )
     }
     if (/ENOSPC/.test(errors)) fail('the disk is full.', 'Free 2 GB and run the same command again.')
-    fail(`npm ended with code ${code}.\n${errors.trim()}`, 'Run `npm ci --ignore-scripts` to see all of it.')
+    fail(
+      `npm ended with code ${code}.\n${errors.trim()}`,
+      'Run `npm install --no-save --ignore-scripts` to see all of it.',
+    )
   })
 }
 

@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { PostflightError } from '../../schemas/errors.ts'
 import { configCommand } from './config.ts'
 import { type CliContext, packageVersion, writeJson } from './context.ts'
+import { demoCommand } from './demo.ts'
 import { deployCommand } from './deploy.ts'
 import { doctorCommand } from './doctor.ts'
 import { EXIT, exitCodeOfError } from './exit-codes.ts'
@@ -38,6 +39,7 @@ const program = new Command('postflight')
   .description('Did this release make things worse?')
   .version(packageVersion())
   .addCommand(upCommand(context), { isDefault: true })
+  .addCommand(demoCommand(context))
   .addCommand(reportCommand(context))
   .addCommand(releasesCommand(context))
   .addCommand(deployCommand(context))
