@@ -8,6 +8,7 @@ const elsewhere = ['node_modules/**', '.postflight/**']
  */
 export default defineConfig({
   test: {
+    reporters: ['default', './test/setup/closing-line.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
     // Several tests start the embedded engine (0.5 GB and more each): two files at a time fit two cores and 8 GB.
