@@ -30,6 +30,8 @@ export interface SeriesComparison {
   readonly before: Side
   readonly after: Side
   readonly mix: MixSplit | null
+  /** May be `before-after` although the arms are side by side: see {@link CompareSignalsOptions.longer}. */
+  readonly design: 'before-after' | 'side-by-side'
 }
 
 export interface CompareSignalsOptions {
@@ -40,6 +42,11 @@ export interface CompareSignalsOptions {
   readonly calibration?: (signal: Signal) => Calibration | undefined
   /** For signals that may leak: this start and earlier ones, by dimension. Absent: levels are compared like any gauge's. */
   readonly starts?: (signal: Signal, dimension: string) => Starts
+  /**
+   * Side by side only: the old version from long before on. Rare events are compared with this arm: the few minutes side by side cancel
+   * load and season, but what stands against rare events is their number.
+   */
+  readonly longer?: Arm
   /** Only these series, if given. */
   readonly only?: (signal: Signal, dimension: string) => boolean
 }
@@ -56,6 +63,8 @@ export interface Starts {
 const MOST_DIMENSIONS = 80
 /** Events on both sides together from which on a series is worth a comparison. */
 const FEWEST_EVENTS = 5
+/** Events of the old version side by side from which on their number says enough; a rule on the old arm alone, so that no effect is picked. */
+const ENOUGH_BESIDE = 30
 
 /** Compares every signal and dimension of two arms. Signals without any data are left out. */
 export function compareSignals(
@@ -76,33 +85,50 @@ function compareSignal(
   // What share of traffic a version gets side by side is a decision, not an effect.
   if (signal.per === 'minute' && options.design === 'side-by-side') return []
   const step = options.stepSeconds
-  const earlier = armLines(before, signal, step)
+  const beside = armLines(before, signal, step)
   const later = armLines(after, signal, step)
-  const results: SeriesComparison[] = []
+  const counted = signal.kind === 'rate' || signal.kind === 'ratio'
+  const longer = counted && options.longer !== undefined ? armLines(options.longer, signal, step) : undefined
   const wanted = (dimension: string) => options.only?.(signal, dimension) ?? true
-  for (const dimension of dimensionsOf(earlier, later)) {
+  const results: SeriesComparison[] = []
+  for (const dimension of dimensionsOf(longer ?? beside, later)) {
     if (dimension === '' || !wanted(dimension)) continue
+    const rare = longer !== undefined && eventsOf(signal, beside.lines.get(dimension) ?? []) < ENOUGH_BESIDE
+    const earlier = rare ? longer : beside
     const sides = {
       before: { cells: earlier.lines.get(dimension) ?? [], exposure: earlier.exposure },
       after: { cells: later.lines.get(dimension) ?? [], exposure: later.exposure },
     }
-    results.push(one(signal, dimension, sides, sides, null, { earlier, later }, options))
+    if (totalEvents(sides) < FEWEST_EVENTS) continue
+    const design = rare ? 'before-after' : options.design
+    results.push(one(signal, dimension, sides, sides, null, { earlier, later }, { ...options, design }))
   }
-  if (!wanted('') || (earlier.lines.size === 0 && later.lines.size === 0)) return results
+  if (!wanted('') || (beside.lines.size === 0 && later.lines.size === 0)) return results
+  const rare = longer !== undefined && eventsOf(signal, merged(beside.lines)) < ENOUGH_BESIDE
+  const earlier = rare ? longer : beside
+  const own = { ...options, design: rare ? 'before-after' : options.design } as const
   const sides = {
     before: { cells: merged(earlier.lines), exposure: earlier.exposure },
     after: { cells: merged(later.lines), exposure: later.exposure },
   }
   const strata = strataOf(signal, earlier, later)
-  if (strata === undefined)
-    return [...results, one(signal, '', sides, sides, null, { earlier, later }, options)]
+  if (strata === undefined) return [...results, one(signal, '', sides, sides, null, { earlier, later }, own)]
   const held = standardise(strata)
   const compared = {
     before: { ...sides.before, cells: mergeCells([held.before]) },
     after: { ...sides.after, cells: mergeCells([held.after]) },
   }
   const split = mixSplit(strata, signal.kind === 'ratio' ? 'bad' : 'mean')
-  return [...results, one(signal, '', sides, compared, split, { earlier, later }, options)]
+  return [...results, one(signal, '', sides, compared, split, { earlier, later }, own)]
+}
+
+/** What a comparison of counts counts. */
+function eventsOf(signal: Signal, cells: readonly Cell[]): number {
+  return cells.reduce((sum, cell) => sum + (signal.kind === 'ratio' ? cell.bad : cell.count), 0)
+}
+
+function totalEvents(sides: { readonly before: Side; readonly after: Side }): number {
+  return [...sides.before.cells, ...sides.after.cells].reduce((sum, cell) => sum + cell.count, 0)
 }
 
 /** @param compared the sides as they are compared: of one traffic mix, where that differs */
@@ -115,7 +141,7 @@ function one(
   lines: { readonly earlier: ArmLines; readonly later: ArmLines },
   options: CompareSignalsOptions,
 ): SeriesComparison {
-  const calibration = options.calibration?.(signal)
+  const calibration = options.design === 'side-by-side' ? undefined : options.calibration?.(signal)
   const common: CompareOptions = {
     smallestEffect: signal.smallestEffect,
     bad: signal.badDirection,
@@ -143,7 +169,7 @@ function one(
       }
     }
   })()
-  return { signal, dimension, comparison, ...sides, mix }
+  return { signal, dimension, comparison, ...sides, mix, design: options.design }
 }
 
 /** A fresh process holds less than an old one: a fall after a start is no improvement. */

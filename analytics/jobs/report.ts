@@ -73,9 +73,7 @@ export async function computeReport(
   const windows = arms?.windows ?? open
   const design: ReportDesign = arms?.design ?? 'before_after'
   const calibrations: Calibrations | undefined =
-    arms === undefined || design === 'side_by_side'
-      ? undefined
-      : await loadCalibrations(store, catalogue, of, startedAt)
+    arms === undefined ? undefined : await loadCalibrations(store, catalogue, of, startedAt)
   const starts =
     arms === undefined
       ? undefined
@@ -90,6 +88,7 @@ export async function computeReport(
           alpha: ALPHA,
           design: design === 'side_by_side' ? 'side-by-side' : 'before-after',
           stepSeconds: plan.step,
+          ...(arms.longer === undefined ? {} : { longer: arms.longer }),
           ...(starts === undefined ? {} : { starts }),
           ...(calibrations === undefined ? {} : { calibration: calibrations.of }),
         })
@@ -196,6 +195,8 @@ function baselineOf(
 interface Arms {
   readonly before: Arm
   readonly after: Arm
+  /** Side by side: the old version from the time before on. */
+  readonly longer?: Arm
   readonly design: ReportDesign
   readonly windows: DeploymentWindows
 }
@@ -217,6 +218,12 @@ function armsOf(
     return {
       before: { set, versions: [baseline], ...span },
       after: { set, versions: [fresh], ...span },
+      longer: {
+        set,
+        versions: [baseline],
+        from: Math.floor(open.before.from / 1000 / step) * step,
+        to: span.to,
+      },
       design: 'side_by_side',
       windows: {
         ...open,

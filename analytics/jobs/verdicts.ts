@@ -81,7 +81,8 @@ function verdictOf(
             detectableRatio: decided.needs.detectableRatio,
             moreMinutes: decided.needs.moreMinutes,
           },
-    design,
+    // Rare events of a side-by-side deployment are compared with a longer time before.
+    design: series.design === 'before-after' && design === 'side_by_side' ? 'before_after' : design,
     exemplars: [],
   }
   if (comparison.kind === 'undecidable') {
