@@ -5,7 +5,7 @@ import csrf from '@fastify/csrf-protection'
 import formbody from '@fastify/formbody'
 import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
-import Fastify, { type FastifyBaseLogger } from 'fastify'
+import Fastify, { type FastifyBaseLogger, LogController } from 'fastify'
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
 import type { Config } from '../schemas/config.ts'
 import type { Deployment } from '../schemas/contracts/deployment.ts'
@@ -110,7 +110,7 @@ async function buildApi(context: ApiContext, logger: FastifyBaseLogger): Promise
   const app: Api = Fastify({
     loggerInstance: logger,
     // One line a request would drown the rest; metrics and the trace say it.
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: REQUEST_MS,
     forceCloseConnections: 'idle',

@@ -36,6 +36,14 @@
     return withDay ? `${at.getUTCDate()} ${MONTHS[at.getUTCMonth()]} ${time}` : time
   }
 
+  /** A point with a gap on both sides would not be seen as a line. */
+  function alone(u, series) {
+    const values = u.data[series]
+    return values.flatMap((value, i) =>
+      value !== null && (values[i - 1] ?? null) === null && (values[i + 1] ?? null) === null ? [i] : [],
+    )
+  }
+
   function markDeployments(data) {
     return (u) => {
       for (const mark of data.marks ?? []) {
@@ -53,6 +61,7 @@
         ctx.stroke()
         ctx.fillStyle = styleOf('--ink')
         ctx.font = `${12 * ratio}px ${styleOf('--font')}`
+        ctx.textAlign = 'left'
         ctx.textBaseline = 'bottom'
         const width = ctx.measureText(mark.label).width
         const right = u.bbox.left + u.bbox.width
@@ -91,7 +100,7 @@
     const grid = { stroke: styleOf('--hair'), width: 1 }
     const ticks = { stroke: styleOf('--hair'), width: 1, size: 4 }
     const font = `12px ${styleOf('--font')}`
-    const long = data.x.at(-1) - data.x[0] > 36 * 3600
+    const long = data.to - data.from > 36 * 3600
     const top = Math.max(...data.lines.flatMap((line) => line.values.filter((value) => value !== null)), 0)
     const widest = Math.max(quantity(top, data.unit).length, quantity(top / 3, data.unit).length)
     return {
@@ -103,7 +112,7 @@
       scales: {
         x: trend
           ? { time: false, range: () => [-0.5, Math.max(data.x.length - 0.5, 0.5)] }
-          : { time: true, range: (_u, low, high) => [low, high] },
+          : { time: true, range: () => [data.from, data.to] },
         // From zero: a change looks as large as it is.
         y: { range: (_u, _low, high) => [0, high > 0 ? high * 1.08 : 1] },
       },
@@ -116,7 +125,8 @@
             stroke,
             width: line.role === 'band' ? 0 : line.role === 'other' ? 1 : 2,
             ...(line.dashed ? { dash: [5, 4] } : {}),
-            ...(line.role === 'band' || trend ? { points: { show: false } } : {}),
+            points:
+              line.role === 'band' || trend ? { show: false } : { size: 4, fill: stroke, filter: alone },
           }
         }),
       ],
@@ -127,6 +137,7 @@
           font,
           grid: { show: false },
           ticks,
+          size: 28,
           space: trend ? 64 : long ? 96 : 56,
           ...(trend
             ? {

@@ -36,7 +36,7 @@ export function answerErrors(app: Api): void {
 }
 
 function answer(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const problem = problemOf(error)
+  const problem = problemOf(error, { query: request.query, params: request.params, body: request.body })
   if (problem.status >= 500) request.log.error({ err: error, url: request.url }, 'A request failed')
   if (problem.status === 401) reply.header('www-authenticate', 'Bearer realm="postflight"')
   if (error instanceof PostflightError && typeof error.details['retryAfter'] === 'number') {

@@ -23,6 +23,12 @@ const FASTIFY_CODES: Readonly<Record<string, { code: ErrorCode; hint: string }>>
   FST_CSRF_INVALID_TOKEN: { code: 'FORBIDDEN', hint: 'Reload the page and send the form again.' },
 }
 
+const PARTS: Readonly<Record<string, { name: string; of: keyof Asked }>> = {
+  querystring: { name: 'query', of: 'query' },
+  params: { name: 'path', of: 'params' },
+  body: { name: 'body', of: 'body' },
+}
+
 const TITLES: Readonly<Record<number, string>> = {
   400: 'Bad request',
   401: 'A key is needed',
@@ -38,8 +44,15 @@ const TITLES: Readonly<Record<number, string>> = {
   503: 'Not available now',
 }
 
+/** The parts of a request, to tell what was got. */
+interface Asked {
+  readonly query?: unknown
+  readonly params?: unknown
+  readonly body?: unknown
+}
+
 /** The mapping of every error to RFC 9457 problem details; what is not ours is told without its inner message. */
-export function problemOf(error: unknown): Problem {
+export function problemOf(error: unknown, request: Asked = {}): Problem {
   if (error instanceof PostflightError) {
     const errors = error.details['errors']
     return problem(
@@ -50,12 +63,11 @@ export function problemOf(error: unknown): Problem {
     )
   }
   if (hasZodFastifySchemaValidationErrors(error)) {
-    const part = { querystring: 'query', params: 'path', body: 'body', headers: 'header' }[
-      error.validationContext ?? 'body'
-    ]
-    const errors = error.validation.map((entry) => fieldError(part ?? 'body', entry))
+    const context = error.validationContext ?? 'body'
+    const part = PARTS[context] ?? { name: 'body', of: 'body' as const }
+    const errors = error.validation.flatMap((entry) => fieldErrors(part.name, request[part.of], entry))
     const names = errors.map((entry) => entry.field).join(', ')
-    return problem('INVALID_REQUEST', `Invalid: ${names}.`, errors[0]?.expected ?? '', errors)
+    return problem('INVALID_REQUEST', `Invalid: ${names}.`, hintOf(errors), errors)
   }
   const known = FASTIFY_CODES[codeOf(error)]
   if (known !== undefined) return problem(known.code, (error as Error).message, known.hint)
@@ -76,18 +88,46 @@ function problem(code: ErrorCode, detail: string, hint: string, errors?: Problem
   }
 }
 
-function fieldError(
+function fieldErrors(
   part: string,
+  sent: unknown,
   entry: { instancePath: string; message?: string | undefined; params?: unknown },
-) {
-  const issue = (entry.params as { issue?: Record<string, unknown> } | undefined)?.issue ?? {}
-  const keys = Array.isArray(issue['keys']) ? ` (${(issue['keys'] as string[]).join(', ')})` : ''
-  const path = entry.instancePath.replaceAll('/', '.')
-  return {
-    field: `${part}${path}`,
-    expected: `${String(issue['message'] ?? entry.message ?? 'something else')}${keys}`,
-    got: 'input' in issue ? (JSON.stringify(issue['input']) ?? 'nothing').slice(0, 200) : 'see the request',
+): { field: string; expected: string; got: string }[] {
+  const issue = (entry.params ?? {}) as Record<string, unknown>
+  const path = entry.instancePath.split('/').filter((step) => step !== '')
+  const unknown = issue['keys']
+  if (Array.isArray(unknown)) {
+    return unknown.map((key) => ({
+      field: [part, ...path, String(key)].join('.'),
+      expected: 'no such field',
+      got: shown(valueAt(sent, [...path, String(key)])),
+    }))
   }
+  const message = entry.message ?? 'something else'
+  return [
+    {
+      field: [part, ...path].join('.'),
+      // Zod says what it made of the text; what was sent stands in `got`.
+      expected: message.replace(/^Invalid (input|option): expected /, '').replace(/, received .*$/, ''),
+      got: shown(valueAt(sent, path)),
+    },
+  ]
+}
+
+function hintOf(errors: readonly { field: string; expected: string }[]): string {
+  return errors.map((error) => `${error.field}: expected ${error.expected}`).join('; ')
+}
+
+function valueAt(sent: unknown, path: readonly string[]): unknown {
+  let value = sent
+  for (const step of path) {
+    value = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[step] : undefined
+  }
+  return value
+}
+
+function shown(value: unknown): string {
+  return (JSON.stringify(value) ?? 'nothing').slice(0, 200)
 }
 
 function codeOf(error: unknown): string {

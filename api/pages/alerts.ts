@@ -1,6 +1,6 @@
 import { html } from 'ghtml'
 import type { Alert } from '../../schemas/contracts/alert.ts'
-import { moment, releasePath, servicePath } from './format.ts'
+import { moment, prose, releasePath, servicePath } from './format.ts'
 import { layout } from './layout.ts'
 
 /** Alerts, newest first, with what each receiver was told. */
@@ -15,8 +15,8 @@ export function alertsPage(alerts: readonly Alert[]): string {
 !${alerts.map(
       (alert) => html`<article class="finding alert ${alert.status}">
 <h2><span class="badge ${alert.status === 'firing' ? 'bad' : 'quiet'}"><span aria-hidden="true">${alert.status === 'firing' ? '●' : '✓'}</span> ${alert.status === 'firing' ? 'Firing' : 'Resolved'}</span> <a href="${servicePath(alert.service)}">${alert.service}</a> <a class="version" href="${releasePath(alert.service, alert.version, alert.environment)}">${alert.version}</a> <span class="muted">${alert.environment}</span></h2>
-<p class="summary">${alert.summary}</p>
-!${alert.reasons.length === 0 ? '' : html`<ul>!${alert.reasons.map((reason) => html`<li>${reason.summary}</li>`)}</ul>`}
+<p class="summary">${prose(alert.summary)}</p>
+!${alert.reasons.length === 0 ? '' : html`<ul>!${alert.reasons.map((reason) => html`<li>${prose(reason.summary)}</li>`)}</ul>`}
 <p class="fine">Since !${moment(alert.startsAt)}!${alert.endsAt === null ? '' : html`, ended !${moment(alert.endsAt)}`}. ${
         alert.deliveries.length === 0
           ? 'Nobody was told: no receiver is set up (alerts.webhooks, alerts.alertmanagers).'

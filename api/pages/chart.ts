@@ -21,6 +21,8 @@ export function seriesChart(id: string, series: Series, version: string): string
   const data = {
     kind: 'series',
     unit: series.unit,
+    from: Date.parse(series.from) / 1000,
+    to: Date.parse(series.to) / 1000,
     marks: [{ at: Date.parse(series.deployedAt) / 1000, label: `${version} deployed` }],
     x: series.times,
     lines: lines.map((line) => ({

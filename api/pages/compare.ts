@@ -34,8 +34,8 @@ export function comparePage(page: ComparePage): string {
       service === undefined
         ? ''
         : html`<label>Environment <select name="environment">!${service.environments.map((of) => option(of.environment, page.environment))}</select></label>
-<label>Release <select name="a">!${versions.map((version) => option(version, page.a))}</select></label>
-<label>against <select name="b">!${versions.map((version) => option(version, page.b))}</select></label>`
+<label>From <select name="a">!${versions.map((version) => option(version, page.a))}</select></label>
+<label>To <select name="b">!${versions.map((version) => option(version, page.b))}</select></label>`
     }
 <button type="submit">${service === undefined ? 'Choose' : 'Compare'}</button>
 </form>

@@ -60,3 +60,8 @@ export function releasePath(service: string, version: string, environment?: stri
 export function servicePath(service: string): string {
   return `/services/${encodeURIComponent(service)}`
 }
+
+/** The analysis writes for terminals too; here the signs may be the right ones. */
+export function prose(text: string): string {
+  return text.replaceAll(' -> ', ' → ').replaceAll(/(\d)x(?=[\s,;.)]|$)/g, '$1×')
+}

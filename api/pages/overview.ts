@@ -1,19 +1,22 @@
 import { html } from 'ghtml'
 import type { Service } from '../../schemas/contracts/service.ts'
-import { ago, moment, percent, releasePath, servicePath } from './format.ts'
+import { ago, moment, percent, prose, releasePath, servicePath } from './format.ts'
 import { layout } from './layout.ts'
 import { stateBadge } from './words.ts'
 
 /** Every service in every environment at a glance. @param now milliseconds */
 export function overviewPage(services: readonly Service[], now: number): string {
-  const rows = services.flatMap((service) =>
-    service.environments.map((environment) => ({ service: service.service, ...environment })),
-  )
+  // What needs a look comes first.
+  const rows = services
+    .flatMap((service) =>
+      service.environments.map((environment) => ({ service: service.service, ...environment })),
+    )
+    .toSorted((a, b) => Number(b.latest?.state === 'regressed') - Number(a.latest?.state === 'regressed'))
   const bad = rows.filter((row) => row.latest?.state === 'regressed').length
   const summary =
     bad === 0
-      ? `No regressed release is running.`
-      : `${bad} of ${rows.length} run${bad === 1 ? 's' : ''} a release that made things worse.`
+      ? 'No release that made things worse is running.'
+      : `${bad} of ${rows.length} services and environments run${bad === 1 ? 's' : ''} a release that made things worse.`
   return layout({
     title: 'Services',
     active: 'services',
@@ -38,8 +41,8 @@ export function overviewPage(services: readonly Service[], now: number): string 
                   ? html`<span class="version">${version}</span>`
                   : html`<a class="version" href="${releasePath(service, version, environment)}">${version}</a>`
             }</td>
-<td data-label="State">!${latest === null ? html`<span class="muted">no deployment known</span>` : stateBadge(latest.state)}!${latest?.provisional === true ? ' <span class="muted nowrap">provisional</span>' : ''}</td>
-<td data-label="Verdict" class="wide">${latest?.headline ?? '–'}</td>
+<td data-label="State"><span>!${latest === null ? html`<span class="muted">no deployment known</span>` : stateBadge(latest.state)}!${latest?.provisional === true ? ' <span class="muted nowrap">provisional</span>' : ''}</span></td>
+<td data-label="Verdict" class="wide">${prose(latest?.headline ?? '–')}</td>
 <td data-label="Traffic on it" class="n">${percent(latest?.adoption?.share ?? null)}</td>
 <td data-label="Deployed" class="nowrap">!${
               latest === null

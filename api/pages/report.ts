@@ -3,7 +3,7 @@ import type { DeploymentSummary } from '../../schemas/contracts/release.ts'
 import type { Report, Verdict } from '../../schemas/contracts/report.ts'
 import type { Series } from '../../schemas/contracts/series.ts'
 import { seriesChart } from './chart.ts'
-import { moment, number, percent, releasePath, servicePath, span, valueWithUnit } from './format.ts'
+import { moment, number, percent, prose, releasePath, servicePath, span, valueWithUnit } from './format.ts'
 import { layout } from './layout.ts'
 import { effect, evidenceTable, interval, subject, undecidedTable, verdictTable } from './verdicts.ts'
 import { stateBadge } from './words.ts'
@@ -46,7 +46,7 @@ export function reportPage({ report, series, siblings }: ReportPage): string {
 !${environments(report, siblings)}
 <section class="verdict ${report.state}" aria-label="Verdict">
 <p class="state">!${stateBadge(report.state)} !${finality(report)}</p>
-<p class="headline">${report.headline}</p>
+<p class="headline">${prose(report.headline)}</p>
 <ul class="counts">
 !${count(regressed.length, 'regressed', 'bad')}!${count(improved.length, 'improved', 'good')}!${count(unchanged.length, 'unchanged', 'quiet')}!${count(inconclusive.length, 'not decided', 'unsure')}
 </ul>
@@ -80,7 +80,7 @@ export function reportPage({ report, series, siblings }: ReportPage): string {
         : html`<section aria-labelledby="undecided"><h2 id="undecided">What could not be decided</h2>
 <details !${inconclusive.length <= 8 ? 'open' : ''}><summary>${inconclusive.length} signal${inconclusive.length === 1 ? '' : 's'} without enough evidence either way</summary>!${undecidedTable(inconclusive)}</details></section>`
     }
-!${report.notes.length === 0 ? '' : html`<section aria-labelledby="notes"><h2 id="notes">Good to know</h2><ul class="notes">!${report.notes.map((note) => html`<li>${note}</li>`)}</ul></section>`}
+!${report.notes.length === 0 ? '' : html`<section aria-labelledby="notes"><h2 id="notes">Good to know</h2><ul class="notes">!${report.notes.map((note) => html`<li>${prose(note)}</li>`)}</ul></section>`}
 !${methodSection(report)}`,
   })
 }
@@ -129,7 +129,7 @@ function regression(
   ].join(' and ')
   return html`<article class="finding">
 <h3>!${subject(verdict)}</h3>
-<p class="summary">${verdict.summary}</p>
+<p class="summary">${prose(verdict.summary)}</p>
 <p class="effect"><strong>${effect(verdict)}</strong> <span>${percent(verdict.confidence)} interval ${interval(verdict)}</span> <span class="muted">${verdict.criticality}${verdict.fact === 'new' ? ' · new in this release' : ''}</span></p>
 !${series === undefined ? '' : seriesChart(`chart-${index}`, series, version)}
 !${evidenceTable(verdict, a, b)}

@@ -3,7 +3,7 @@ import type { Release } from '../../schemas/contracts/release.ts'
 import type { Service } from '../../schemas/contracts/service.ts'
 import type { Trend } from '../../schemas/contracts/trend.ts'
 import { trendChart } from './chart.ts'
-import { moment, percent, releasePath } from './format.ts'
+import { moment, percent, prose, releasePath } from './format.ts'
 import { layout } from './layout.ts'
 import { stateBadge } from './words.ts'
 
@@ -49,8 +49,8 @@ export function servicePage({ service, environment, releases, trends }: ServiceP
 <tbody>!${deployments.map(
             (deployment) => html`<tr>
 <th scope="row"><a class="version" href="${releasePath(deployment.service, deployment.version, deployment.environment)}">${deployment.version}</a></th>
-<td data-label="State">!${stateBadge(deployment.state)}!${deployment.provisional === true ? ' <span class="muted nowrap">provisional</span>' : ''}</td>
-<td data-label="Verdict" class="wide">${deployment.headline ?? '–'}</td>
+<td data-label="State"><span>!${stateBadge(deployment.state)}!${deployment.provisional === true ? ' <span class="muted nowrap">provisional</span>' : ''}</span></td>
+<td data-label="Verdict" class="wide">${prose(deployment.headline ?? '–')}</td>
 <td data-label="Traffic on it" class="n">${percent(deployment.adoption?.share ?? null)}</td>
 <td data-label="Deployed" class="nowrap">!${moment(deployment.startedAt)}</td>
 </tr>`,

@@ -1,7 +1,7 @@
 import { html } from 'ghtml'
 import type { Delta } from '../../schemas/contracts/delta.ts'
 import type { Verdict } from '../../schemas/contracts/report.ts'
-import { factor, number, percent, span, valueWithUnit } from './format.ts'
+import { factor, number, percent, prose, span, valueWithUnit } from './format.ts'
 
 /** The signal's name and what of it. */
 export function subject(verdict: Pick<Verdict, 'title' | 'dimension' | 'dimensionTitle'>): string {
@@ -19,12 +19,10 @@ export function effect(verdict: Delta): string {
 
 export function interval(verdict: Delta): string {
   const [low, high] = verdict.interval
-  if (low === null && high === null) return '–'
-  const show = (edge: number | null, open: string) => {
-    if (edge === null) return open
-    return verdict.intervalOf === 'ratio' ? factor(edge) : valueWithUnit(edge, verdict.unit)
-  }
-  return `${show(low, 'any')} to ${show(high, 'any')}`
+  const show = (edge: number) =>
+    verdict.intervalOf === 'ratio' ? factor(edge) : valueWithUnit(edge, verdict.unit)
+  if (low === null) return high === null ? '–' : `at most ${show(high)}`
+  return high === null ? `at least ${show(low)}` : `${show(low)} to ${show(high)}`
 }
 
 /** Rows of verdicts: before, after, effect and its interval. */
@@ -51,7 +49,7 @@ export function undecidedTable(verdicts: readonly Verdict[]): string {
 <tbody>!${verdicts.map(
     (verdict) => html`<tr>
 <th scope="row">!${subject(verdict)}</th>
-<td data-label="Why not">${verdict.needs?.reason ?? verdict.summary}</td>
+<td data-label="Why not">${prose(verdict.needs?.reason ?? verdict.summary)}</td>
 <td class="n" data-label="Would have been seen">${verdict.needs?.detectableRatio == null ? '–' : `from ${factor(verdict.needs.detectableRatio)}`}</td>
 <td class="n nowrap" data-label="Needs about">${verdict.needs?.moreMinutes == null ? '–' : `${span(verdict.needs.moreMinutes)} more`}</td>
 </tr>`,

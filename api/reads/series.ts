@@ -1,5 +1,6 @@
-import { signalSeries } from '../../analytics/queries/signal-series.ts'
+import { type SignalSeries, signalSeries } from '../../analytics/queries/signal-series.ts'
 import type { Series, SeriesLine } from '../../schemas/contracts/series.ts'
+import type { Signal } from '../../schemas/signals/signal.ts'
 import type { ApiContext } from '../context.ts'
 
 /** The moments and versions of a deployment that a chart is drawn around. */
@@ -36,7 +37,8 @@ export async function readSeries(
     byVersion: true,
   })
   const times = new Set<number>()
-  const versions = found.lines
+  const serving = await servedWithout(context, around, signal, found)
+  const versions = [...found.lines, ...serving]
     .map((line) => ({
       version: line.version ?? 'unknown',
       points: new Map(line.points.map((point) => [Date.parse(point.time) / 1000, point])),
@@ -86,4 +88,32 @@ export async function readSeries(
   function rank(version: string): number {
     return { before: 0, after: 1, other: 2 }[roleOf(version)]
   }
+}
+
+/**
+ * A version without any event of a rate has no line; where it served requests, that is a line of zeros: the exception that was not there before.
+ */
+async function servedWithout(
+  context: Pick<ApiContext, 'store' | 'catalogue'>,
+  around: AroundDeployment,
+  signal: Signal,
+  found: SignalSeries,
+): Promise<SignalSeries['lines']> {
+  if (signal.kind !== 'rate' || signal.per !== 'server.request') return []
+  const missing = [around.baselineVersion, around.version].filter(
+    (version) => version !== null && !found.lines.some((line) => line.version === version),
+  )
+  if (missing.length === 0) return []
+  const requests = await signalSeries(context.store, context.catalogue, {
+    service: around.service,
+    environment: around.environment,
+    signal: 'traffic.requests',
+    from: Date.parse(around.from),
+    to: Date.parse(around.to),
+    byVersion: true,
+    stepSeconds: found.stepSeconds,
+  })
+  return requests.lines
+    .filter((line) => missing.includes(line.version))
+    .map((line) => ({ version: line.version, points: line.points.map((point) => ({ ...point, value: 0 })) }))
 }
