@@ -107,7 +107,7 @@
       width,
       height: trend ? 170 : width < 480 ? 200 : 240,
       legend: { show: false },
-      padding: [trend ? 10 : 20, 12, 0, 0],
+      padding: [trend ? 10 : 20, 24, 0, 0],
       cursor: { y: false, points: { size: 7 }, drag: { x: false, y: false } },
       scales: {
         x: trend
