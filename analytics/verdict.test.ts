@@ -72,10 +72,20 @@ test('one strong series among a hundred makes the deployment regressed, and is i
 })
 
 test('a p that false-discovery control lets pass but the family does not is no page', () => {
-  const verdict = decide(family(bad(2e-4)))
+  const verdict = decide(family(bad(2e-4), 'critical'))
   expect(verdict.state).not.toBe('regressed')
   expect(verdict.series[0]?.word).toBe('inconclusive')
   expect(verdict.series[0]?.familyP).toBeCloseTo(0.02, 6)
+})
+
+test('what is critical gets more of the error, and silent series get none of it', () => {
+  expect(decide(family(bad(2e-4), 'minor')).series[0]?.familyP).toBeCloseTo(2e-4 * 2 * 198.5, 6)
+  const silent = family(bad(2e-4), 'critical').map((candidate, i) =>
+    i < 40 ? candidate : { ...candidate, comparison: { ...quiet, attainable: 0.5 } },
+  )
+  const verdict = decide(silent)
+  expect(verdict.series[0]?.familyP).toBeCloseTo(2e-4 * 40, 6)
+  expect(verdict.state).toBe('regressed')
 })
 
 test('what matters too little, or is for information, does not make a deployment regressed', () => {

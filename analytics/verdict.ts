@@ -30,13 +30,16 @@ export interface VerdictOptions {
 }
 
 export const VERDICT_DEFAULTS: VerdictOptions = {
-  familyAlpha: 0.005,
+  familyAlpha: 0.01,
   falseDiscovery: 0.05,
   equivalence: 0.05,
   tolerable: 2,
 }
 
-export const VERDICT_METHOD = 'holm-gate-hierarchical-bh@1'
+export const VERDICT_METHOD = 'weighted-holm-gate-hierarchical-bh@2'
+
+/** Shares of a deployment's error: what matters most is looked at hardest. Set before anything is seen, so Holm's promise holds. */
+const WEIGHT: Record<Criticality, number> = { critical: 2, major: 1, minor: 0.5, info: 0 }
 
 export interface SeriesVerdict {
   readonly candidate: Candidate
@@ -68,8 +71,9 @@ export interface DeploymentVerdict {
 /**
  * From comparisons to words.
  *
- * Two promises, two procedures. A deployment is `regressed` only if Holm's procedure over all series that may page finds
- * one worse, beyond the smallest effect that matters: that bounds the probability of any false alarm per deployment under any dependence.
+ * Two promises, two procedures. A deployment is `regressed` only if Holm's procedure over all series that may page, weighted by
+ * criticality and without those that have too few events to say anything, finds one worse, beyond the smallest effect that
+ * matters: that bounds the probability of any false alarm per deployment under any dependence.
  * Behind this gate, words come from false-discovery control over signals, then dimensions (Benjamini and Bogomolov 2014).
  * `unchanged` needs its own proof: two one-sided tests, false-discovery controlled.
  */
@@ -85,7 +89,17 @@ export function decide(
   const better = adjust(measured, (m) => m.pBetter, half)
   const equivalent = byIndex(measured, benjaminiHochberg(measured.map((m) => m.comparison.pEquivalence)))
   const paging = measured.filter((m) => m.candidate.criticality !== 'info')
-  const family = byIndex(paging, holm(paging.map((m) => m.comparison.pWorse)))
+  const family = byIndex(
+    paging,
+    holm(
+      paging.map(({ candidate, comparison }) => ({
+        p: comparison.pWorse,
+        weight: WEIGHT[candidate.criticality],
+        ...(comparison.attainable === undefined ? {} : { attainable: comparison.attainable }),
+      })),
+      options.familyAlpha,
+    ),
+  )
   const gate = paging.some(
     (m) => m.comparison.beyond === 'worse' && (family.get(m.index) as number) <= options.familyAlpha,
   )

@@ -66,6 +66,8 @@ export interface Measured {
   readonly pValue: number
   /** One-sided towards the bad direction (two-sided where both are bad). */
   readonly pWorse: number
+  /** The smallest `pWorse` that so few events could have had, whatever side they fell on; absent: no such bound. */
+  readonly attainable?: number
   /** One-sided towards the good direction (1 where both are bad). */
   readonly pBetter: number
   /** Two one-sided tests against the smallest effect that matters: small when the change is shown to be less. */

@@ -18,8 +18,8 @@ const LARGEST_SCORE = 37
 /** Events in each arm from which a log ratio is near enough to normal to subtract controls from it. */
 const CONTROLS_FROM = 10
 /**
- * A count's variance is bounded below by its model, so its error is better known than the minutes alone tell; set by
- * simulation (test/evaluation) so that false alarms stay at the promised rate for bursts down to five events.
+ * A count's variance is bounded below by its model, so its error is better known than the minutes alone tell. How much better
+ * is a judgement, not a derivation: eight minutes' worth, and test/evaluation measures the false alarms that it leads to.
  */
 const MODEL_DEGREES = 8
 /** Weight of the dispersion before, in degrees of freedom, where the window after happens to look calmer. */
@@ -123,6 +123,11 @@ export function compareCounts(
         counts.after + 1,
         (options.smallestEffect.absolute * exposure.after) / dispersion,
       ).upper,
+      attainable: attainable(
+        arms.before.numerator + arms.after.numerator,
+        exposure.after / (exposure.before + exposure.after),
+        options.bad,
+      ),
       method: `${common.statistic}-${scored.method}@1`,
       effect: logRatio,
       varianceAfter,
@@ -172,6 +177,13 @@ function proportionTest(counts: Pair, all: Pair) {
       return [Math.log(low), Math.log(high)]
     },
   }
+}
+
+/** Mid-p of all events on one side: given their number and the exposures no allocation is more extreme, and dispersion only adds. */
+function attainable(events: number, shareAfter: number, bad: CompareOptions['bad']): number {
+  const share =
+    bad === 'up' ? shareAfter : bad === 'down' ? 1 - shareAfter : Math.min(shareAfter, 1 - shareAfter)
+  return share ** events / 2
 }
 
 /** Variance of the counts by that of independent events, for both arms together. */

@@ -33,6 +33,8 @@ export interface Estimate {
   readonly bounds?: (score: number) => readonly [number, number]
   /** Another valid p that the effect is not above `margins.up`; the smaller one counts. */
   readonly pNotHigher?: number
+  /** See Measured. */
+  readonly attainable?: number
   /** Level before that turns log ratios into differences where `before` is 0. */
   readonly base?: number
 }
@@ -98,6 +100,7 @@ export function measured(estimate: Estimate, options: CompareOptions): Measured 
     drift: estimate.drift,
     placebos: calibration.count,
     controls: estimate.controls,
+    ...(estimate.attainable === undefined ? {} : { attainable: estimate.attainable }),
     ...(estimate.details === undefined ? {} : { details: estimate.details }),
   }
 }

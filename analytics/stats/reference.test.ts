@@ -90,7 +90,14 @@ test('adjusted p-values agree with statsmodels', () => {
   const pairs = [
     [benjaminiHochberg, reference.benjaminiHochberg],
     [benjaminiYekutieli, reference.benjaminiYekutieli],
-    [holm, reference.holm],
+    [
+      (list: readonly number[]) =>
+        holm(
+          list.map((p) => ({ p })),
+          0.05,
+        ),
+      reference.holm,
+    ],
   ] as const
   for (const [adjust, expected] of pairs) {
     for (const [i, p] of adjust(reference.pValues).entries()) close(p, at(expected, i), 1e-12)
