@@ -18,6 +18,7 @@ import { compareSignals } from './compare-signals.ts'
 import { loadStarts } from './earlier-starts.ts'
 import { withExemplars } from './exemplars.ts'
 import { headline } from './headline.ts'
+import { kindFacts } from './kind-facts.ts'
 import { storeReport } from './stored-reports.ts'
 import { judge, type ReportDesign } from './verdicts.ts'
 
@@ -94,11 +95,13 @@ export async function computeReport(
         })
   // A provisional report is looked at again and again: each look gets a part of the error that one final look has.
   const familyAlpha = windows.closed ? VERDICT_DEFAULTS.familyAlpha : VERDICT_DEFAULTS.familyAlpha / LOOKS
-  const judged = judge(comparisons, design, {
-    ...VERDICT_DEFAULTS,
-    familyAlpha,
-    falseDiscovery: config.analysis.falseDiscoveryRate,
-  })
+  const facts = await kindFacts(store, comparisons, of, open.before.from / 1000, ALPHA)
+  const judged = judge(
+    comparisons,
+    design,
+    { ...VERDICT_DEFAULTS, familyAlpha, falseDiscovery: config.analysis.falseDiscoveryRate },
+    facts,
+  )
   const after = { from: windows.after.from, to: Math.max(windows.after.to, windows.after.from) }
   const verdicts = await withExemplars(
     store,

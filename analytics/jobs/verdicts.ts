@@ -5,6 +5,7 @@ import { totalCell } from '../queries/merge-cells.ts'
 import { signalValue } from '../queries/signal-value.ts'
 import { type Candidate, type DeploymentVerdict, decide, type VerdictOptions } from '../verdict.ts'
 import type { SeriesComparison, Side } from './compare-signals.ts'
+import type { Facts } from './kind-facts.ts'
 import { phrase } from './words.ts'
 
 export type ReportDesign = Verdict['design']
@@ -20,10 +21,16 @@ export function judge(
   comparisons: readonly SeriesComparison[],
   design: ReportDesign,
   options: VerdictOptions,
+  facts: Facts = new Map(),
 ): Judged {
   const decided = decide(comparisons.map(candidateOf), options)
   const entries = comparisons.map((comparison, at) => ({
-    verdict: verdictOf(comparison, decided.series[at] as DeploymentVerdict['series'][number], design),
+    verdict: verdictOf(
+      comparison,
+      decided.series[at] as DeploymentVerdict['series'][number],
+      design,
+      facts.get(comparison) ?? null,
+    ),
     evidence: comparison.comparison.kind === 'measured' ? Math.abs(comparison.comparison.studentised) : 0,
   }))
   entries.sort(
@@ -54,6 +61,7 @@ function verdictOf(
   series: SeriesComparison,
   decided: DeploymentVerdict['series'][number],
   design: ReportDesign,
+  fact: Verdict['fact'],
 ): Verdict {
   const { signal, dimension, comparison } = series
   const before = sideOf(series, series.before)
@@ -88,7 +96,7 @@ function verdictOf(
   if (comparison.kind === 'undecidable') {
     return {
       ...base,
-      fact: null,
+      fact,
       summary: `${nameOf(series)}: ${comparison.reason}; needs ${comparison.needs}.`,
       effectRatio: null,
       effectDifference: null,
@@ -104,7 +112,6 @@ function verdictOf(
   }
   const { effect } = comparison
   const hasRatio = effect.before > 0 && Number.isFinite(effect.ratio)
-  const fact = factOf(series, decided.word)
   return {
     ...base,
     fact,
@@ -120,13 +127,6 @@ function verdictOf(
     method: comparison.method,
     placebos: comparison.placebos,
   }
-}
-
-function factOf(series: SeriesComparison, word: Verdict['word']): Verdict['fact'] {
-  if (series.signal.newKinds !== true || series.dimension === '') return null
-  const events = (side: Side) => side.cells.reduce((sum, cell) => sum + cell.count, 0)
-  if (word === 'regressed' && events(series.before) === 0) return 'new'
-  return word === 'improved' && events(series.after) === 0 ? 'gone' : null
 }
 
 function sentence(

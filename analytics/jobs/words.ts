@@ -40,7 +40,7 @@ export interface Change {
   readonly before: number
   readonly after: number
   readonly ratio: number
-  readonly fact: 'new' | 'gone' | null
+  readonly fact: 'new' | 'resurfaced' | 'gone' | null
 }
 
 /** A change in one phrase, such as "POST /pay answers 1.8x slower at p95 (212 ms -> 381 ms)". */
@@ -48,6 +48,7 @@ export function phrase(change: Change): string {
   const { signal, dimension, before, after, ratio, fact } = change
   const unit = signal.unit
   if (fact === 'new') return `new ${kindOf(signal)} ${dimension} (${quantity(after, unit)})`
+  if (fact === 'resurfaced') return `${kindOf(signal)} ${dimension} is back (${quantity(after, unit)})`
   if (fact === 'gone') return `${kindOf(signal)} ${dimension} is gone (was ${quantity(before, unit)})`
   const levels = `(${quantity(before, unit)} -> ${quantity(after, unit)})`
   const up = ratio >= 1

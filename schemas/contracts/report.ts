@@ -66,8 +66,8 @@ export const verdictSchema = z.object({
   dimension: z.string(),
   dimensionTitle: z.string().nullable(),
   word: z.enum(VERDICT_WORDS),
-  /** A kind of event (exception, message) that was not there before, or is no more. */
-  fact: z.enum(['new', 'gone']).nullable(),
+  /** A kind of event (exception, message) that was not there before, or is back after it was away, or is no more. */
+  fact: z.enum(['new', 'resurfaced', 'gone']).nullable(),
   /** One sentence for people, with the numbers. */
   summary: z.string(),
   /** after / before; null where before is 0 or there is no such ratio. */

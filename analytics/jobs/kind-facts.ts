@@ -1,0 +1,55 @@
+import type { Verdict } from '../../schemas/contracts/report.ts'
+import type { Store } from '../../schemas/store/client.ts'
+import { kindFact } from '../compare/new-kind.ts'
+import type { SeriesComparison } from './compare-signals.ts'
+
+/** Series of which something is known for certain: see the contract's `fact`. */
+export type Facts = ReadonlyMap<SeriesComparison, NonNullable<Verdict['fact']>>
+
+/**
+ * Kinds of events (exceptions, messages) that came, came back or went with a deployment. The error is shared by all kinds of a
+ * report, so that one of a hundred rare messages is not called gone by chance.
+ * @param before seconds: what was seen earlier than this is not new but back
+ * @param alpha error over all kinds of the report
+ */
+export async function kindFacts(
+  store: Store,
+  comparisons: readonly SeriesComparison[],
+  of: { readonly service: string; readonly environment: string },
+  before: number,
+  alpha: number,
+): Promise<Facts> {
+  const kinds = comparisons.filter(({ signal, dimension }) => signal.newKinds === true && dimension !== '')
+  const found = new Map<SeriesComparison, NonNullable<Verdict['fact']>>()
+  for (const kind of kinds) {
+    const { kind: fact } = kindFact({
+      before: kind.before.cells,
+      after: kind.after.cells,
+      exposure: { before: kind.before.exposure, after: kind.after.exposure },
+      seenEarlier: false,
+      alpha: alpha / kinds.length,
+    })
+    if (fact === 'new' || fact === 'gone') found.set(kind, fact)
+  }
+  const appeared = [...found].filter(([, fact]) => fact === 'new').map(([kind]) => kind)
+  if (appeared.length === 0) return found
+  const rows = await store.query<{ measure: string; dimension: string }>(
+    `SELECT DISTINCT measure, dimension FROM signal_1h
+    WHERE service = {service:String} AND environment = {environment:String} AND has({measures:Array(String)}, measure)
+      AND has({dimensions:Array(String)}, dimension) AND time < toDateTime({before:UInt32})`,
+    {
+      ...of,
+      measures: [...new Set(appeared.flatMap(({ signal }) => signal.measures))],
+      dimensions: appeared.map(({ dimension }) => dimension),
+      // Whole hours that were over by then.
+      before: Math.max(0, Math.floor(before / 3600) * 3600),
+    },
+  )
+  for (const kind of appeared) {
+    const earlier = rows.some(
+      ({ measure, dimension }) => dimension === kind.dimension && kind.signal.measures.includes(measure),
+    )
+    if (earlier) found.set(kind, 'resurfaced')
+  }
+  return found
+}
