@@ -34,7 +34,7 @@ function screen({ context, config }: Invocation, { urls, dataDir }: Postflight, 
   return `
 Postflight is ready after ${seconds.toFixed(1)} s.
 
-${title('Look')}${paint('cyan', urls.api)}   (API: ${urls.api}/docs)
+${title('Look')}${paint('cyan', urls.api)}   (API: ${urls.api}/api/docs/)
 
 ${title('Send')}OTLP over HTTP to ${urls.otlp}. For an OpenTelemetry SDK:
              OTEL_EXPORTER_OTLP_ENDPOINT=${urls.otlp}

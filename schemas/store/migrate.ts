@@ -131,22 +131,19 @@ async function applyViews(store: Store, catalogue: Catalogue): Promise<string[]>
     'SELECT name, checksum FROM rollup_views FINAL WHERE NOT dropped',
   )
   const present = new Map(rows.map((row) => [row.name, row.checksum]))
-  const changed: string[] = []
-  for (const view of rollupViews(catalogue.measures.values())) {
-    const checksum = present.get(view.name)
-    present.delete(view.name)
-    if (checksum === view.checksum) continue
-    if (checksum !== undefined) await store.command(`DROP VIEW IF EXISTS ${view.name}`)
-    await store.command(view.create)
-    await store.insert('rollup_views', [{ name: view.name, measure: view.measure, checksum: view.checksum }])
-    changed.push(view.name)
-  }
-  for (const name of present.keys()) {
-    await store.command(`DROP VIEW IF EXISTS ${name}`)
-    await store.insert('rollup_views', [{ name, dropped: true }])
-    changed.push(name)
-  }
-  return changed
+  const views = rollupViews(catalogue.measures.values())
+  const names = new Set(views.map((view) => view.name))
+  const changed = views.filter((view) => present.get(view.name) !== view.checksum)
+  const gone = [...present.keys()].filter((name) => !names.has(name))
+  const stale = [...changed.map((view) => view.name).filter((name) => present.has(name)), ...gone]
+  // Many at once: made one after another they would be most of a first start.
+  await Promise.all(stale.map((name) => store.command(`DROP VIEW IF EXISTS ${name}`)))
+  await Promise.all(changed.map((view) => store.command(view.create)))
+  await store.insert('rollup_views', [
+    ...changed.map(({ name, measure, checksum }) => ({ name, measure, checksum })),
+    ...gone.map((name) => ({ name, dropped: true })),
+  ])
+  return [...changed.map((view) => view.name), ...gone]
 }
 
 /** Table, time column and setting of everything that ages. */
