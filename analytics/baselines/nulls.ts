@@ -11,8 +11,11 @@ import { NULL_DAYS } from './calibrations.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
-/** Hours between two quiet moments. Five goes round the clock: each next day has its moments at other hours. */
-const EVERY_HOURS = 5
+/**
+ * Hours between two quiet moments. Eleven goes round the clock, two moments a day and each day at other hours; six weeks have some ninety, each with
+ * a statistic for every series that is sampled.
+ */
+const EVERY_HOURS = 11
 /** Dimensions of a signal that a moment is taken of: calibration pools over them, so a sample is enough. */
 const SERIES_SAMPLE = 6
 const METHOD = 'placebo-before-after@1'

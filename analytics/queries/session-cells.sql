@@ -1,4 +1,5 @@
--- Sessions (or users) by the step they were first seen in on a version; a session that moved on to another version counts on both.
+-- Sessions (or users) by the step they were first seen in on a version; a session that moved on to another version counts on both. Sessions are taken to
+-- last a day at most, so that older ones need not be looked at.
 SELECT
     measure,
     '' AS dimension,
@@ -26,6 +27,8 @@ FROM
         WHERE service = {service:String}
             AND environment = {environment:String}
             AND has({measures:Array(String)}, measure)
+            AND first_time < toDateTime({to:UInt32})
+            AND last_time >= toDateTime(greatest({from:UInt32}, 86400) - 86400)
         GROUP BY measure, version, id
         HAVING seen >= toDateTime({from:UInt32}) AND seen < toDateTime({to:UInt32})
     )
