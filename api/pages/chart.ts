@@ -2,6 +2,7 @@ import { html } from 'ghtml'
 import type { Series, SeriesLine } from '../../schemas/contracts/series.ts'
 import type { Trend } from '../../schemas/contracts/trend.ts'
 import { moment, valueWithUnit } from './format.ts'
+import { wordBadge } from './words.ts'
 
 /** Rows of the table beside a chart; the API has every step. */
 const TABLE_ROWS = 24
@@ -87,7 +88,7 @@ export function trendChart(id: string, trend: Trend): string {
 <thead><tr><th scope="col">Release</th><th scope="col" class="n">Before</th><th scope="col" class="n">After</th><th scope="col">Verdict</th></tr></thead>
 <tbody>!${points.map(
     (point) =>
-      html`<tr><th scope="row">${point.version}</th><td class="n">${valueWithUnit(point.before, trend.unit)}</td><td class="n">${valueWithUnit(point.value, trend.unit)}</td><td>${point.word}</td></tr>`,
+      html`<tr><th scope="row">${point.version}</th><td class="n">${valueWithUnit(point.before, trend.unit)}</td><td class="n">${valueWithUnit(point.value, trend.unit)}</td><td>!${wordBadge(point.word)}</td></tr>`,
   )}</tbody>
 </table></div></details>
 </figure>`
