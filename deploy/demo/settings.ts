@@ -16,7 +16,7 @@ export function withDemoSettings(config: Config, alertUrl: string): Config {
       intervalSeconds: Math.min(config.analysis.intervalSeconds, 5),
       latenessSeconds: Math.min(config.analysis.latenessSeconds, 20),
       environments: {
-        [LIVE_ENVIRONMENT]: { watchMinutes: 7, beforeMinutes: 15, warmUpMinutes: 1 },
+        [LIVE_ENVIRONMENT]: { watchMinutes: 9, beforeMinutes: 15, warmUpMinutes: 1 },
         ...config.analysis.environments,
       },
     },
