@@ -1,5 +1,4 @@
 import type { Alert } from '../../schemas/contracts/alert.ts'
-import { PostflightError } from '../../schemas/errors.ts'
 import type { Store } from '../../schemas/store/client.ts'
 
 export interface AlertFilter {
@@ -57,22 +56,5 @@ export async function listAlerts(
       deliveries: JSON.parse(row.deliveries) as Alert['deliveries'],
     })),
     total: totals[0]?.total ?? 0,
-  }
-}
-
-/** @throws PostflightError NOT_FOUND */
-export async function getAlert(store: Store, id: string): Promise<Alert> {
-  const [row] = await store.query<{ alert: string; deliveries: string }>(
-    'SELECT alert_json AS alert, deliveries_json AS deliveries FROM alerts FINAL WHERE id = {id:String}',
-    { id },
-  )
-  if (row === undefined) {
-    throw new PostflightError('NOT_FOUND', `There is no alert ${id}.`, {
-      hint: 'GET /api/v1/alerts lists them.',
-    })
-  }
-  return {
-    ...(JSON.parse(row.alert) as Alert),
-    deliveries: JSON.parse(row.deliveries) as Alert['deliveries'],
   }
 }
