@@ -10,6 +10,7 @@ import { compareRatio } from '../compare/ratio.ts'
 import { mergeCells } from '../queries/merge-cells.ts'
 import type { Calibration } from '../stats/placebo.ts'
 import { type Arm, type ArmLines, armLines } from './arms.ts'
+import { requestStrata } from './request-strata.ts'
 
 export interface MixSplit {
   readonly total: number
@@ -183,15 +184,9 @@ function exposures(
   sides: { readonly before: Side; readonly after: Side },
   lines: { readonly earlier: ArmLines; readonly later: ArmLines },
 ): { before: readonly Cell[]; after: readonly Cell[] } {
-  const routes = new Set([...lines.earlier.requests.keys(), ...lines.later.requests.keys()])
-  if (routes.size < 2) return { before: sides.before.exposure, after: sides.after.exposure }
-  return standardiseExposure(
-    sides.before.cells,
-    [...routes].map((route) => ({
-      before: lines.earlier.requests.get(route) ?? [],
-      after: lines.later.requests.get(route) ?? [],
-    })),
-  )
+  const strata = requestStrata(lines.earlier, lines.later)
+  if (strata.length < 2) return { before: sides.before.exposure, after: sides.after.exposure }
+  return standardiseExposure(sides.before.cells, strata)
 }
 
 function strataOf(signal: Signal, earlier: ArmLines, later: ArmLines): readonly StratumCells[] | undefined {
