@@ -1,12 +1,21 @@
 import type { Catalogue } from '../../schemas/signals/catalogue.ts'
 import type { Signal } from '../../schemas/signals/signal.ts'
 import type { Store } from '../../schemas/store/client.ts'
+import type { SeasonalNull } from '../compare/comparison.ts'
 import { type Calibration, calibrate } from '../stats/placebo.ts'
+import { fitSeason } from '../stats/season.ts'
+
+/** Method of nulls whose time before was a whole day: their effects have the season of the day in them. */
+export const WHOLE_DAY_METHOD = 'placebo-before-after-day@2'
+/** Milliseconds of a time before over which the season of the day cancels, near enough. */
+export const WHOLE_DAY = 22 * 3_600_000
 
 export interface Calibrations {
   /** Quiet moments' statistics in all. */
   readonly count: number
   of(this: void, signal: Signal): Calibration | undefined
+  /** Undefined where too few quiet moments of this very series are known. */
+  season(this: void, signal: Signal, dimension: string): SeasonalNull | undefined
 }
 
 /** Days of quiet past that are read. */
@@ -24,18 +33,27 @@ export async function loadCalibrations(
   of: { readonly service: string; readonly environment: string },
   before: number,
 ): Promise<Calibrations> {
-  const rows = await store.query<{ signal: string; statistics: number[] }>(
-    `SELECT signal, groupArray(statistic) AS statistics FROM nulls FINAL
+  const rows = await store.query<Row>(
+    `SELECT signal, dimension, groupArray(statistic) AS statistics, groupArray(standard_error) AS errors,
+      groupArray(toUnixTimestamp(time)) AS times, groupArray(method = {day:String}) AS days
+    FROM nulls FINAL
     WHERE service = {service:String} AND environment = {environment:String} AND signal != ''
       AND time + toIntervalMinute(window_minutes) <= toDateTime({to:UInt32}) AND time >= toDateTime({from:UInt32})
-    GROUP BY signal`,
+    GROUP BY signal, dimension`,
     {
       ...of,
+      day: WHOLE_DAY_METHOD,
       from: Math.max(0, Math.floor(before / 1000) - NULL_DAYS * 86_400),
       to: Math.floor(before / 1000),
     },
   )
-  const bySignal = new Map(rows.map((row) => [row.signal, row.statistics]))
+  const bySignal = new Map<string, number[]>()
+  for (const row of rows) {
+    const list = bySignal.get(row.signal) ?? []
+    for (const statistic of row.statistics) list.push(statistic)
+    bySignal.set(row.signal, list)
+  }
+  const bySeries = new Map(rows.map((row) => [keyOf(row.signal, row.dimension), row]))
   const byKind = new Map<string, number[]>()
   for (const signal of catalogue.signals) {
     const list = byKind.get(signal.kind) ?? []
@@ -54,5 +72,44 @@ export async function loadCalibrations(
       made.set(key, known)
       return known
     },
+    season: (signal, dimension) => {
+      const row = bySeries.get(keyOf(signal.id, dimension))
+      return row === undefined ? undefined : seasonalNull(row, Math.floor(before / 1000))
+    },
   }
+}
+
+interface Row {
+  signal: string
+  dimension: string
+  statistics: number[]
+  errors: number[]
+  times: number[]
+  days: (boolean | number)[]
+}
+
+function seasonalNull(row: Row, at: number): SeasonalNull | undefined {
+  const occasions = row.times.flatMap((time, i) =>
+    Number(row.days[i]) === 1
+      ? [{ time, effect: (row.statistics[i] as number) * (row.errors[i] as number) }]
+      : [],
+  )
+  const season = fitSeason(occasions)
+  if (season === undefined) return undefined
+  const { effect, variance } = season.expected(at)
+  return {
+    shift: {
+      shift: effect,
+      variance: variance + season.variance,
+      degreesOfFreedom: season.degreesOfFreedom,
+      count: season.count,
+      spreadKnown: true,
+    },
+    evident: season.evident,
+    calibration: calibrate(season.residuals),
+  }
+}
+
+function keyOf(signal: string, dimension: string): string {
+  return JSON.stringify([signal, dimension])
 }

@@ -2,12 +2,13 @@ import type { Config } from '../../schemas/config.ts'
 import type { Catalogue } from '../../schemas/signals/catalogue.ts'
 import type { Signal } from '../../schemas/signals/signal.ts'
 import type { Store } from '../../schemas/store/client.ts'
+import type { Measured } from '../compare/comparison.ts'
 import { compareSignals } from '../jobs/compare-signals.ts'
 import { type CellSet, loadCells, OTHER } from '../queries/cells.ts'
 import { readingPlan } from '../queries/reading-plan.ts'
 import { allDeployments } from '../releases/stored-deployments.ts'
 import { beforeWindow, windowSettings } from '../windows/deployment-windows.ts'
-import { NULL_DAYS } from './calibrations.ts'
+import { NULL_DAYS, WHOLE_DAY, WHOLE_DAY_METHOD } from './calibrations.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
@@ -18,7 +19,8 @@ const HOUR = 60 * MINUTE
 const EVERY_HOURS = 11
 /** Dimensions of a signal that a moment is taken of: calibration pools over them, so a sample is enough. */
 const SERIES_SAMPLE = 6
-const METHOD = 'placebo-before-after@1'
+/** Seasons cancel over a whole day before only: moments with less are told apart. */
+const METHOD = 'placebo-before-after@2'
 
 export interface QuietPast {
   readonly service: string
@@ -163,7 +165,7 @@ async function storeMoment(
     environment: of.environment,
     window_minutes: Math.round((span.end - span.to) / MINUTE),
     time: new Date(span.to).toISOString(),
-    method: METHOD,
+    method: span.to - span.from >= WHOLE_DAY ? WHOLE_DAY_METHOD : METHOD,
     updated_at: new Date(now).toISOString(),
   }
   const rows = comparisons.flatMap(({ signal, dimension, comparison }) =>
@@ -174,7 +176,7 @@ async function storeMoment(
             signal: signal.id,
             dimension,
             statistic: comparison.studentised,
-            standard_error: comparison.standardError,
+            standard_error: errorOf(comparison),
           },
         ]
       : [],
@@ -184,4 +186,12 @@ async function storeMoment(
     ...rows,
     { ...key, signal: '', dimension: '', statistic: 0, standard_error: 0 },
   ])
+}
+
+/** Such that statistic times error is the effect, which the season is read from. */
+function errorOf(comparison: Measured): number {
+  if (comparison.scale !== 'log' || comparison.studentised === 0) return comparison.standardError
+  const effect = comparison.studentisedEffect ?? Math.log(comparison.effect.ratio)
+  const error = effect / comparison.studentised
+  return Number.isFinite(error) && error > 0 ? error : comparison.standardError
 }

@@ -158,6 +158,37 @@ test('controls that moved likewise take the change away', () => {
   }
 })
 
+test('what the season of the day does by itself is taken off, and gives power where drift would hide the change', () => {
+  const day = (i: number): number => Math.exp(0.2 * Math.sin((2 * Math.PI * i) / 1440))
+  const memoryOf = (from: number, minutes: number, factor: number, seed: number): Cell[] =>
+    memory(from * 60, minutes, (i) => 100 * day(from + i) * factor, seed).cells as Cell[]
+  const effectAt = (start: number): number => {
+    const mean = Array.from({ length: 120 }, (_, i) => day(start + i)).reduce((a, b) => a + b, 0) / 120
+    return Math.log(mean / (Array.from({ length: 1440 }, (_, i) => day(i)).reduce((a, b) => a + b, 0) / 1440))
+  }
+  const shift = {
+    shift: effectAt(1740),
+    variance: 0.02 ** 2,
+    degreesOfFreedom: 80,
+    count: 84,
+    spreadKnown: true,
+  }
+  const season = { shift, evident: true, calibration: { count: 84, scale: 1, tail: undefined } }
+  const earlier = memoryOf(300, 1440, 1, 70)
+  const plain = found(compareGauge({ ...options, before: earlier, after: memoryOf(1740, 120, 1.5, 71) }))
+  const known = found(
+    compareGauge({ ...options, before: earlier, after: memoryOf(1740, 120, 1.5, 71), season }),
+  )
+  expect(known.pWorse).toBeLessThan(5e-5)
+  expect(known.pWorse).toBeLessThan(plain.pWorse)
+  expect(known.effect.ratio).toBeCloseTo(1.5, 1)
+  const quiet = found(
+    compareGauge({ ...options, before: earlier, after: memoryOf(1740, 120, 1, 72), season }),
+  )
+  expect(quiet.pValue).toBeGreaterThan(0.01)
+  expect(quiet.beyond).toBe('no')
+})
+
 test('placebos widen, never narrow', () => {
   const plain = found(compareGauge({ ...options, before, after: worse }))
   const random = seededRandom(5)

@@ -1,6 +1,7 @@
 import type { Cell } from '../../schemas/cell.ts'
 import type { BadDirection, SmallestEffect } from '../../schemas/signals/signal.ts'
 import type { Calibration } from '../stats/placebo.ts'
+import type { ControlShift } from './controls.ts'
 
 /** One earlier occasion at which nothing was released, or a group that did not get the release, at the same two windows. */
 export interface ControlPair {
@@ -8,6 +9,14 @@ export interface ControlPair {
   readonly after: readonly Cell[]
   /** For rates: the denominator's cells. */
   readonly exposure?: { readonly before: readonly Cell[]; readonly after: readonly Cell[] }
+}
+
+/** From effects at quiet moments: their season, and what is left of them. */
+export interface SeasonalNull {
+  readonly shift: ControlShift
+  /** Whether there is a season; where not, counts keep their exact tests. */
+  readonly evident: boolean
+  readonly calibration: Calibration
 }
 
 export interface CompareOptions {
@@ -22,6 +31,8 @@ export interface CompareOptions {
    * The effect becomes the difference from theirs.
    */
   readonly control?: readonly ControlPair[]
+  /** What this comparison finds at this time of day by itself, known from many quiet moments (stats/season.ts); stands in for `control`. */
+  readonly season?: SeasonalNull
   /** `side-by-side`: both arms in the same minutes, so what they share cancels. Default `before-after`. */
   readonly design?: 'before-after' | 'side-by-side'
   /** Length of a cell; default 60. */
@@ -62,6 +73,8 @@ export interface Measured {
   readonly degreesOfFreedom: number
   /** Effect by its uncalibrated standard error: what placebos collect. Positive when after is higher. */
   readonly studentised: number
+  /** The effect on the scale of the test that `studentised` is of; default: that of `effect`. */
+  readonly studentisedEffect?: number
   /** Two-sided. */
   readonly pValue: number
   /** One-sided towards the bad direction (two-sided where both are bad). */

@@ -6,7 +6,7 @@ import { normalUpperQuantile, normalUpperTail } from '../stats/normal.ts'
 import { type RatioOfSums, ratioOfSums } from '../stats/ratio-of-sums.ts'
 import { satterthwaite } from '../stats/satterthwaite.ts'
 import type { Aligned } from './align.ts'
-import type { CompareOptions, Comparison } from './comparison.ts'
+import type { CompareOptions, Comparison, SeasonalNull } from './comparison.ts'
 import { type ControlEffect, controlShift } from './controls.ts'
 import { measured } from './evidence.ts'
 import { logMargins } from './margins.ts'
@@ -15,6 +15,8 @@ import { logMargins } from './margins.ts'
 const FEWEST_MINUTES = 3
 /** Scores beyond this are all the same certainty, and infinite ones cannot be stored. */
 const LARGEST_SCORE = 37
+/** Events expected after from which on a season is taken off. */
+const SEASON_FROM = 30
 /** Events in each arm from which a log ratio is near enough to normal to subtract controls from it. */
 const CONTROLS_FROM = 10
 /**
@@ -53,7 +55,15 @@ export function compareCounts(
     before: ratioOfSums(before.numerator, before.denominator),
     after: ratioOfSums(after.numerator, after.denominator),
   }
-  const spread = dispersionOf(arms, before, after.numerator.length, share, options)
+  const shift = controlsFor(arms, controls, options)
+  const spread = dispersionOf(
+    arms,
+    before,
+    after.numerator.length,
+    share,
+    options,
+    shift?.spreadKnown === true,
+  )
   const { dispersion } = spread
   const counts = { before: arms.before.numerator / dispersion, after: arms.after.numerator / dispersion }
   const exposure = { before: arms.before.denominator, after: arms.after.denominator }
@@ -69,7 +79,6 @@ export function compareCounts(
   const varianceAfter = varianceOf(arms.after.numerator)
   const varianceBefore = varianceOf(arms.before.numerator)
 
-  const shift = controlsFor(arms, controls, options)
   const common = {
     statistic: share ? 'ratio' : 'rate',
     before: arms.before.estimate,
@@ -100,6 +109,7 @@ export function compareCounts(
         varianceRest: varianceBefore + shift.variance + drift,
         degreesOfFreedom: satterthwaite(parts),
         controls: shift.count,
+        ...(seasonal(arms, options) ? { calibration: options.season.calibration } : {}),
         details: { shiftOfControls: Math.exp(shift.shift), ratioWithoutControls: Math.exp(logRatio) },
       },
       options,
@@ -187,7 +197,14 @@ function attainable(events: number, shareAfter: number, bad: CompareOptions['bad
 }
 
 /** Variance of the counts by that of independent events, for both arms together. */
-function dispersionOf(arms: Arms, before: Aligned, window: number, share: boolean, options: CompareOptions) {
+function dispersionOf(
+  arms: Arms,
+  before: Aligned,
+  window: number,
+  share: boolean,
+  options: CompareOptions,
+  driftKnown: boolean,
+) {
   const own = { before: inflation(arms.before, share), after: inflation(arms.after, share) }
   const degrees = { before: arms.before.longRun.degreesOfFreedom, after: arms.after.longRun.degreesOfFreedom }
   const events = { before: arms.before.numerator, after: arms.after.numerator }
@@ -200,7 +217,7 @@ function dispersionOf(arms: Arms, before: Aligned, window: number, share: boolea
   const weight = { before: 1 / Math.max(events.before, 0.5), after: 1 / Math.max(events.after, 0.5) }
   const within = (own.before * weight.before + own.after * weight.after) / (weight.before + weight.after)
   const between =
-    options.design === 'side-by-side'
+    options.design === 'side-by-side' || driftKnown
       ? undefined
       : betweenWindows(before.numerator, before.denominator, window)
   const relative =
@@ -236,6 +253,7 @@ function controlsFor(
   ) {
     return undefined
   }
+  if (seasonal(arms, options)) return options.season.shift
   const effects: ControlEffect[] = []
   for (const control of controls) {
     if (control.before === undefined || control.after === undefined) continue
@@ -250,6 +268,14 @@ function controlsFor(
     })
   }
   return controlShift(effects)
+}
+
+/** Whether the season is to be taken off: there is one, and enough events, had nothing changed, for it to matter more than their number. */
+function seasonal(
+  arms: Arms,
+  options: CompareOptions,
+): options is CompareOptions & { readonly season: SeasonalNull } {
+  return options.season?.evident === true && arms.before.estimate * arms.after.denominator >= SEASON_FROM
 }
 
 function sizeOf(aligned: Aligned, arm: RatioOfSums) {

@@ -88,16 +88,19 @@ function geometricMean(
   const numerator = positions(before)
   const earlier = ratioOfSums(numerator, before.totals)
   const later = ratioOfSums(positions(after), after.totals)
-  const shift = controlShift(
-    controls.map((pair): ControlEffect => {
-      const from = ratioOfSums(positions(pair.before), pair.before.totals)
-      const to = ratioOfSums(positions(pair.after), pair.after.totals)
-      return {
-        effect: (to.estimate - from.estimate) * LN_GAMMA,
-        variance: (to.variance + from.variance) * LN_GAMMA ** 2,
-      }
-    }),
-  )
+  const season = options.design === 'side-by-side' ? undefined : options.season
+  const shift =
+    season?.shift ??
+    controlShift(
+      controls.map((pair): ControlEffect => {
+        const from = ratioOfSums(positions(pair.before), pair.before.totals)
+        const to = ratioOfSums(positions(pair.after), pair.after.totals)
+        return {
+          effect: (to.estimate - from.estimate) * LN_GAMMA,
+          variance: (to.variance + from.variance) * LN_GAMMA ** 2,
+        }
+      }),
+    )
   const variance = levelVariance(
     { arm: earlier, numerator, denominator: before.totals },
     later,
@@ -123,6 +126,7 @@ function geometricMean(
       autocorrelation: later.longRun.autocorrelation,
       drift: variance.drift === undefined ? undefined : Math.sqrt(variance.drift),
       controls: shift?.count ?? 0,
+      ...(season === undefined ? {} : { calibration: season.calibration }),
     },
     options,
   )
@@ -253,6 +257,7 @@ function summarise(all: readonly Measured[], before: MinuteHistograms, after: Mi
   return {
     ...chosen,
     studentised: mean.studentised,
+    studentisedEffect: Math.log(mean.effect.ratio),
     pValue: adjust(chosen.pValue),
     pWorse: adjust(chosen.pWorse),
     pBetter: adjust(chosen.pBetter),

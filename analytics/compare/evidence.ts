@@ -33,6 +33,8 @@ export interface Estimate {
   readonly bounds?: (score: number) => readonly [number, number]
   /** Another valid p that the effect is not above `margins.up`; the smaller one counts. */
   readonly pNotHigher?: number
+  /** Of this very statistic, where `CompareOptions.null` is of another one. */
+  readonly calibration?: Calibration
   /** See Measured. */
   readonly attainable?: number
   /** Level before that turns log ratios into differences where `before` is 0. */
@@ -47,7 +49,7 @@ export function calibrationOf(placebos: readonly number[] | Calibration | undefi
 /** From an estimate and its error to everything that a verdict is made of. */
 export function measured(estimate: Estimate, options: CompareOptions): Measured {
   const { effect, degreesOfFreedom: degrees, margins, scale } = estimate
-  const calibration = calibrationOf(options.null)
+  const calibration = estimate.calibration ?? calibrationOf(options.null)
   const model = (statistic: number): number => studentUpperTail(statistic, degrees)
   const error = Math.sqrt(estimate.varianceAfter + estimate.varianceRest)
   const score =

@@ -37,7 +37,8 @@ export function compareGauge(input: GaugeInput): Comparison {
   }
   const log = earlier.estimate > 0 && later.estimate > 0 && !negative(input.before) && !negative(input.after)
   const sideBySide = input.design === 'side-by-side'
-  const shift = sideBySide ? undefined : controlShift(controlEffects(input, log, step))
+  const season = sideBySide || !log ? undefined : input.season
+  const shift = sideBySide ? undefined : (season?.shift ?? controlShift(controlEffects(input, log, step)))
   const variance = levelVariance(
     { arm: earlier, numerator: before.numerator, denominator: before.denominator },
     later,
@@ -69,6 +70,7 @@ export function compareGauge(input: GaugeInput): Comparison {
       autocorrelation: later.longRun.autocorrelation,
       drift: variance.drift === undefined ? undefined : Math.sqrt(variance.drift),
       controls: shift?.count ?? 0,
+      ...(season === undefined ? {} : { calibration: season.calibration }),
       details: { peak: { before: peak(input.before), after: peak(input.after) } },
     },
     input,

@@ -1,6 +1,6 @@
 import type { Cell } from '../../schemas/cell.ts'
 import type { Signal } from '../../schemas/signals/signal.ts'
-import type { CompareOptions, Comparison } from '../compare/comparison.ts'
+import type { CompareOptions, Comparison, SeasonalNull } from '../compare/comparison.ts'
 import { compareDistribution } from '../compare/distribution.ts'
 import { compareGauge } from '../compare/gauge.ts'
 import { compareGrowth, type Start } from '../compare/growth.ts'
@@ -41,6 +41,8 @@ export interface CompareSignalsOptions {
   readonly stepSeconds: number
   /** What the quiet past says about a signal's errors. */
   readonly calibration?: (signal: Signal) => Calibration | undefined
+  /** What the quiet past says about a series' season at the time of the release. */
+  readonly season?: (signal: Signal, dimension: string) => SeasonalNull | undefined
   /** For signals that may leak: this start and earlier ones, by dimension. Absent: levels are compared like any gauge's. */
   readonly starts?: (signal: Signal, dimension: string) => Starts
   /**
@@ -142,7 +144,9 @@ function one(
   lines: { readonly earlier: ArmLines; readonly later: ArmLines },
   options: CompareSignalsOptions,
 ): SeriesComparison {
-  const calibration = options.design === 'side-by-side' ? undefined : options.calibration?.(signal)
+  const beforeAfter = options.design === 'before-after'
+  const season = beforeAfter ? options.season?.(signal, dimension) : undefined
+  const calibration = beforeAfter ? options.calibration?.(signal) : undefined
   const common: CompareOptions = {
     smallestEffect: signal.smallestEffect,
     bad: signal.badDirection,
@@ -150,6 +154,7 @@ function one(
     design: options.design,
     stepSeconds: options.stepSeconds,
     ...(calibration === undefined ? {} : { null: calibration }),
+    ...(season === undefined ? {} : { season }),
   }
   const input = { ...common, before: compared.before.cells, after: compared.after.cells }
   const comparison = (() => {

@@ -3,7 +3,7 @@ import type { Deployment } from '../../schemas/contracts/deployment.ts'
 import type { DeploymentState, Report, Verdict } from '../../schemas/contracts/report.ts'
 import type { Catalogue } from '../../schemas/signals/catalogue.ts'
 import type { Store } from '../../schemas/store/client.ts'
-import { type Calibrations, loadCalibrations } from '../baselines/calibrations.ts'
+import { type Calibrations, loadCalibrations, WHOLE_DAY } from '../baselines/calibrations.ts'
 import { sideBySide } from '../baselines/design.ts'
 import { type CellSet, loadCells } from '../queries/cells.ts'
 import { mergeCells } from '../queries/merge-cells.ts'
@@ -75,6 +75,8 @@ export async function computeReport(
   const design: ReportDesign = arms?.design ?? 'before_after'
   const calibrations: Calibrations | undefined =
     arms === undefined ? undefined : await loadCalibrations(store, catalogue, of, startedAt)
+  // A shorter time before has another season than the quiet moments that a season is known from.
+  const wholeDay = open.before.to - open.before.from >= WHOLE_DAY
   const starts =
     arms === undefined
       ? undefined
@@ -92,6 +94,7 @@ export async function computeReport(
           ...(arms.longer === undefined ? {} : { longer: arms.longer }),
           ...(starts === undefined ? {} : { starts }),
           ...(calibrations === undefined ? {} : { calibration: calibrations.of }),
+          ...(calibrations === undefined || !wholeDay ? {} : { season: calibrations.season }),
         })
   // A provisional report is looked at again and again: each look gets a part of the error that one final look has.
   const familyAlpha = windows.closed ? VERDICT_DEFAULTS.familyAlpha : VERDICT_DEFAULTS.familyAlpha / LOOKS

@@ -90,7 +90,7 @@ function verdictOf(
             moreMinutes: decided.needs.moreMinutes,
           },
     // Rare events of a side-by-side deployment are compared with a longer time before.
-    design: series.design === 'before-after' && design === 'side_by_side' ? 'before_after' : design,
+    design: designOf(series, design),
     exemplars: [],
   }
   if (comparison.kind === 'undecidable') {
@@ -127,6 +127,12 @@ function verdictOf(
     method: comparison.method,
     placebos: comparison.placebos,
   }
+}
+
+function designOf({ comparison, signal, design }: SeriesComparison, report: ReportDesign): ReportDesign {
+  if (design === 'side-by-side') return report
+  const seasonal = comparison.kind === 'measured' && comparison.controls > 0 && signal.growth !== true
+  return seasonal ? 'before_after_seasonal' : 'before_after'
 }
 
 function sentence(

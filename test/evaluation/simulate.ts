@@ -3,13 +3,15 @@
  * against a planted change, and the share of quiet deployments called regressed.
  * `node test/evaluation/simulate.ts [--quick] [--json] [--seed N]`
  */
-import type { Comparison } from '../../analytics/compare/comparison.ts'
+import type { Comparison, SeasonalNull } from '../../analytics/compare/comparison.ts'
 import { compareDistribution } from '../../analytics/compare/distribution.ts'
 import { compareGauge } from '../../analytics/compare/gauge.ts'
 import { compareGrowth } from '../../analytics/compare/growth.ts'
 import { compareRate } from '../../analytics/compare/rate.ts'
 import { compareRatio } from '../../analytics/compare/ratio.ts'
+import { calibrate } from '../../analytics/stats/placebo.ts'
 import { seededRandom } from '../../analytics/stats/random.ts'
+import { fitSeason, type Occasion } from '../../analytics/stats/season.ts'
 import { type Candidate, decide } from '../../analytics/verdict.ts'
 import type { Cell } from '../../schemas/cell.ts'
 import { bucketOf } from '../../schemas/histogram.ts'
@@ -21,6 +23,8 @@ export type Method = (typeof METHODS)[number]
 
 const BEFORE = 1440
 const AFTER = 120
+/** Quiet moments of six weeks, one in eleven hours. */
+const MOMENTS = 90
 
 export interface Row {
   readonly method: Method
@@ -76,6 +80,67 @@ export function simulateMethod(method: Method, shape: Shape, runs: number, seed:
   }
 }
 
+/** A service with six weeks of quiet moments, by which the season of the day is known. */
+export function simulateSeason(
+  method: Method,
+  shape: Shape,
+  worlds: number,
+  runs: number,
+  seed: number,
+): Row {
+  const random = seededRandom(seed)
+  const planted = plantedOf(method)
+  const counts = { alarms: 0, pages: 0, found: 0, covered: 0 }
+  for (let world = 0; world < worlds; world++) {
+    const phase = 2 * Math.PI * random()
+    const occasions: Occasion[] = []
+    for (let moment = 0; moment < MOMENTS; moment++) {
+      const start = moment * 11 * 60
+      const past = comparison(method, shape, 1, random, { phase, start })
+      if (past.kind !== 'measured') continue
+      const effect = past.studentisedEffect ?? Math.log(past.effect.ratio)
+      occasions.push({ time: start * 60, effect })
+    }
+    const season = fitSeason(occasions)
+    if (season === undefined) continue
+    for (let run = 0; run < runs; run++) {
+      const start = Math.floor(random() * 1440)
+      const { effect, variance } = season.expected(start * 60)
+      const known = {
+        shift: {
+          shift: effect,
+          variance: variance + season.variance,
+          degreesOfFreedom: season.degreesOfFreedom,
+          count: season.count,
+          spreadKnown: true,
+        },
+        evident: season.evident,
+        calibration: calibrate(season.residuals),
+      }
+      const quiet = comparison(method, shape, 1, random, { phase, start, season: known })
+      if (quiet.kind === 'measured') {
+        if (quiet.pValue < 0.01) counts.alarms += 1
+        if (quiet.pWorse <= PAGE_P && quiet.beyond === 'worse') counts.pages += 1
+        if (quiet.interval[0] <= 1 && quiet.interval[1] >= 1) counts.covered += 1
+      }
+      const changed = comparison(method, shape, planted, random, { phase, start, season: known })
+      if (changed.kind === 'measured' && changed.pWorse <= PAGE_P && changed.beyond === 'worse')
+        counts.found += 1
+    }
+  }
+  const all = worlds * runs
+  return {
+    method,
+    shape,
+    runs: all,
+    falseAlarms: counts.alarms / all,
+    falsePages: counts.pages / all,
+    power: counts.found / all,
+    planted,
+    coverage: counts.covered / all,
+  }
+}
+
 export function simulateDeployments(deployments: number, series: number, seed: number): Deployments {
   const random = seededRandom(seed)
   const states: Record<string, number> = {}
@@ -104,10 +169,27 @@ function plantedOf(method: Method): number {
   return method === 'rare rate' ? 8 : method === 'ratio' ? 3 : 1.5
 }
 
-function comparison(method: Method, shape: Shape, effect: number, random: () => number): Comparison {
-  const options = { bad: 'up' as const, alpha: 0.01 }
+interface World {
+  /** Of the season, radians, and minutes at which the window after starts. */
+  readonly phase: number
+  readonly start: number
+  readonly season?: SeasonalNull
+}
+
+function comparison(
+  method: Method,
+  shape: Shape,
+  effect: number,
+  random: () => number,
+  world?: World,
+): Comparison {
+  const options = {
+    bad: 'up' as const,
+    alpha: 0.01,
+    ...(world?.season === undefined ? {} : { season: world.season }),
+  }
   // Time of day of the release, and the drift's state, differ from run to run.
-  const level = levels(shape, random)
+  const level = levels(shape, random, world)
   if (method === 'distribution') {
     const smallestEffect = { ratio: 1.15, absolute: 0.002 }
     const make = (from: number, to: number, factor: number) =>
@@ -184,9 +266,11 @@ function comparison(method: Method, shape: Shape, effect: number, random: () => 
 function levels(
   shape: Shape,
   random: () => number,
+  world?: World,
 ): { at: (minute: number) => number; traffic: (minute: number) => number } {
-  const phase = 2 * Math.PI * random()
-  const day = (i: number): number => Math.sin((2 * Math.PI * i) / 1440 + phase)
+  const phase = world?.phase ?? 2 * Math.PI * random()
+  const offset = (world?.start ?? 0) - BEFORE
+  const day = (i: number): number => Math.sin((2 * Math.PI * (i + offset)) / 1440 + phase)
   if (shape === 'diurnal')
     return { at: (i) => Math.exp(0.12 * day(i)), traffic: (i) => Math.exp(0.5 * day(i)) }
   if (shape === 'drifting') {
@@ -247,15 +331,21 @@ function main(args: readonly string[]): void {
   const rows = METHODS.flatMap((method, m) =>
     SHAPES.map((shape, s) => simulateMethod(method, shape, quick ? 60 : 500, seed * 1000 + m * 10 + s)),
   )
+  const seasonal = (['rate', 'ratio', 'distribution', 'gauge'] as const).flatMap((method, m) =>
+    (['diurnal', 'drifting'] as const).map((shape, s) =>
+      simulateSeason(method, shape, quick ? 1 : 10, quick ? 20 : 50, seed * 1000 + 500 + m * 10 + s),
+    ),
+  )
   const deployments = simulateDeployments(quick ? 20 : 300, 60, seed * 1000 + 999)
   if (args.includes('--json')) {
-    console.log(JSON.stringify({ seed, rows, deployments }))
+    console.log(JSON.stringify({ seed, rows, seasonal, deployments }))
     return
   }
   const percent = (x: number): string => `${(100 * x).toFixed(1)} %`
   console.log('| method | shape | runs | p < 1 % | pages | coverage of 99 % | planted | found |')
   console.log('| --- | --- | --- | --- | --- | --- | --- | --- |')
-  for (const row of rows) {
+  const named = [...rows, ...seasonal.map((row) => ({ ...row, method: `${row.method}, quiet past known` }))]
+  for (const row of named) {
     console.log(
       `| ${row.method} | ${row.shape} | ${row.runs} | ${percent(row.falseAlarms)} | ${percent(row.falsePages)} | ${percent(row.coverage)} | ${row.planted}x | ${percent(row.power)} |`,
     )
