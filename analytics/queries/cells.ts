@@ -41,8 +41,15 @@ interface Row {
   squares?: number[]
   mins?: number[]
   maxs?: number[]
-  buckets?: number[][]
-  bucketCounts?: number[][]
+}
+
+interface HistogramRow {
+  measure: string
+  dimension: string
+  version: string
+  times: number[]
+  buckets: number[][]
+  bucketCounts: number[][]
 }
 
 /** Every measure that the signals read, with those of their denominators. */
@@ -60,7 +67,7 @@ function flatMeasures(signals: readonly Signal[], measures: readonly string[]): 
   return measures.filter((id) => !broken.has(id))
 }
 
-/** Cells of a service in one environment: three statements at most, whatever the number of series. */
+/** Cells of a service in one environment: four statements at most, whatever the number of series. */
 export async function loadCells(store: Store, catalogue: Catalogue, request: CellRequest): Promise<CellSet> {
   const signals = request.signals ?? catalogue.signals
   const measures = measuresOf(signals)
@@ -79,30 +86,45 @@ export async function loadCells(store: Store, catalogue: Catalogue, request: Cel
   }
   const read = async (name: string, ids: readonly string[], more: Record<string, unknown>) =>
     ids.length === 0 ? [] : await store.query<Row>(loadSql(name), { ...common, ...more, measures: ids })
-  const rows = await Promise.all([
-    read('signal-cells', table('signal_1m'), {
-      flat,
-      oneIn: request.oneIn ?? 1,
-      histograms: distributions,
-      histogramFrom: Math.max(0, Math.floor(request.histogramFrom ?? request.from)),
-    }),
+  const sampled = { flat, oneIn: request.oneIn ?? 1 }
+  const [histograms, ...rows] = await Promise.all([
+    distributions.length === 0
+      ? []
+      : store.query<HistogramRow>(loadSql('histogram-cells'), {
+          ...common,
+          ...sampled,
+          from: Math.max(common.from, Math.floor(request.histogramFrom ?? 0)),
+          measures: distributions,
+        }),
+    read('signal-cells', table('signal_1m'), sampled),
     read('counter-cells', table('counter_1m'), { flat }),
     read('session-cells', table('session'), {}),
   ])
+  const byKey = new Map(histograms.map((row) => [keyOf(row), row]))
   const set = new Map<string, Map<string, Map<string, Cell[]>>>()
   for (const row of rows.flat()) {
     const dimensions = set.get(row.measure) ?? new Map<string, Map<string, Cell[]>>()
     set.set(row.measure, dimensions)
     const versions = dimensions.get(row.dimension) ?? new Map<string, Cell[]>()
     dimensions.set(row.dimension, versions)
-    versions.set(row.version, cellsOf(row))
+    versions.set(row.version, cellsOf(row, byKey.get(keyOf(row))))
   }
   return set
 }
 
-function cellsOf(row: Row): Cell[] {
+function keyOf(row: Pick<Row, 'measure' | 'dimension' | 'version'>): string {
+  return JSON.stringify([row.measure, row.dimension, row.version])
+}
+
+function cellsOf(row: Row, histograms: HistogramRow | undefined): Cell[] {
+  const byTime = new Map<number, ReadonlyMap<number, number>>()
+  histograms?.times.forEach((time, at) => {
+    const keys = histograms.buckets[at] ?? []
+    const values = histograms.bucketCounts[at] ?? []
+    if (keys.length > 0) byTime.set(time, new Map(keys.map((key, i) => [key, values[i] ?? 0])))
+  })
   return row.times.map((time, at) => {
-    const keys = row.buckets?.[at]
+    const histogram = byTime.get(time)
     const base = {
       time,
       count: row.counts[at] ?? 0,
@@ -112,8 +134,6 @@ function cellsOf(row: Row): Cell[] {
       min: row.mins?.[at] ?? 0,
       max: row.maxs?.[at] ?? 0,
     }
-    if (keys === undefined || keys.length === 0) return base
-    const values = row.bucketCounts?.[at] ?? []
-    return { ...base, histogram: new Map(keys.map((key, i) => [key, values[i] ?? 0])) }
+    return histogram === undefined ? base : { ...base, histogram }
   })
 }

@@ -1,6 +1,6 @@
 -- Cells of every measure of a service in one environment, one row a series and version, as arrays over time.
 -- With `oneIn` above 1 only one dimension in so many keeps its name, the others are added up.
--- Histogram maps are read only from `histogramFrom` on, and only where `histograms` lists the measure: sums are cheap at any length, maps are not.
+-- Histograms have a statement of their own (histogram-cells.sql): sums are cheap at any length, maps are not.
 SELECT
     measure,
     dimension,
@@ -11,9 +11,7 @@ SELECT
     groupArray(s) AS sums,
     groupArray(ss) AS squares,
     groupArray(lo) AS mins,
-    groupArray(hi) AS maxs,
-    groupArray(mapKeys(h)) AS buckets,
-    groupArray(mapValues(h)) AS bucketCounts
+    groupArray(hi) AS maxs
 FROM
 (
     SELECT
@@ -26,8 +24,7 @@ FROM
         sum(signal_1m.sum) AS s,
         sum(sum_squares) AS ss,
         min(signal_1m.min) AS lo,
-        max(signal_1m.max) AS hi,
-        sumMapIf(histogram, toUnixTimestamp(time) >= {histogramFrom:UInt32} AND has({histograms:Array(String)}, measure)) AS h
+        max(signal_1m.max) AS hi
     FROM signal_1m
     WHERE service = {service:String}
         AND environment = {environment:String}

@@ -1,0 +1,27 @@
+-- Histograms of the measures that are compared as distributions, one row a series and version, as arrays over time: read over a window only.
+SELECT
+    measure,
+    dimension,
+    version,
+    groupArray(t) AS times,
+    groupArray(mapKeys(h)) AS buckets,
+    groupArray(mapValues(h)) AS bucketCounts
+FROM
+(
+    SELECT
+        measure,
+        multiIf(has({flat:Array(String)}, measure), '', {oneIn:UInt32} > 1 AND cityHash64(signal_1m.dimension) % {oneIn:UInt32} != 0, '(other)', signal_1m.dimension) AS dimension,
+        version,
+        intDiv(toUnixTimestamp(time), {step:UInt32}) * {step:UInt32} AS t,
+        sumMap(histogram) AS h
+    FROM signal_1m
+    WHERE service = {service:String}
+        AND environment = {environment:String}
+        AND traffic = 'users'
+        AND has({measures:Array(String)}, measure)
+        AND time >= toDateTime({from:UInt32})
+        AND time < toDateTime({to:UInt32})
+    GROUP BY measure, dimension, version, t
+    ORDER BY measure, dimension, version, t
+)
+GROUP BY measure, dimension, version
