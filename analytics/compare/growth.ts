@@ -250,8 +250,9 @@ interface Known {
 /** What would have been without the release, and how far one occasion lies from another. */
 function expected(known: Known, what: 'growth' | 'level') {
   const usual = controlShift(known.usual.map((p) => p[what]))
-  const spread =
-    usual?.spreadKnown === true ? usual : (controlShift(known.steady.map((p) => p[what])) ?? usual)
+  // The windows of a version that leaks say nothing about how a sound one moves.
+  const windows = known.previous === undefined ? controlShift(known.steady.map((p) => p[what])) : undefined
+  const spread = usual?.spreadKnown === true ? usual : (windows ?? usual)
   const assumed = spread?.spreadKnown === true ? 0 : ASSUMED_SPREAD ** 2
   const one = (spread?.variance ?? 0) + assumed
   const degreesOfFreedom = spread?.spreadKnown === true ? spread.degreesOfFreedom : 8
