@@ -6,6 +6,7 @@ import type { Store } from '../../schemas/store/client.ts'
 import { sideBySide } from '../baselines/design.ts'
 import { loadCells } from '../queries/cells.ts'
 import { mergeCells } from '../queries/merge-cells.ts'
+import { readingPlan } from '../queries/reading-plan.ts'
 import { VERDICT_DEFAULTS } from '../verdict.ts'
 import { windowSettings } from '../windows/deployment-windows.ts'
 import { compareSignals } from './compare-signals.ts'
@@ -59,25 +60,32 @@ export async function compareReleases(
   const both = overlap.to - overlap.from >= 10 * 60
   if (both) {
     const from = Math.max(overlap.from, overlap.to - MOST_HOURS * HOUR)
-    const set = await loadCells(store, catalogue, { ...of, from, to: overlap.to })
+    const { step, histogramFrom } = await readingPlan(store, of, planned({ from, to: overlap.to }))
+    const set = await loadCells(store, catalogue, { ...of, from, to: overlap.to, step, histogramFrom })
     const requests = (version: string) =>
       mergeCells(
         [...(set.get('server.request')?.values() ?? [])].map((versions) => versions.get(version) ?? []),
       )
     const beside = sideBySide(requests(a), requests(b))
     if (beside !== undefined && a !== b) {
-      return result('side_by_side', set, set, beside, beside)
+      return result('side_by_side', set, set, beside, beside, step)
     }
   }
   const spans = { a: newestOf(first), b: newestOf(second) }
+  const [planA, planB] = await Promise.all([
+    readingPlan(store, of, planned(spans.a)),
+    readingPlan(store, of, planned(spans.b)),
+  ])
+  // Both sides in cells of one length, that of the busier one.
+  const step = Math.max(planA.step, planB.step)
   const [before, after] = await Promise.all([
-    loadCells(store, catalogue, { ...of, ...spans.a }),
-    loadCells(store, catalogue, { ...of, ...spans.b }),
+    loadCells(store, catalogue, { ...of, ...spans.a, step, histogramFrom: planA.histogramFrom }),
+    loadCells(store, catalogue, { ...of, ...spans.b, step, histogramFrom: planB.histogramFrom }),
   ])
   notes.push(
     'The two releases served at different times: what else changed in between is in the comparison too.',
   )
-  return result('before_after', before, after, spans.a, spans.b)
+  return result('before_after', before, after, spans.a, spans.b, step)
 
   function result(
     design: ReportDesign,
@@ -85,6 +93,7 @@ export async function compareReleases(
     afterSet: Awaited<ReturnType<typeof loadCells>>,
     beforeSpan: { from: number; to: number },
     afterSpan: { from: number; to: number },
+    stepSeconds: number,
   ): ReleaseComparison {
     const comparisons = compareSignals(
       catalogue.signals,
@@ -93,7 +102,7 @@ export async function compareReleases(
       {
         alpha: ALPHA,
         design: design === 'side_by_side' ? 'side-by-side' : 'before-after',
-        stepSeconds: 60,
+        stepSeconds,
       },
     )
     const { verdicts } = judge(comparisons, design, {
@@ -117,6 +126,11 @@ interface Seen {
   readonly last: number
 }
 
+/** Of a busy service, distributions are compared over the newest hours only. */
+function planned(span: { from: number; to: number }): { from: number; start: number; to: number } {
+  return { ...span, start: Math.max(span.from, span.to - 2 * HOUR) }
+}
+
 function newestOf(span: Seen): { from: number; to: number } {
   return { from: Math.max(span.first, span.last - MOST_HOURS * HOUR), to: span.last }
 }
@@ -136,7 +150,7 @@ async function seen(
     throw new PostflightError(
       'RELEASE_NOT_FOUND',
       `There is no telemetry of ${of.service} ${version} in ${of.environment}.`,
-      { hint: 'GET /api/v1/services/{service}/releases lists the versions that were seen.' },
+      { hint: 'GET /api/v1/releases?service= lists the versions that were seen.' },
     )
   }
   const settled = row.first + warmUp
