@@ -314,3 +314,26 @@ test('three hundred distributions of a day against two hours take less than a se
   // Twice the promise: the machine is shared while tests run.
   expect(performance.now() - started).toBeLessThan(2000)
 })
+
+test('an exception that was never there before and then is thrown by 2 to 4 % of requests is worse by more than any family asks', () => {
+  for (const share of [0.02, 0.03, 0.04]) {
+    const random = seededRandom(Math.round(share * 1000))
+    const requests = series(0, 1560, 0.1, 0, 5)
+    const thrown = requests.slice(1440).map((cell) => {
+      let count = 0
+      for (let i = 0; i < cell.count; i++) if (random() < share) count += 1
+      return { ...cell, count }
+    })
+    const measured = found(
+      compareRate({
+        ...options,
+        smallestEffect: { ratio: 1.25, absolute: 0.001 },
+        before: [],
+        after: thrown,
+        exposure: { before: requests.slice(0, 1440), after: requests.slice(1440) },
+      }),
+    )
+    expect(measured.beyond).toBe('worse')
+    expect(measured.pWorse).toBeLessThan(5e-5)
+  }
+})

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { METHODS, SHAPES, simulateDeployments, simulateMethod } from './simulate.ts'
+import { METHODS, SHAPES, simulateDeployments, simulateMethod, simulateSeason } from './simulate.ts'
 
 const RUNS = 40
 
@@ -23,3 +23,13 @@ test('quiet deployments are not called regressed', () => {
   const result = simulateDeployments(15, 60, 99)
   expect(result.calledRegressed).toBe(0)
 })
+
+for (const method of ['rate', 'gauge'] as const) {
+  test(`${method}: with a quiet past a season of the day neither alarms nor hides a change`, () => {
+    const row = simulateSeason(method, 'diurnal', 1, RUNS, 815)
+    expect(row.falsePages).toBe(0)
+    // 40 runs at 1 %: more than 3 has a probability of about 1 in 1,000.
+    expect(row.falseAlarms * RUNS).toBeLessThanOrEqual(3)
+    expect(row.power).toBeGreaterThan(0.9)
+  })
+}
