@@ -8,7 +8,8 @@ export interface SideBySide {
   readonly share: number
 }
 
-const FEWEST_MINUTES = 5
+/** Of common minutes: fewer say nothing about the spread from one minute to the next. */
+const FEWEST_MINUTES = 3
 /** Below this share of traffic a version is a straggler, not an arm. */
 const SMALLEST_SHARE = 0.05
 

@@ -9,6 +9,8 @@ const PEER = attribute('SpanAttributes', 'server.address', 'peer.service', 'net.
 const DB_SYSTEM = attribute('SpanAttributes', 'db.system.name', 'db.system')
 const STATEMENT = attribute('SpanAttributes', 'db.query.text', 'db.statement')
 const SUMMARY = "SpanAttributes['db.query.summary']"
+/** Connecting and waiting for a pool are client spans of a database too, but no queries. */
+const IS_QUERY = `${attribute('SpanAttributes', 'db.query.text', 'db.statement', 'db.query.summary', 'db.operation.name', 'db.operation')} != ''`
 const STATEMENT_KEY = `multiIf(${SUMMARY} != '', ${SUMMARY}, ${STATEMENT} != '', substring(normalizeQuery(${STATEMENT}), 1, 200), SpanName)`
 
 const exceptionKey = (map: string) =>
@@ -69,7 +71,7 @@ export function builtInMeasures(rules: readonly TrafficRule[] = TRAFFIC_RULES): 
       id: 'db.query',
       source: 'otel_traces',
       cells: 'signal_1m',
-      selector: `SpanKind IN ('Client', 'SPAN_KIND_CLIENT') AND ${DB_SYSTEM} != ''`,
+      selector: `SpanKind IN ('Client', 'SPAN_KIND_CLIENT') AND ${DB_SYSTEM} != '' AND ${IS_QUERY}`,
       dimension: STATEMENT_KEY,
       value: 'Duration / 1e9',
       bad: "StatusCode IN ('Error', 'STATUS_CODE_ERROR')",
