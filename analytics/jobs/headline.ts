@@ -44,6 +44,7 @@ export function headline(
   if (better.length > 0 && (state === 'healthy' || state === 'superseded')) {
     return `${version} made ${service} better: ${list(better)}.${suffix}`
   }
+  const open = undecided(verdicts)
   switch (state) {
     case 'watching':
       return `${version} of ${service} is being watched: nothing has got worse so far.`
@@ -57,8 +58,22 @@ export function headline(
       return `${version} of ${service} was superseded before it could be judged in full; nothing was shown to be worse.`
     case 'regressed':
     case 'inconclusive':
-      return `${version} of ${service} could not be decided: nothing was shown to be worse, and health was not shown either.`
+      return better.length > 0
+        ? `${version} made ${service} better in part: ${list(better)}. Too few data to rule out that something else got worse${open}.`
+        : `Nothing was shown to be worse in ${version} of ${service}, but there are too few data to rule it out${open}.`
   }
+}
+
+/** The most important signals that are not known to be sound, in words; '' if none has a name. */
+function undecided(verdicts: readonly Verdict[]): string {
+  const titles = verdicts
+    .filter(
+      (verdict) =>
+        verdict.word === 'inconclusive' && verdict.criticality === 'critical' && verdict.dimension === '',
+    )
+    .map((verdict) => verdict.title.toLowerCase())
+  const shown = [...new Set(titles)].slice(0, MOST_REASONS)
+  return shown.length === 0 ? '' : ` (${shown.join(', ')})`
 }
 
 function list(verdicts: readonly Verdict[]): string {
