@@ -125,14 +125,14 @@ function withVersions(placed: readonly (Step & { time: number })[], draws: Draws
     const [major = 0, nextMinor = 0] = NEXT_VERSION[service].split('.').map(Number)
     let minor = nextMinor - 1 - minors
     let patch = 0
-    const list = [`${major}.${minor}.${patch}`]
+    const list = [versionName(major, minor, patch)]
     for (const one of own) {
       if (one.effect.kind === 'fix') patch++
       else {
         minor++
         patch = 0
       }
-      list.push(`${major}.${minor}.${patch}`)
+      list.push(versionName(major, minor, patch))
     }
     versions.set(service, list)
   }
@@ -157,6 +157,11 @@ function withVersions(placed: readonly (Step & { time: number })[], draws: Draws
 }
 
 /** The version of a service that runs when the whole history ends and it had no release in it. */
+/** Minor versions below zero belong to the major version before, which had ten. */
+function versionName(major: number, minor: number, patch: number): string {
+  return minor < 0 ? `${major - 1}.${minor + 10}.${patch}` : `${major}.${minor}.${patch}`
+}
+
 function lastVersion(service: Service): string {
   const [major = 0, minor = 0] = NEXT_VERSION[service].split('.').map(Number)
   return `${major}.${minor - 1}.0`
