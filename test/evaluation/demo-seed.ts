@@ -9,6 +9,7 @@ import { configSchema } from '../../schemas/config.ts'
 import { newDeploymentSchema } from '../../schemas/contracts/deployment.ts'
 import type { Report } from '../../schemas/contracts/report.ts'
 import { buildCatalogue } from '../../schemas/signals/catalogue.ts'
+import type { Store } from '../../schemas/store/client.ts'
 import { startIngest } from '../conformance/postflight.ts'
 import { type Judged, judgeHistory } from './demo-judgement.ts'
 
@@ -27,11 +28,13 @@ export interface SeedResult {
 /**
  * One seed from end to end: a fresh embedded store, the real receiver, the history, and the scheduler's rounds until every report is final.
  * @param now milliseconds since 1970: where the history ends
+ * @param inspect looks at the store with everything in it
  */
 export async function evaluateSeed(
   seed: number,
   now: number,
   days: number = HISTORY_DAYS,
+  inspect: (store: Store) => Promise<void> = async () => {},
 ): Promise<SeedResult> {
   const truth = planHistory(seed, days)
   const ingest = await startIngest()
@@ -70,6 +73,7 @@ export async function evaluateSeed(
       const report = await readReport(store, deployment.id)
       if (report !== undefined) reports.push(report)
     }
+    await inspect(store)
     const known = new Set([
       ...truth.deployments.map((one) => `${one.service}@${one.version}`),
       ...Object.entries(truth.initial).map(([service, version]) => `${service}@${version}`),
