@@ -130,7 +130,7 @@ function regression(
   return html`<article class="finding">
 <h3>!${subject(verdict)}</h3>
 <p class="summary">${prose(verdict.summary)}</p>
-<p class="effect"><strong>${effect(verdict)}</strong> <span>${percent(verdict.confidence)} interval ${interval(verdict)}</span> <span class="muted">${verdict.criticality}${verdict.fact === 'new' ? ' · new in this release' : ''}</span></p>
+<p class="effect"><strong>${effect(verdict)}</strong> <span>${percent(verdict.confidence)} interval ${interval(verdict)}</span> <span class="muted">${verdict.criticality}${verdict.fact === 'new' ? ' · new in this release' : verdict.fact === 'resurfaced' ? ' · back in this release' : ''}</span></p>
 !${series === undefined ? '' : seriesChart(`chart-${index}`, series, version)}
 !${evidenceTable(verdict, a, b)}
 !${

@@ -1,3 +1,4 @@
+import { quantity } from '../../analytics/jobs/words.ts'
 import type { Report, Verdict, VerdictWord } from '../../schemas/contracts/report.ts'
 import type { Colour, Paint } from './paint.ts'
 import { table } from './table.ts'
@@ -58,20 +59,16 @@ function evidence(verdicts: readonly Verdict[]): string {
 function change(verdict: Verdict): string {
   if (verdict.fact !== null) return verdict.fact
   const [low, high] = verdict.interval
-  const sign = verdict.intervalOf === 'ratio' ? 'x' : ''
-  const effect = verdict.intervalOf === 'ratio' ? verdict.effectRatio : verdict.effectDifference
-  return `${sign}${short(effect)} (${short(low)} to ${short(high)})`
+  const inRatio = verdict.intervalOf === 'ratio'
+  const effect = inRatio ? verdict.effectRatio : verdict.effectDifference
+  const written = (value: number | null) =>
+    value === null ? 'any' : inRatio ? `${Number(value.toPrecision(3))}x` : amount(value, verdict.unit)
+  return `${written(effect)} (${written(low)} to ${written(high)})`
 }
 
+/** The column has no room for "per request": the signal's title says so already. */
 function amount(value: number | null, unit: string): string {
-  if (value === null) return '-'
-  if (unit === 's') return value < 1 ? `${short(value * 1000)} ms` : `${short(value)} s`
-  return unit === '1' ? short(value) : `${short(value)} ${unit}`
-}
-
-function short(value: number | null): string {
-  if (value === null) return '?'
-  return Number(value.toPrecision(3)).toString()
+  return value === null ? '-' : quantity(value, unit).replace(/ per request$/, '')
 }
 
 /** Instants to the minute, in UTC as everywhere else. */

@@ -17,9 +17,16 @@ export function table(
     head: [...head],
     colWidths: widths.map((width) => width + 2),
     wordWrap: true,
-    wrapOnWordBoundary: false,
     style: { head: [], border: [], compact: true },
   })
-  for (const row of rows) drawn.push([...row])
+  for (const row of rows) drawn.push(row.map((cell, column) => breakable(cell, widths[column] ?? WIDTH)))
   return drawn.toString()
+}
+
+/** Words longer than their column (paths, statements) are broken; everything else wraps between words. */
+function breakable(cell: string, width: number): string {
+  return cell
+    .split(' ')
+    .flatMap((word) => word.match(new RegExp(`.{1,${width}}`, 'gu')) ?? [''])
+    .join(' ')
 }
