@@ -204,7 +204,7 @@ function addresses(options: DemoOptions, shop: Shop): void {
       'Open:',
       `  ${options.apiUrl}   services`,
       `  ${page}`,
-      `  ${options.apiUrl}/docs   the API`,
+      `  ${options.apiUrl}/api/docs/   the API`,
       `  ${shop.url}   the shop (JSON)`,
       ...(options.exitAfter === undefined ? ['', 'The shop goes on until Ctrl-C.'] : []),
     ].join('\n'),
