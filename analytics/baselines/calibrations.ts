@@ -7,13 +7,16 @@ import { fitSeason } from '../stats/season.ts'
 
 /** Method of nulls whose time before was a whole day: their effects have the season of the day in them. */
 export const WHOLE_DAY_METHOD = 'placebo-before-after-day@2'
+/** Method of nulls that had no events before. */
+export const APPEARANCE_METHOD = 'placebo-appearance@1'
 /** Milliseconds of a time before over which the season of the day cancels, near enough. */
 export const WHOLE_DAY = 22 * 3_600_000
 
 export interface Calibrations {
   /** Quiet moments' statistics in all. */
   readonly count: number
-  of(this: void, signal: Signal): Calibration | undefined
+  /** @param appeared there were no events before: the quiet moments that had none either, of all signals of its kind */
+  of(this: void, signal: Signal, appeared: boolean): Calibration | undefined
   /** Undefined where too few quiet moments of this very series are known. */
   season(this: void, signal: Signal, dimension: string): SeasonalNull | undefined
 }
@@ -35,7 +38,8 @@ export async function loadCalibrations(
 ): Promise<Calibrations> {
   const rows = await store.query<Row>(
     `SELECT signal, dimension, groupArray(statistic) AS statistics, groupArray(standard_error) AS errors,
-      groupArray(toUnixTimestamp(time)) AS times, groupArray(method = {day:String}) AS days
+      groupArray(toUnixTimestamp(time)) AS times, groupArray(method = {day:String}) AS days,
+      groupArray(method = {appearance:String}) AS appearances
     FROM nulls FINAL
     WHERE service = {service:String} AND environment = {environment:String} AND signal != ''
       AND time + toIntervalMinute(window_minutes) <= toDateTime({to:UInt32}) AND time >= toDateTime({from:UInt32})
@@ -43,14 +47,19 @@ export async function loadCalibrations(
     {
       ...of,
       day: WHOLE_DAY_METHOD,
+      appearance: APPEARANCE_METHOD,
       from: Math.max(0, Math.floor(before / 1000) - NULL_DAYS * 86_400),
       to: Math.floor(before / 1000),
     },
   )
   const bySignal = new Map<string, number[]>()
+  const appearances = new Map<string, number[]>()
   for (const row of rows) {
     const list = bySignal.get(row.signal) ?? []
-    for (const statistic of row.statistics) list.push(statistic)
+    row.statistics.forEach((statistic, i) => {
+      if (Number(row.appearances[i]) === 0) list.push(statistic)
+      else appearances.set(row.signal, [...(appearances.get(row.signal) ?? []), statistic])
+    })
     bySignal.set(row.signal, list)
   }
   const bySeries = new Map(rows.map((row) => [keyOf(row.signal, row.dimension), row]))
@@ -63,7 +72,12 @@ export async function loadCalibrations(
   const made = new Map<string, Calibration>()
   return {
     count: rows.reduce((sum, row) => sum + row.statistics.length, 0),
-    of: (signal) => {
+    of: (signal, appeared) => {
+      if (appeared) {
+        const alike = catalogue.signals.filter(({ kind }) => kind === signal.kind)
+        const known = alike.flatMap(({ id }) => appearances.get(id) ?? [])
+        return known.length === 0 ? undefined : calibrate(known)
+      }
       const own = bySignal.get(signal.id) ?? []
       const pooled = own.length >= OWN_FROM ? own : (byKind.get(signal.kind) ?? [])
       if (pooled.length === 0) return undefined
@@ -86,6 +100,7 @@ interface Row {
   errors: number[]
   times: number[]
   days: (boolean | number)[]
+  appearances: (boolean | number)[]
 }
 
 function seasonalNull(row: Row, at: number): SeasonalNull | undefined {

@@ -3,12 +3,12 @@ import type { Catalogue } from '../../schemas/signals/catalogue.ts'
 import type { Signal } from '../../schemas/signals/signal.ts'
 import type { Store } from '../../schemas/store/client.ts'
 import type { Measured } from '../compare/comparison.ts'
-import { compareSignals } from '../jobs/compare-signals.ts'
+import { appeared, compareSignals } from '../jobs/compare-signals.ts'
 import { type CellSet, loadCells, OTHER } from '../queries/cells.ts'
 import { readingPlan } from '../queries/reading-plan.ts'
 import { allDeployments } from '../releases/stored-deployments.ts'
 import { beforeWindow, windowSettings } from '../windows/deployment-windows.ts'
-import { NULL_DAYS, WHOLE_DAY, WHOLE_DAY_METHOD } from './calibrations.ts'
+import { APPEARANCE_METHOD, NULL_DAYS, WHOLE_DAY, WHOLE_DAY_METHOD } from './calibrations.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
@@ -168,13 +168,14 @@ async function storeMoment(
     method: span.to - span.from >= WHOLE_DAY ? WHOLE_DAY_METHOD : METHOD,
     updated_at: new Date(now).toISOString(),
   }
-  const rows = comparisons.flatMap(({ signal, dimension, comparison }) =>
+  const rows = comparisons.flatMap(({ signal, dimension, comparison, before }) =>
     comparison.kind === 'measured' && Number.isFinite(comparison.studentised)
       ? [
           {
             ...key,
             signal: signal.id,
             dimension,
+            method: appeared(signal, { before }) ? APPEARANCE_METHOD : key.method,
             statistic: comparison.studentised,
             standard_error: errorOf(comparison),
           },

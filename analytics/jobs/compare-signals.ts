@@ -39,8 +39,8 @@ export interface CompareSignalsOptions {
   readonly alpha: number
   readonly design: 'before-after' | 'side-by-side'
   readonly stepSeconds: number
-  /** What the quiet past says about a signal's errors. */
-  readonly calibration?: (signal: Signal) => Calibration | undefined
+  /** What the quiet past says about a signal's errors; `appeared`: there were no events before. */
+  readonly calibration?: (signal: Signal, appeared: boolean) => Calibration | undefined
   /** What the quiet past says about a series' season at the time of the release. */
   readonly season?: (signal: Signal, dimension: string) => SeasonalNull | undefined
   /** For signals that may leak: this start and earlier ones, by dimension. Absent: levels are compared like any gauge's. */
@@ -125,6 +125,15 @@ function compareSignal(
   return [...results, one(signal, '', sides, compared, split, { earlier, later }, own)]
 }
 
+/**
+ * Events that were not there before: no level that could have drifted. How often kinds of events come up by themselves is another question
+ * than how far levels move, and its placebos are kept apart.
+ */
+export function appeared(signal: Signal, sides: { readonly before: Side }): boolean {
+  const counted = signal.kind === 'rate' || signal.kind === 'ratio'
+  return counted && eventsOf(signal, sides.before.cells) === 0
+}
+
 /** What a comparison of counts counts. */
 function eventsOf(signal: Signal, cells: readonly Cell[]): number {
   return cells.reduce((sum, cell) => sum + (signal.kind === 'ratio' ? cell.bad : cell.count), 0)
@@ -146,7 +155,7 @@ function one(
 ): SeriesComparison {
   const beforeAfter = options.design === 'before-after'
   const season = beforeAfter ? options.season?.(signal, dimension) : undefined
-  const calibration = beforeAfter ? options.calibration?.(signal) : undefined
+  const calibration = beforeAfter ? options.calibration?.(signal, appeared(signal, sides)) : undefined
   const common: CompareOptions = {
     smallestEffect: signal.smallestEffect,
     bad: signal.badDirection,
