@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createAlerts } from '../../analytics/alerts/alerts.ts'
 import { listAlerts } from '../../analytics/alerts/stored-alerts.ts'
 import { webhook } from '../../analytics/alerts/webhook.ts'
+import { APPEARANCE_METHOD, loadCalibrations } from '../../analytics/baselines/calibrations.ts'
 import { compareReleases } from '../../analytics/jobs/compare-releases.ts'
 import { createAnalysis } from '../../analytics/jobs/scheduler.ts'
 import { readReport } from '../../analytics/jobs/stored-reports.ts'
@@ -194,6 +195,35 @@ describe('the analysis, look by look', () => {
     )
     expect(rows[0]?.moments).toBeGreaterThan(0)
     expect(rows[0]?.statistics).toBeGreaterThan(0)
+  })
+
+  it('calibrates what was not there before by quiet moments that had none either', async () => {
+    const of = { service: 'shop', environment: 'quiet-past' }
+    const signal = bench.catalogue.signals.find(({ id }) => id === 'exceptions.rate')
+    if (signal === undefined) throw new Error('no exceptions.rate')
+    // Levels that move three times as far as the model says, and one kind that came up by itself.
+    const rows = Array.from({ length: 300 }, (_, i) => ({
+      ...of,
+      signal: signal.id,
+      dimension: i === 0 ? 'Odd' : `kind ${i % 5}`,
+      window_minutes: 60,
+      time: new Date(T0 - i * HOUR).toISOString(),
+      statistic: i === 0 ? 4 : 3 * Math.sin(i),
+      standard_error: 1,
+      method: i === 0 ? APPEARANCE_METHOD : 'placebo-before-after@2',
+      updated_at: new Date(T0).toISOString(),
+    }))
+    const load = () => loadCalibrations(bench.store, bench.catalogue, of, T0 + 2 * HOUR)
+    await bench.store.insert('nulls', rows.slice(1))
+    expect((await load()).of(signal, true)).toBeUndefined()
+    await bench.store.insert('nulls', rows.slice(0, 1))
+    const { of: calibrationOf } = await load()
+    expect(calibrationOf(signal, false)).toMatchObject({ count: 299 })
+    expect(calibrationOf(signal, false)?.scale).toBeGreaterThan(2)
+    const appeared = calibrationOf(signal, true)
+    expect(appeared?.count).toBe(1)
+    // (4^2 + 4) / (1 + 4): one such kind already asks for twice the evidence.
+    expect(appeared?.scale).toBeCloseTo(2)
   })
 
   it('compares any two releases, and swapping them turns every sign', async () => {
