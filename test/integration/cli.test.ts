@@ -1,10 +1,8 @@
-import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-
-const ENTRY = join(import.meta.dirname, '..', '..', 'deploy', 'cli', 'postflight.ts')
+import { type Started, startCli, startUp } from './cli-process.ts'
 
 let cwd: string
 beforeAll(() => {
@@ -12,23 +10,7 @@ beforeAll(() => {
 })
 afterAll(() => rmSync(cwd, { recursive: true, force: true }))
 
-/** The command line as it runs: plain Node, which refuses what the test runner would have transformed. */
-function start(args: readonly string[]) {
-  const child = spawn(process.execPath, [ENTRY, ...args], { cwd, env: { PATH: process.env['PATH'] ?? '' } })
-  const ended = new Promise<{ code: number | null; out: string; err: string }>((done) => {
-    let [out, err] = ['', '']
-    child.stdout.on('data', (chunk: Buffer) => {
-      out += chunk
-    })
-    child.stderr.on('data', (chunk: Buffer) => {
-      err += chunk
-    })
-    child.on('close', (code) => done({ code, out, err }))
-  })
-  return { child, ended }
-}
-
-const run = (...args: string[]) => start(args).ended
+const run = (...args: string[]) => startCli(cwd, args).ended
 
 describe('config', () => {
   test('prints every value with where it comes from, and hides secrets', async () => {
@@ -65,18 +47,14 @@ test('no Postflight at the address ends with 6 and says what to do', async () =>
 
 describe('a running Postflight', () => {
   const flags = ['--dataDir', 'data', '--clickhouse.port', '0', '--otlp.port', '0', '--api.port', '0']
-  let up: ReturnType<typeof start>
+  let up: Started
   let api: string
   beforeAll(async () => {
-    up = start(['up', '--json', ...flags])
-    const [line] = (await new Promise<Buffer[]>((done) =>
-      up.child.stdout.once('data', (chunk: Buffer) => done([chunk])),
-    )) as [Buffer]
-    api = (JSON.parse(line.toString()) as { api: string }).api
+    up = await startUp(cwd, flags)
+    api = up.api
   })
   afterAll(async () => {
-    up.child.kill('SIGTERM')
-    expect((await up.ended).code).toBe(0)
+    expect((await up.stop()).code).toBe(0)
   })
 
   test('a deployment told by deploy is listed, and its report has no data yet', async () => {

@@ -1,0 +1,89 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { freePort, startCli, startUp } from './cli-process.ts'
+
+let cwd: string
+beforeAll(() => {
+  cwd = mkdtempSync(join(tmpdir(), 'postflight-cli-store-'))
+})
+afterAll(() => rmSync(cwd, { recursive: true, force: true }))
+
+const run = (...args: string[]) => startCli(cwd, args).ended
+
+test('migrate says what it did, and the second time that nothing was left to do', async () => {
+  const flags = ['--dataDir', 'migrated', '--clickhouse.port', '0']
+  const first = await run('migrate', '--json', ...flags)
+  expect(first.code).toBe(0)
+  expect((JSON.parse(first.out) as { applied: string[] }).applied).toContain('0001-otel-logs.sql')
+  const second = await run('migrate', ...flags)
+  expect(second).toMatchObject({ code: 0, out: 'Already up to date.\n' })
+})
+
+test('doctor is content with a new folder, and names the port that another program has', async () => {
+  const flags = ['--dataDir', 'examined', '--clickhouse.port', '0']
+  const ports = ['--api.port', String(await freePort()), '--otlp.port', String(await freePort())]
+  const well = await run('doctor', '--json', ...flags, ...ports)
+  expect(well.code).toBe(0)
+  expect(JSON.parse(well.out)).toContainEqual(expect.objectContaining({ check: 'store', level: 'ok' }))
+
+  const other = createServer().listen(0, '127.0.0.1')
+  await new Promise((listening) => other.once('listening', listening))
+  const { port } = other.address() as { port: number }
+  try {
+    const ill = await run('doctor', ...flags, ...ports.slice(0, 2), '--otlp.port', String(port))
+    expect(ill.code).toBe(4)
+    expect(ill.out).toMatch(new RegExp(`problem +port ${port} \\(otlp\\): taken by another program`))
+    expect(ill.out).toContain('--otlp.port')
+  } finally {
+    other.close()
+  }
+})
+
+describe('keys', () => {
+  const logs = (otlp: string, key?: string) =>
+    fetch(`${otlp}/v1/logs`, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
+      },
+      body: '{"resourceLogs":[]}',
+    })
+
+  test('a key is made, shown once, opens its door only, and opens nothing once revoked', async () => {
+    const flags = ['--dataDir', 'keyed', '--clickhouse.port', String(await freePort())]
+    const made = await run('keys', 'create', '--name', 'pipeline', '--scopes', 'ingest', '--json', ...flags)
+    expect(made.code).toBe(0)
+    const { id, key } = JSON.parse(made.out) as { id: string; key: string }
+
+    const up = await startUp(cwd, [
+      ...flags,
+      ...['--otlp.port', '0', '--api.port', '0', '--auth.required', 'true'],
+    ])
+    try {
+      expect((await logs(up.otlp)).status).toBe(401)
+      expect((await logs(up.otlp, `${key}x`)).status).toBe(401)
+      expect((await logs(up.otlp, key)).status).toBe(200)
+      const read = await fetch(`${up.api}/api/v1/services`, { headers: { authorization: `Bearer ${key}` } })
+      expect(read.status).toBe(403)
+
+      const listed = await run('keys', 'list', ...flags)
+      expect(listed.out).toContain(id)
+      expect(listed.out).not.toContain(key)
+
+      expect(await run('keys', 'revoke', id, ...flags)).toMatchObject({ code: 0 })
+      expect((await logs(up.otlp, key)).status).toBe(401)
+    } finally {
+      expect((await up.stop()).code).toBe(0)
+    }
+  })
+
+  test('a scope that does not exist is refused by name', async () => {
+    const refused = await run('keys', 'create', '--name', 'x', '--scopes', 'everything')
+    expect(refused.code).not.toBe(0)
+    expect(refused.err).toContain('ingest')
+  })
+})
