@@ -10,6 +10,7 @@ import { keysCommand } from './keys.ts'
 import { migrateCommand } from './migrate.ts'
 import { releasesCommand } from './releases.ts'
 import { reportCommand } from './report.ts'
+import { sendCommand } from './send.ts'
 import { upCommand } from './up.ts'
 
 const context: CliContext = {
@@ -43,6 +44,7 @@ const program = new Command('postflight')
   .addCommand(reportCommand(context))
   .addCommand(releasesCommand(context))
   .addCommand(deployCommand(context))
+  .addCommand(sendCommand(context))
   .addCommand(keysCommand(context))
   .addCommand(configCommand(context))
   .addCommand(migrateCommand(context))

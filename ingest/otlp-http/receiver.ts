@@ -9,9 +9,10 @@ import type { AddressInfo, Socket } from 'node:net'
 import type { Logger } from 'pino'
 import { PostflightError } from '../../schemas/errors.ts'
 import type { SignalKind } from '../intake.ts'
+import { JSON_LINES_TYPES, receiveLines } from '../json-lines/receive.ts'
 import { TooLarge, Unreadable } from '../protobuf/unreadable.ts'
 import { requestAnswered } from '../telemetry.ts'
-import type { OtlpContentType, Transport } from '../transport/transport.ts'
+import type { OtlpContentType, TelemetryRequest, Transport } from '../transport/transport.ts'
 import { exportResponse, statusBody } from './answer.ts'
 import { BodyCorrupt, BodyTooLarge, isKnownEncoding, readBody, SenderGone } from './body.ts'
 import { DEFAULT_RECEIVER_LIMITS, type ReceiverLimits } from './config.ts'
@@ -61,6 +62,10 @@ const SIGNALS: Readonly<Record<string, SignalKind>> = {
   '/v1/traces': 'traces',
   '/v1/metrics': 'metrics',
 }
+
+/** Logs that are not OpenTelemetry's. */
+const JSON_LINES = '/v1/jsonl'
+const PATHS = [...Object.keys(SIGNALS), JSON_LINES]
 
 /** Seconds after which a sender may try again. */
 const RETRY_AFTER = 1
@@ -139,16 +144,17 @@ class OtlpHttpReceiver implements Receiver {
   }
 
   private async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const path = (request.url ?? '').split('?', 1)[0] as string
-    const signal = SIGNALS[path]
+    const [path = '', query = ''] = (request.url ?? '').split('?', 2)
+    const lines = path === JSON_LINES
+    const signal = lines ? 'logs' : SIGNALS[path]
     // Answered in the kind of the request; in JSON, which people can read, if its kind is none that we know.
     const kind = contentType(request)
     this.allowOrigin(request, response)
     try {
-      if (signal === undefined)
-        throw new Refusal(404, `Nothing at ${path}: send to ${Object.keys(SIGNALS).join(', ')}`)
+      if (signal === undefined) throw new Refusal(404, `Nothing at ${path}: send to ${PATHS.join(', ')}`)
       if (request.method === 'OPTIONS') return preflight(response)
-      await this.export(request, response, signal, kind)
+      if (lines) await this.lines(request, response, new URLSearchParams(query))
+      else await this.export(request, response, signal, kind)
     } catch (error) {
       this.refuse(error, request, response, signal, kind ?? 'application/json')
     }
@@ -160,18 +166,37 @@ class OtlpHttpReceiver implements Receiver {
     signal: SignalKind,
     kind: OtlpContentType | undefined,
   ): Promise<void> {
-    const { transport, clock } = this.options
+    await this.admit(request, kind === undefined ? 'application/x-protobuf or application/json' : undefined)
+    const contentType = kind as OtlpContentType
+    const about = this.about(request, signal, contentType)
+    const done = await this.options.transport.send({ ...about, body: await this.body(request, about) })
+    answer(response, 200, contentType, exportResponse(contentType, signal, done))
+    requestAnswered(signal, 200)
+  }
+
+  /** `POST /v1/jsonl`: what became of the lines is answered as JSON. */
+  private async lines(
+    request: IncomingMessage,
+    response: ServerResponse,
+    query: URLSearchParams,
+  ): Promise<void> {
+    await this.admit(request, JSON_LINES_TYPES.has(mediaType(request)) ? undefined : 'application/x-ndjson')
+    const about = this.about(request, 'logs', 'application/json')
+    const body = await this.body(request, about)
+    const done = await receiveLines(this.options.transport, { ...about, body }, query)
+    answer(response, 200, 'application/json', Buffer.from(JSON.stringify(done)))
+    requestAnswered('logs', 200)
+  }
+
+  /** Everything that is asked before a body is read. @param wanted the content type that it should have had */
+  private async admit(request: IncomingMessage, wanted: string | undefined): Promise<void> {
     const { headers } = request
     if (request.method !== 'POST')
       throw new Refusal(405, `Use POST, not ${request.method}`, { Allow: 'POST, OPTIONS' })
     await this.authenticate(headers)
-    if (kind === undefined) {
-      throw new Refusal(
-        415,
-        `Content-Type must be application/x-protobuf or application/json, not ${headers['content-type'] ?? 'absent'}`,
-      )
-    }
-    const encoding = (headers['content-encoding'] ?? '').trim().toLowerCase()
+    if (wanted !== undefined)
+      throw new Refusal(415, `Content-Type must be ${wanted}, not ${headers['content-type'] ?? 'absent'}`)
+    const encoding = codingOf(request)
     if (!isKnownEncoding(encoding)) {
       throw new Refusal(415, `Content-Encoding ${encoding} is not known`, {
         'Accept-Encoding': 'gzip, deflate, zstd',
@@ -179,26 +204,29 @@ class OtlpHttpReceiver implements Receiver {
     }
     const announced = Number(headers['content-length'] ?? 0)
     if (announced > this.limits.maxBodyBytes) throw new BodyTooLarge(this.limits.maxBodyBytes, false)
-    transport.admit(this.receiving + announced)
+    this.options.transport.admit(this.receiving + announced)
+  }
 
+  private about(
+    request: IncomingMessage,
+    signal: SignalKind,
+    contentType: OtlpContentType,
+  ): Omit<TelemetryRequest, 'body'> {
     const sender = request.socket.remoteAddress ?? ''
-    const about = { signal, contentType: kind, sender, receivedAt: clock() }
-    let body: Buffer
+    return { signal, contentType, sender, receivedAt: this.options.clock() }
+  }
+
+  private async body(request: IncomingMessage, about: Omit<TelemetryRequest, 'body'>): Promise<Buffer> {
     try {
-      body = await this.read(request, encoding)
+      return await this.read(request, codingOf(request))
     } catch (error) {
-      if (error instanceof BodyCorrupt) {
-        await transport.refuse(
-          { ...about, contentType: 'application/x-protobuf', body: error.received },
-          error.reason,
-        )
-        throw error.reason
-      }
-      throw error
+      if (!(error instanceof BodyCorrupt)) throw error
+      await this.options.transport.refuse(
+        { ...about, contentType: 'application/x-protobuf', body: error.received },
+        error.reason,
+      )
+      throw error.reason
     }
-    const done = await transport.send({ ...about, body })
-    answer(response, 200, kind, exportResponse(kind, signal, done))
-    requestAnswered(signal, 200)
   }
 
   private async authenticate(headers: IncomingHttpHeaders): Promise<void> {
@@ -285,8 +313,16 @@ class OtlpHttpReceiver implements Receiver {
 }
 
 function contentType(request: IncomingMessage): OtlpContentType | undefined {
-  const type = (request.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase()
+  const type = mediaType(request)
   return type === 'application/x-protobuf' || type === 'application/json' ? type : undefined
+}
+
+function mediaType(request: IncomingMessage): string {
+  return ((request.headers['content-type'] ?? '').split(';', 1)[0] as string).trim().toLowerCase()
+}
+
+function codingOf(request: IncomingMessage): string {
+  return (request.headers['content-encoding'] ?? '').trim().toLowerCase()
 }
 
 function preflight(response: ServerResponse): void {

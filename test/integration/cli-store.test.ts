@@ -87,3 +87,32 @@ describe('keys', () => {
     expect(refused.err).toContain('ingest')
   })
 })
+
+test('send stores what a program writes as it comes, and says which lines are none', async () => {
+  const up = await startUp(cwd, [
+    ...['--dataDir', 'sent', '--clickhouse.port', '0', '--otlp.port', '0', '--api.port', '0'],
+  ])
+  try {
+    const args = ['send', 'checkout@2.7.0', '--environment', 'prod', '--otlp', up.otlp, '--json']
+    const { child, ended } = startCli(cwd, args)
+    child.stdin.write('{"level":"error","msg":"payment failed"}\n')
+    child.stdin.write('plain text\n')
+    // The first lines are there while the program still runs.
+    const releases = async () =>
+      await (await fetch(`${up.api}/api/v1/services`, { headers: { accept: 'application/json' } })).text()
+    const deadline = Date.now() + 30_000
+    while (!(await releases()).includes('checkout')) {
+      if (Date.now() > deadline) throw new Error('the first line never came')
+      await new Promise((next) => setTimeout(next, 100))
+    }
+    child.stdin.end('{"level":30,"msg":"paid"}\n')
+    const sent = await ended
+    expect(JSON.parse(sent.out)).toEqual({ accepted: 2, rejected: 1 })
+    expect(sent.err).toContain('line 2')
+    expect(sent.code).toBe(4)
+    const missing = await run('send', 'checkout@2.7.0', 'no-such-file.jsonl', '--otlp', up.otlp)
+    expect(missing).toMatchObject({ code: 5, err: expect.stringContaining('no-such-file.jsonl') })
+  } finally {
+    await up.stop()
+  }
+})

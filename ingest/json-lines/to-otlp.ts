@@ -1,0 +1,61 @@
+import { Unreadable } from '../protobuf/unreadable.ts'
+import { recordOf } from './record.ts'
+
+export interface ConvertedLines {
+  /** An OTLP/JSON `ExportLogsServiceRequest`. */
+  readonly body: Buffer
+  /** Lines that are no log records, as they came. */
+  readonly rejected: readonly RejectedLine[]
+}
+
+export interface RejectedLine {
+  /** From 1. */
+  readonly line: number
+  readonly text: string
+  readonly reason: Unreadable
+}
+
+/**
+ * JSON lines (one object a line; empty lines are passed over) as one OTLP request, a resource for each service, version, environment
+ * and instance in it.
+ * @param defaults resource attributes for lines that do not say
+ */
+export function linesToOtlp(body: Buffer, defaults: Readonly<Record<string, string>>): ConvertedLines {
+  const resources = new Map<string, { resource: Readonly<Record<string, string>>; records: unknown[] }>()
+  const rejected: RejectedLine[] = []
+  body
+    .toString('utf8')
+    .split('\n')
+    .forEach((text, i) => {
+      if (text.trim() === '') return
+      try {
+        const { resource, record } = recordOf(objectOf(text), defaults)
+        const key = JSON.stringify(resource)
+        const known = resources.get(key)
+        if (known === undefined) resources.set(key, { resource, records: [record] })
+        else known.records.push(record)
+      } catch (error) {
+        if (!(error instanceof Unreadable)) throw error
+        rejected.push({ line: i + 1, text, reason: error })
+      }
+    })
+  const resourceLogs = [...resources.values()].map(({ resource, records }) => ({
+    resource: {
+      attributes: Object.entries(resource).map(([key, value]) => ({ key, value: { stringValue: value } })),
+    },
+    scopeLogs: [{ logRecords: records }],
+  }))
+  return { body: Buffer.from(JSON.stringify({ resourceLogs })), rejected }
+}
+
+function objectOf(text: string): Record<string, unknown> {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (error) {
+    throw new Unreadable('JSON_INVALID', '', `Not JSON: ${error instanceof Error ? error.message : error}`)
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new Unreadable('JSON_INVALID', '', 'A line must be a JSON object')
+  return value as Record<string, unknown>
+}
