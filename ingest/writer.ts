@@ -45,6 +45,8 @@ export interface WriterOptions {
  */
 const INSERT_SETTINGS = {
   async_insert: 0,
+  // What a repeated insert finds missing in a rollup (its first attempt was cut off half-way) is filled, and nothing else.
+  deduplicate_blocks_in_dependent_materialized_views: 1,
   materialize_skip_indexes_on_insert: 0,
   max_insert_block_size: 1_048_576,
   min_insert_block_size_rows: 0,

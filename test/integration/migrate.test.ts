@@ -42,16 +42,17 @@ describe('migrations', () => {
 
   it('go on where a crash stopped them', async () => {
     const migrations = await readMigrations()
+    const last = migrations.at(-1)
     // A crash between the statements of the last file and its ledger row.
     await store.command(
       'ALTER TABLE schema_migrations DELETE WHERE version = {version:UInt32}',
-      { version: 6 },
+      { version: last?.version ?? 0 },
       {
         settings: { mutations_sync: 2 },
       },
     )
     const outcome = await migrate(store, buildCatalogue(), retention, migrations)
-    expect(outcome.applied).toEqual(['0006-dead-letter.sql'])
+    expect(outcome.applied).toEqual([last?.name])
   })
 
   it("make the views of a user's new signal, and drop them with it", async () => {
