@@ -1,23 +1,11 @@
 import type { Logger } from 'pino'
 import type { Store } from '../../schemas/store/client.ts'
 import { writeDeadLetter } from '../dead-letter.ts'
-import { Intake, type Rejection } from '../intake.ts'
-import { jsonToProtobuf } from '../json/to-protobuf.ts'
+import { Intake, type Rejection, type SignalKind } from '../intake.ts'
 import type { Block } from '../native/block.ts'
-import { LogsTranscoder } from '../protobuf/logs.ts'
-import { type MetricsBlocks, MetricsTranscoder } from '../protobuf/metrics.ts'
-import { TracesTranscoder } from '../protobuf/traces.ts'
 import { Unreadable } from '../protobuf/unreadable.ts'
+import { BLOCKS_OF, RequestDecoder } from '../request-decoder.ts'
 import { DeadLetterBlock } from '../tables/dead-letter.ts'
-import { LogsBlock } from '../tables/otel-logs.ts'
-import {
-  newExponentialHistogramBlock,
-  newGaugeBlock,
-  newHistogramBlock,
-  newSumBlock,
-  newSummaryBlock,
-} from '../tables/otel-metrics.ts'
-import { TracesBlock } from '../tables/otel-traces.ts'
 import { recordsAcknowledged, recordsDeadLettered } from '../telemetry.ts'
 import { DEFAULT_WRITER_LIMITS, type Lane, Writer, type WriterLimits } from '../writer.ts'
 import type { Acknowledgement, TelemetryRequest, Transport } from './transport.ts'
@@ -53,30 +41,17 @@ export function createDirectTransport(options: DirectTransportOptions): Transpor
 class DirectTransport implements Transport {
   private readonly options: DirectTransportOptions
   private readonly writer: Writer
-  private readonly logs: Lane<LogsBlock>
-  private readonly traces: Lane<TracesBlock>
-  private readonly gauge: Lane<ReturnType<typeof newGaugeBlock>>
-  private readonly sum: Lane<ReturnType<typeof newSumBlock>>
-  private readonly histogram: Lane<ReturnType<typeof newHistogramBlock>>
-  private readonly exponentialHistogram: Lane<ReturnType<typeof newExponentialHistogramBlock>>
-  private readonly summary: Lane<ReturnType<typeof newSummaryBlock>>
+  private readonly lanes: Readonly<Record<SignalKind, readonly Lane<Block>[]>>
   private readonly deadLetters: Lane<DeadLetterBlock>
-  private readonly logsTranscoder = new LogsTranscoder()
-  private readonly tracesTranscoder = new TracesTranscoder()
-  private readonly metricsTranscoder = new MetricsTranscoder()
+  private readonly decoder = new RequestDecoder()
 
   constructor(options: DirectTransportOptions) {
     this.options = options
     const { store, logger, clock, newToken } = options
     const limits = { ...DEFAULT_WRITER_LIMITS, ...options.writer }
     this.writer = new Writer({ store, logger, clock, newToken, limits })
-    this.logs = this.writer.lane(() => new LogsBlock())
-    this.traces = this.writer.lane(() => new TracesBlock())
-    this.gauge = this.writer.lane(newGaugeBlock)
-    this.sum = this.writer.lane(newSumBlock)
-    this.histogram = this.writer.lane(newHistogramBlock)
-    this.exponentialHistogram = this.writer.lane(newExponentialHistogramBlock)
-    this.summary = this.writer.lane(newSummaryBlock)
+    const lanesOf = (signal: SignalKind) => BLOCKS_OF[signal].map((newBlock) => this.writer.lane(newBlock))
+    this.lanes = { logs: lanesOf('logs'), traces: lanesOf('traces'), metrics: lanesOf('metrics') }
     this.deadLetters = this.writer.lane(() => new DeadLetterBlock())
   }
 
@@ -94,11 +69,7 @@ class DirectTransport implements Transport {
     )
     let touched: readonly Lane<Block>[]
     try {
-      const body =
-        request.contentType === 'application/json'
-          ? jsonToProtobuf(request.signal, request.body, intake)
-          : request.body
-      touched = this.decode(request, body, intake)
+      touched = this.decode(request, intake)
     } catch (error) {
       if (error instanceof Unreadable) await this.refuse(request, error)
       throw error
@@ -126,33 +97,16 @@ class DirectTransport implements Transport {
   }
 
   /** Appends the request's rows; if it is broken as a whole, none of them. */
-  private decode(request: TelemetryRequest, body: Buffer, intake: Intake): readonly Lane<Block>[] {
-    const lanes = this.lanesOf(request.signal)
+  private decode(request: TelemetryRequest, intake: Intake): readonly Lane<Block>[] {
+    const lanes = this.lanes[request.signal]
     const blocks = lanes.map((lane) => lane.begin())
     try {
-      if (request.signal === 'logs') this.logsTranscoder.transcode(body, blocks[0] as LogsBlock, intake)
-      else if (request.signal === 'traces')
-        this.tracesTranscoder.transcode(body, blocks[0] as TracesBlock, intake)
-      else {
-        const [gauge, sum, histogram, exponentialHistogram, summary] = blocks
-        const into = { gauge, sum, histogram, exponentialHistogram, summary } as unknown as MetricsBlocks
-        this.metricsTranscoder.transcode(body, into, intake)
-      }
+      this.decoder.decode(request, blocks, intake)
     } catch (error) {
       for (const lane of lanes) lane.undo()
       throw error
     }
     return lanes
-  }
-
-  private lanesOf(signal: TelemetryRequest['signal']): readonly Lane<Block>[] {
-    const lanes =
-      signal === 'logs'
-        ? [this.logs]
-        : signal === 'traces'
-          ? [this.traces]
-          : [this.gauge, this.sum, this.histogram, this.exponentialHistogram, this.summary]
-    return lanes as unknown as readonly Lane<Block>[]
   }
 
   /** Settles once the rejected records are in the dead-letter table. */
