@@ -304,7 +304,6 @@ export function createHttpServer(options: HttpServerOptions): Server {
         answer.begin(format, query.compressAnswer, outcome)
         for await (const chunk of createReadStream(path, { highWaterMark: 1 << 18 }))
           await answer.write(chunk)
-        answer.end()
       } finally {
         await rm(path, { force: true })
       }
@@ -364,7 +363,6 @@ export function createHttpServer(options: HttpServerOptions): Server {
     if (answer.gone) return
     if (failure !== undefined) throw (failure as { error: unknown }).error
     if (!answer.started) await flush()
-    answer.end()
   }
 
   async function answerInsert(
@@ -388,7 +386,6 @@ export function createHttpServer(options: HttpServerOptions): Server {
       await lease.session.read(`EXPLAIN AST ${asText(statement.head)} VALUES`, 'Null')
     }
     answer.begin(undefined, false, outcome)
-    answer.response.end()
   }
 
   async function run(
@@ -489,14 +486,12 @@ export function createHttpServer(options: HttpServerOptions): Server {
       else if (statement.kind === 'insert-select') {
         const outcome = await lease.session.write(text.toString())
         answer.begin(undefined, false, outcome)
-        answer.response.end()
       } else {
         const sql = statement.kind === 'kill' ? asText(statement.text) : text.toString()
         const format = (statement.kind === 'other' ? statement.format : undefined) ?? query.defaultFormat
         const outcome = await lease.session.read(sql, format)
         answer.begin(format, query.compressAnswer && outcome.bytes.length > 0, outcome)
         for (const piece of converter(format, query)(Buffer.from(outcome.bytes))) await answer.write(piece)
-        answer.end()
       }
     } finally {
       answer.response.off('close', onClose)
@@ -508,6 +503,8 @@ export function createHttpServer(options: HttpServerOptions): Server {
         lease.release()
       }
     }
+    // Only now: with the answer's end the client may use the session, and the query's id, again.
+    answer.end()
   }
 
   async function withForm(request: IncomingMessage, params: URLSearchParams, body: Readable): Promise<void> {
