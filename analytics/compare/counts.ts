@@ -31,9 +31,9 @@ const BORROWED_DEGREES = 20
  * Compares counted events by exposure (requests, seconds, all events) before and after.
  *
  * The counts of both arms are divided by their dispersion: what dependence between minutes adds (see long-run-variance.ts), and what
- * the level moves between windows of the length of the window after (see between-windows.ts), both under the hypothesis of no
- * change. On what is left the exact conditional test works at any size; shares above a tenth use Miettinen and
- * Nurminen's score, because there events take away from each other.
+ * the level moves between windows of the length of the window after (see between-windows.ts), both under the hypothesis that is
+ * tested, as a score test has it (see dispersionOf). On what is left the exact conditional test works at any size; shares above a
+ * tenth use Miettinen and Nurminen's score, because there events take away from each other.
  * @param share events are a part of the exposure (bad of all), not a rate of it
  */
 export function compareCounts(
@@ -65,7 +65,6 @@ export function compareCounts(
     shift?.spreadKnown === true,
   )
   const { dispersion } = spread
-  const counts = { before: arms.before.numerator / dispersion, after: arms.after.numerator / dispersion }
   const exposure = { before: arms.before.denominator, after: arms.after.denominator }
   // Half an event where there is none, so that a ratio exists; tests and intervals do not use it.
   const none = arms.before.numerator === 0 || arms.after.numerator === 0
@@ -90,7 +89,7 @@ export function compareCounts(
       before: sizeOf(before, arms.before),
       after: sizeOf(after, arms.after),
     },
-    dispersion,
+    dispersion: spread.under(0),
     autocorrelation: arms.after.longRun.autocorrelation,
     drift: spread.drift,
   }
@@ -116,14 +115,20 @@ export function compareCounts(
     )
   }
   const pooled = (arms.before.numerator + arms.after.numerator) / (exposure.before + exposure.after)
-  const rest = {
-    before: exposure.before / dispersion - counts.before,
-    after: exposure.after / dispersion - counts.after,
+  const effective = (at: number): Effective => {
+    const by = at < logRatio ? spread.under(at) : dispersion
+    return {
+      counts: { before: arms.before.numerator / by, after: arms.after.numerator / by },
+      all: { before: exposure.before / by, after: exposure.after / by },
+    }
   }
+  const { counts, all } = effective(logRatio)
   const scored =
-    share && pooled > 0.1 && Math.min(counts.before, counts.after, rest.before, rest.after) >= 10
-      ? proportionTest(counts, { before: exposure.before / dispersion, after: exposure.after / dispersion })
-      : rateTest(counts, exposure)
+    share &&
+    pooled > 0.1 &&
+    Math.min(counts.before, counts.after, all.before - counts.before, all.after - counts.after) >= 10
+      ? proportionTest(effective, logRatio)
+      : rateTest(effective, exposure, logRatio)
   return measured(
     {
       ...common,
@@ -138,7 +143,7 @@ export function compareCounts(
         exposure.after / (exposure.before + exposure.after),
         options.bad,
       ),
-      method: `${common.statistic}-${scored.method}@1`,
+      method: `${common.statistic}-${scored.method}@2`,
       effect: logRatio,
       varianceAfter,
       varianceRest: varianceBefore,
@@ -152,41 +157,60 @@ export function compareCounts(
 type Arms = { readonly before: RatioOfSums; readonly after: RatioOfSums }
 type Pair = { readonly before: number; readonly after: number }
 
-function rateTest(counts: Pair, exposure: Pair) {
-  const pair = {
-    after: counts.after,
-    before: counts.before,
-    exposureAfter: exposure.after,
-    exposureBefore: exposure.before,
+/** Counts and exposures divided by the dispersion under the hypothesis that the log ratio is `at`. */
+type Effective = { readonly counts: Pair; readonly all: Pair }
+
+function rateTest(effective: (at: number) => Effective, exposure: Pair, estimate: number) {
+  const pairAt = (at: number) => {
+    const { counts } = effective(at)
+    return {
+      after: counts.after,
+      before: counts.before,
+      exposureAfter: exposure.after,
+      exposureBefore: exposure.before,
+    }
+  }
+  const score = (at: number): number => {
+    const p = conditionalMidP(pairAt(at), Math.exp(at))
+    return clampScore(p.upper < p.lower ? normalUpperQuantile(p.upper) : -normalUpperQuantile(p.lower))
   }
   return {
     method: 'conditional-mid-p-quasi-poisson',
-    score: (at: number): number => {
-      const p = conditionalMidP(pair, Math.exp(at))
-      return clampScore(p.upper < p.lower ? normalUpperQuantile(p.upper) : -normalUpperQuantile(p.lower))
-    },
-    bounds: (score: number): [number, number] => {
-      const [low, high] = conditionalInterval(pair, normalUpperTail(score))
-      return [Math.log(low), Math.log(high)]
+    score,
+    bounds: (limit: number): [number, number] => {
+      const [low, high] = conditionalInterval(pairAt(estimate), normalUpperTail(limit))
+      return [lowerBound(score, limit, Math.log(low), estimate), Math.log(high)]
     },
   }
 }
 
-function proportionTest(counts: Pair, all: Pair) {
-  const pair = {
-    badAfter: counts.after,
-    allAfter: all.after,
-    badBefore: counts.before,
-    allBefore: all.before,
+function proportionTest(effective: (at: number) => Effective, estimate: number) {
+  const pairAt = (at: number) => {
+    const { counts, all } = effective(at)
+    return { badAfter: counts.after, allAfter: all.after, badBefore: counts.before, allBefore: all.before }
   }
+  const score = (at: number): number => clampScore(ratioScore(pairAt(at), Math.exp(at)))
   return {
     method: 'miettinen-nurminen-design-effect',
-    score: (at: number): number => clampScore(ratioScore(pair, Math.exp(at))),
-    bounds: (score: number): [number, number] => {
-      const [low, high] = ratioInterval(pair, score)
-      return [Math.log(low), Math.log(high)]
+    score,
+    bounds: (limit: number): [number, number] => {
+      const [low, high] = ratioInterval(pairAt(estimate), limit)
+      return [lowerBound(score, limit, Math.log(low), estimate), Math.log(high)]
     },
   }
+}
+
+/** Below the estimate the dispersion falls with the ratio under test, so that the bound lies above the one of a fixed dispersion. */
+function lowerBound(score: (at: number) => number, limit: number, fixed: number, estimate: number): number {
+  if (!Number.isFinite(fixed)) return fixed
+  let low = fixed
+  let high = Math.max(fixed, estimate)
+  for (let i = 0; i < 30; i++) {
+    const middle = (low + high) / 2
+    if (score(middle) > limit) low = middle
+    else high = middle
+  }
+  return (low + high) / 2
 }
 
 /** Mid-p of all events on one side: given their number and the exposures no allocation is more extreme, and dispersion only adds. */
@@ -196,7 +220,14 @@ function attainable(events: number, shareAfter: number, bad: CompareOptions['bad
   return share ** events / 2
 }
 
-/** Variance of the counts by that of independent events, for both arms together. */
+/**
+ * Variance of the counts by that of independent events, for both arms together: at the estimate, and under the hypothesis of a
+ * log ratio below it.
+ *
+ * Where failures come in troubled minutes, the excess over independence grows with their level (variance mu + alpha mu^2, as the
+ * negative binomial's; McCullagh and Nelder 1989, section 6.2.3), so a window of many failures looks more dispersed than it would have
+ * been without them. What the window before shows is never gone below: bursts of one cause have the same excess at any level.
+ */
 function dispersionOf(
   arms: Arms,
   before: Aligned,
@@ -214,8 +245,16 @@ function dispersionOf(
     const borrowed = Math.min(degrees.before, BORROWED_DEGREES)
     own.after = (degrees.after * own.after + borrowed * own.before) / (degrees.after + borrowed)
   }
+  const inflationAfter = (at: number): number => {
+    if (events.before === 0 || events.after === 0 || own.after <= own.before) return own.after
+    const exposure = { before: arms.before.denominator, after: arms.after.denominator }
+    const ratio = Math.exp(at)
+    const level = (ratio * (events.before + events.after)) / (exposure.before + ratio * exposure.after)
+    return Math.max(own.before, 1 + (own.after - 1) * Math.min(1, level / arms.after.estimate))
+  }
   const weight = { before: 1 / Math.max(events.before, 0.5), after: 1 / Math.max(events.after, 0.5) }
-  const within = (own.before * weight.before + own.after * weight.after) / (weight.before + weight.after)
+  const total = weight.before + weight.after
+  const within = (after: number): number => (own.before * weight.before + after * weight.after) / total
   const between =
     options.design === 'side-by-side' || driftKnown
       ? undefined
@@ -225,13 +264,13 @@ function dispersionOf(
   // Under no change, the window after would have held this many events.
   const expected = arms.before.estimate * arms.after.denominator
   const added = (relative * expected) / (share ? Math.max(0.05, 1 - arms.before.estimate) : 1)
-  const total = weight.before + weight.after
   return {
-    dispersion: within + added,
+    dispersion: within(own.after) + added,
+    under: (at: number): number => within(inflationAfter(at)) + added,
     drift: between === undefined ? undefined : Math.sqrt(relative),
     degreesOfFreedom: satterthwaite([
       { variance: own.before * weight.before, degreesOfFreedom: degrees.before + MODEL_DEGREES },
-      { variance: own.after * weight.after, degreesOfFreedom: degrees.after + MODEL_DEGREES },
+      { variance: inflationAfter(0) * weight.after, degreesOfFreedom: degrees.after + MODEL_DEGREES },
       { variance: added * total, degreesOfFreedom: between?.degreesOfFreedom ?? 1 },
     ]),
   }

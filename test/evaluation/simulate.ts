@@ -17,7 +17,7 @@ import type { Cell } from '../../schemas/cell.ts'
 import { bucketOf } from '../../schemas/histogram.ts'
 
 export const SHAPES = ['steady', 'diurnal', 'drifting', 'bursty'] as const
-export type Shape = (typeof SHAPES)[number]
+export type Shape = (typeof SHAPES)[number] | 'troubled'
 export const METHODS = ['rate', 'rare rate', 'ratio', 'distribution', 'gauge', 'growth'] as const
 export type Method = (typeof METHODS)[number]
 
@@ -283,6 +283,16 @@ function levels(
     }
     return { at: (i) => path[i] as number, traffic: () => 1 }
   }
+  if (shape === 'troubled') {
+    // Events come in troubled minutes: AR(1) of the log level, standard deviation 0.5, a memory of six minutes.
+    const path = new Float64Array(BEFORE + AFTER)
+    let state = 0.5 * normal(random)
+    for (let i = 0; i < path.length; i++) {
+      state = 0.85 * state + 0.5 * Math.sqrt(1 - 0.85 ** 2) * normal(random)
+      path[i] = Math.exp(state)
+    }
+    return { at: (i) => path[i] as number, traffic: () => 1 }
+  }
   if (shape === 'bursty') return { at: () => 1, traffic: () => Math.exp(0.4 * normal(random)) }
   return { at: () => 1, traffic: () => 1 }
 }
@@ -331,6 +341,9 @@ function main(args: readonly string[]): void {
   const rows = METHODS.flatMap((method, m) =>
     SHAPES.map((shape, s) => simulateMethod(method, shape, quick ? 60 : 500, seed * 1000 + m * 10 + s)),
   )
+  const troubled = (['rate', 'rare rate', 'ratio'] as const).map((method, m) =>
+    simulateMethod(method, 'troubled', quick ? 60 : 500, seed * 1000 + 700 + m),
+  )
   const seasonal = (['rate', 'ratio', 'distribution', 'gauge'] as const).flatMap((method, m) =>
     (['diurnal', 'drifting'] as const).map((shape, s) =>
       simulateSeason(method, shape, quick ? 1 : 10, quick ? 20 : 50, seed * 1000 + 500 + m * 10 + s),
@@ -338,13 +351,17 @@ function main(args: readonly string[]): void {
   )
   const deployments = simulateDeployments(quick ? 20 : 300, 60, seed * 1000 + 999)
   if (args.includes('--json')) {
-    console.log(JSON.stringify({ seed, rows, seasonal, deployments }))
+    console.log(JSON.stringify({ seed, rows, troubled, seasonal, deployments }))
     return
   }
   const percent = (x: number): string => `${(100 * x).toFixed(1)} %`
   console.log('| method | shape | runs | p < 1 % | pages | coverage of 99 % | planted | found |')
   console.log('| --- | --- | --- | --- | --- | --- | --- | --- |')
-  const named = [...rows, ...seasonal.map((row) => ({ ...row, method: `${row.method}, quiet past known` }))]
+  const named = [
+    ...rows,
+    ...troubled,
+    ...seasonal.map((row) => ({ ...row, method: `${row.method}, quiet past known` })),
+  ]
   for (const row of named) {
     console.log(
       `| ${row.method} | ${row.shape} | ${row.runs} | ${percent(row.falseAlarms)} | ${percent(row.falsePages)} | ${percent(row.coverage)} | ${row.planted}x | ${percent(row.power)} |`,
