@@ -194,9 +194,13 @@
     element.dataset.drawn = 'true'
   }
 
+  // Paper is white and as wide as a page, whatever the window was.
+  const paper = matchMedia('print')
+  const widthOf = (element) => (paper.matches ? 640 : Math.floor(element.clientWidth))
+
   const widths = new ResizeObserver((entries) => {
     for (const entry of entries) {
-      const width = Math.floor(entry.contentRect.width)
+      const width = widthOf(entry.target)
       if (width > 0 && plots.get(entry.target)?.width !== width) draw(entry.target, width)
     }
   })
@@ -210,13 +214,12 @@
     for (const element of document.querySelectorAll('.plot')) widths.observe(element)
   }
 
-  function redraw(width) {
-    for (const element of plots.keys()) draw(element, width ?? Math.floor(element.clientWidth))
+  function redraw() {
+    for (const element of plots.keys()) draw(element, widthOf(element))
   }
 
   start()
   document.addEventListener('postflight:renewed', start)
-  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => redraw())
-  // Paper is white and as wide as a page, whatever the window was.
-  matchMedia('print').addEventListener('change', (print) => redraw(print.matches ? 640 : undefined))
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', redraw)
+  paper.addEventListener('change', redraw)
 })()

@@ -222,8 +222,16 @@ function harmOf(kind: Harm, service: Service, draws: Draws): Effect {
       )
     }
     case 'error_ratio': {
-      const ratio = rounded(draws.between(20, 30))
-      return harm(kind, 'errors.server', name, ratio, `${name} fails ${ratio} times as often`)
+      // As a share of the requests: a route's own failures are so few that a multiple of them says little.
+      const percent = rounded(draws.between(8, 12))
+      const ratio = rounded(percent / 100 / route.failures)
+      return harm(
+        kind,
+        'errors.server',
+        name,
+        ratio,
+        `${percent} % of ${name} fail by its own code, ${ratio} times as many`,
+      )
     }
   }
 }
