@@ -7,8 +7,11 @@ import { type Analysis, createAnalysis } from './analytics/jobs/scheduler.ts'
 import { createAuthenticator, startApi } from './api/server.ts'
 import { openDatabase } from './deploy/open-database.ts'
 import type { SelfObservation } from './deploy/self-observation.ts'
+import { connectKafka } from './ingest/kafka/connect.ts'
 import { startReceiver } from './ingest/otlp-http/receiver.ts'
 import { createDirectTransport } from './ingest/transport/direct.ts'
+import { createKafkaTransport } from './ingest/transport/kafka.ts'
+import type { Transport } from './ingest/transport/transport.ts'
 import type { Config } from './schemas/config.ts'
 import { PostflightError } from './schemas/errors.ts'
 import { buildCatalogue, type Catalogue } from './schemas/signals/catalogue.ts'
@@ -46,7 +49,7 @@ const MINUTE = 60_000
 
 /**
  * Wires everything: store, migrations, receiver, API and pages, analysis, alerts.
- * @throws PostflightError STORE_LOCKED, STORE_UNREACHABLE, PORT_IN_USE, KEYS_REQUIRED, SCHEMA_TOO_NEW ...; nothing is left running then
+ * @throws PostflightError STORE_LOCKED, STORE_UNREACHABLE, PORT_IN_USE, BROKER_UNREACHABLE, KEYS_REQUIRED, SCHEMA_TOO_NEW ...; nothing is left running then
  */
 export async function startPostflight(options: PostflightOptions): Promise<Postflight> {
   const { config } = options
@@ -112,16 +115,7 @@ async function wire(
   opened.defer(() => alerts.stop())
   opened.defer(() => analysis.stop())
 
-  const transport = createDirectTransport({
-    store,
-    logger: logger.child({ room: 'ingest' }),
-    clock,
-    newToken: randomUUID,
-    maxPast: config.otlp.maxPastDays * DAY,
-    maxFuture: config.otlp.maxFutureMinutes * MINUTE,
-    writer: { maxPendingBytes: config.otlp.maxQueueBytes },
-  })
-  opened.defer(() => transport.close())
+  const transport = await openTransport(config, store, logger.child({ room: 'ingest' }), clock, opened)
   const receiver = await startReceiver({
     host: config.otlp.host,
     port: config.otlp.port,
@@ -145,6 +139,36 @@ async function wire(
     broken: database.broken,
     close: () => opened.disposeAsync(),
   }
+}
+
+/** The way from the receiver into the store, closed with the rest. @throws PostflightError BROKER_UNREACHABLE */
+async function openTransport(
+  config: Config,
+  store: Store,
+  logger: Logger,
+  clock: () => number,
+  opened: AsyncDisposableStack,
+): Promise<Transport> {
+  if (config.kafka.brokers.length === 0) {
+    const transport = createDirectTransport({
+      store,
+      logger,
+      clock,
+      newToken: randomUUID,
+      maxPast: config.otlp.maxPastDays * DAY,
+      maxFuture: config.otlp.maxFutureMinutes * MINUTE,
+      writer: { maxPendingBytes: config.otlp.maxQueueBytes },
+    })
+    opened.defer(() => transport.close())
+    return transport
+  }
+  const kafka = await connectKafka({ config, logger, clock })
+  opened.defer(() => kafka.close())
+  if (config.kafka.consume) {
+    const consumer = await kafka.consume(store)
+    opened.defer(() => consumer.close())
+  }
+  return createKafkaTransport(kafka)
 }
 
 /** Where people reach the pages; a door open to all is reached by the machine's name. */

@@ -1,4 +1,4 @@
-import { metrics } from '@opentelemetry/api'
+import { metrics, type ObservableCallback } from '@opentelemetry/api'
 import type { SignalKind } from './intake.ts'
 
 const meter = metrics.getMeter('postflight')
@@ -62,4 +62,41 @@ export function blockInserted(
 
 export function pendingChanged(bytes: number): void {
   pendingBytes.add(bytes)
+}
+
+const kafkaMessages = meter.createCounter('postflight.kafka.messages', {
+  description:
+    'Requests read from Kafka, by what became of them: stored, repeat (stored before) or dead_letter',
+  unit: '{message}',
+})
+const kafkaLag = meter.createObservableGauge('postflight.kafka.lag', {
+  description: 'Messages of a partition that are not stored yet',
+  unit: '{message}',
+})
+const kafkaHeld = meter.createUpDownCounter('postflight.kafka.held', {
+  description: 'Partitions whose batch waits because ClickHouse does not take it',
+  unit: '{partition}',
+})
+
+export function kafkaMessagesRead(
+  topic: string,
+  outcome: 'stored' | 'repeat' | 'dead_letter',
+  count: number,
+): void {
+  if (count > 0) kafkaMessages.add(count, { topic, outcome })
+}
+
+/** Shows the lag that `source` knows, until the function that it returns is called. */
+export function showKafkaLag(
+  source: () => Iterable<{ topic: string; partition: number; messages: number }>,
+): () => void {
+  const observe: ObservableCallback = (result) => {
+    for (const { topic, partition, messages } of source()) result.observe(messages, { topic, partition })
+  }
+  kafkaLag.addCallback(observe)
+  return () => kafkaLag.removeCallback(observe)
+}
+
+export function kafkaPartitionHeld(topic: string, change: 1 | -1): void {
+  kafkaHeld.add(change, { topic })
 }

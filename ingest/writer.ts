@@ -43,7 +43,7 @@ export interface WriterOptions {
  * One insert must stay one block: a retry with the same token is recognised block by block. Skip indexes are built
  * when parts merge, for on insert they cost more than the rows.
  */
-const INSERT_SETTINGS = {
+export const INSERT_SETTINGS = {
   async_insert: 0,
   // What a repeated insert finds missing in a rollup (its first attempt was cut off half-way) is filled, and nothing else.
   deduplicate_blocks_in_dependent_materialized_views: 1,
@@ -241,7 +241,8 @@ export class Writer {
   }
 }
 
-function mayPass(error: unknown): boolean {
+/** True if the same insert may succeed later with nothing changed. */
+export function mayPass(error: unknown): boolean {
   if (!(error instanceof PostflightError)) return false
   return error.retryable || PASSING.has(String(error.details['clickhouseCode'] ?? ''))
 }

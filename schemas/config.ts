@@ -56,6 +56,44 @@ export const configSchema = z
         maxFutureMinutes: minutes.default(60),
       })
       .prefault({}),
+    /** With brokers, requests are acknowledged once Kafka has them, and stored by a consumer group. */
+    kafka: z
+      .strictObject({
+        /** host:port of some brokers, from which the others are learnt; none: straight into ClickHouse. */
+        brokers: z.array(z.string().regex(/^(\[[\da-f:.]+\]|[^\s:/]+):\d+$/i, 'host:port')).default([]),
+        /** Before the names of the topics logs, traces, metrics and dead-letter. */
+        topicPrefix: z
+          .string()
+          .regex(/^[\w.-]{0,200}$/)
+          .default('postflight.'),
+        /** Consumer group. */
+        group: z.string().min(1).default('postflight'),
+        /** False: this process receives only, and `postflight consume` elsewhere stores. */
+        consume: flag.default(true),
+        /** Of topics that are made because they are missing: partitions each; copies (0: one a broker, at most 3); hours kept. */
+        partitions: z.coerce.number().int().min(1).max(1000).default(4),
+        replicas: z.coerce.number().int().min(0).max(10).default(0),
+        retentionHours: z.coerce.number().min(1).default(72),
+        /** Minutes within which a request that its sender repeats is stored once; 0: as often as it comes. */
+        repeatMinutes: z.coerce.number().min(0).max(1440).default(15),
+        tls: z
+          .strictObject({
+            enabled: flag.default(false),
+            /** PEM files: the authority (empty: the system's), and this client's certificate and key. */
+            ca: z.string().default(''),
+            cert: z.string().default(''),
+            key: z.string().default(''),
+          })
+          .prefault({}),
+        sasl: z
+          .strictObject({
+            mechanism: z.enum(['none', 'plain', 'scram-sha-256', 'scram-sha-512']).default('none'),
+            username: z.string().default(''),
+            password: z.string().default(''),
+          })
+          .prefault({}),
+      })
+      .prefault({}),
     api: z
       .strictObject({
         host: host.default('127.0.0.1'),
@@ -150,6 +188,15 @@ export const configSchema = z
       .default([]),
   })
   .superRefine((config, context) => {
+    const { brokers, tls, sasl } = config.kafka
+    const near = brokers.every((broker) => /^(localhost|127\.\d+\.\d+\.\d+|\[::1\]):/.test(broker))
+    if (sasl.mechanism === 'plain' && !tls.enabled && !near) {
+      context.addIssue({
+        code: 'custom',
+        path: ['kafka', 'sasl', 'mechanism'],
+        message: 'plain sends the password as it is: set kafka.tls.enabled, or use scram-sha-512',
+      })
+    }
     for (const table of ['logs', 'traces', 'metrics'] as const) {
       if (config.otlp.maxPastDays > config.retention[table]) {
         context.addIssue({
@@ -163,4 +210,8 @@ export const configSchema = z
 export type Config = z.infer<typeof configSchema>
 
 /** Settings whose values are never printed. */
-export const SECRET_SETTINGS: ReadonlySet<string> = new Set(['clickhouse.password', 'alerts.webhooks'])
+export const SECRET_SETTINGS: ReadonlySet<string> = new Set([
+  'clickhouse.password',
+  'alerts.webhooks',
+  'kafka.sasl.password',
+])

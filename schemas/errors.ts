@@ -4,6 +4,7 @@
  */
 export const ERROR_CODES = {
   ALREADY_EXISTS: { status: 409, retryable: false },
+  BROKER_UNREACHABLE: { status: 503, retryable: true },
   CONFIG_INVALID: { status: 500, retryable: false },
   DEPLOYMENT_NOT_FOUND: { status: 404, retryable: false },
   FORBIDDEN: { status: 403, retryable: false },

@@ -43,7 +43,7 @@ export async function receiveLines(
     if (value !== '') defaults[attribute] = value
   }
   const about = { ...request, signal: 'logs', contentType: 'application/json' } as const
-  const { body, rejected } = linesToOtlp(request.body, defaults)
+  const { body, records, rejected } = linesToOtlp(request.body, defaults)
   const stored = await transport.send({ ...about, body })
   for (const letter of letters(rejected)) {
     const [first] = letter as [RejectedLine]
@@ -51,7 +51,7 @@ export async function receiveLines(
     await transport.refuse({ ...about, body: Buffer.from(letter.map(({ text }) => text).join('\n')) }, told)
   }
   return {
-    accepted: stored.accepted,
+    accepted: stored.accepted ?? records,
     rejected: stored.rejected + rejected.length,
     message: [stored.message, ...(rejected.length === 0 ? [] : [wordsOf(rejected)])]
       .filter((text) => text !== '')

@@ -4,6 +4,8 @@ import { recordOf } from './record.ts'
 export interface ConvertedLines {
   /** An OTLP/JSON `ExportLogsServiceRequest`. */
   readonly body: Buffer
+  /** Log records in it. */
+  readonly records: number
   /** Lines that are no log records, as they came. */
   readonly rejected: readonly RejectedLine[]
 }
@@ -45,7 +47,8 @@ export function linesToOtlp(body: Buffer, defaults: Readonly<Record<string, stri
     },
     scopeLogs: [{ logRecords: records }],
   }))
-  return { body: Buffer.from(JSON.stringify({ resourceLogs })), rejected }
+  const records = [...resources.values()].reduce((sum, { records: some }) => sum + some.length, 0)
+  return { body: Buffer.from(JSON.stringify({ resourceLogs })), records, rejected }
 }
 
 function objectOf(text: string): Record<string, unknown> {

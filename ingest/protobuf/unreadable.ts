@@ -4,6 +4,7 @@ export type UnreadableCode =
   | 'COMPRESSION_CORRUPT'
   | 'ID_INVALID'
   | 'JSON_INVALID'
+  | 'MESSAGE_INVALID'
   | 'NESTING_TOO_DEEP'
   | 'PROTOBUF_INVALID'
   | 'TIME_MISSING'

@@ -16,7 +16,8 @@ export interface TelemetryRequest {
 
 /** What became of the records of an acknowledged request. */
 export interface Acknowledgement {
-  readonly accepted: number
+  /** Records stored; undefined if they are read later. */
+  readonly accepted: number | undefined
   /** Records in the dead-letter table; they must not be sent again. */
   readonly rejected: number
   /** Why, in words; '' if none was rejected. */

@@ -1,0 +1,81 @@
+import type { Kafka } from 'kafkajs'
+import type { Logger } from 'pino'
+import type { Config } from '../../schemas/config.ts'
+import type { Store } from '../../schemas/store/client.ts'
+import { brokerError, openKafka } from './client.ts'
+import { type ConsumerLimits, type KafkaConsumer, startKafkaConsumer } from './consumer.ts'
+import { Outbox } from './outbox.ts'
+import { ensureTopics, type Topics, topicsOf } from './topics.ts'
+
+export interface KafkaConnection {
+  readonly topics: Topics
+  readonly outbox: Outbox
+  /** Stores what is in the topics. @throws PostflightError BROKER_UNREACHABLE */
+  consume(
+    store: Pick<Store, 'insertNative' | 'insert' | 'query'>,
+    limits?: Partial<ConsumerLimits>,
+  ): Promise<KafkaConsumer>
+  /** After receivers and consumers: waits for what was sent. */
+  close(): Promise<void>
+}
+
+export interface KafkaConnectionOptions {
+  readonly config: Pick<Config, 'kafka' | 'otlp'>
+  readonly logger: Logger
+  /** Milliseconds since 1970. */
+  readonly clock: () => number
+}
+
+const MINUTE = 60_000
+const DAY = 1_440 * MINUTE
+
+/**
+ * Connects to the brokers of the settings and makes the topics that are missing.
+ * @throws PostflightError BROKER_UNREACHABLE, CONFIG_INVALID; nothing is left open then
+ */
+export async function connectKafka({
+  config,
+  logger,
+  clock,
+}: KafkaConnectionOptions): Promise<KafkaConnection> {
+  const kafka = openKafka(config.kafka, logger)
+  const topics = topicsOf(config.kafka)
+  await makeTopics(kafka, config, logger)
+  const outbox = new Outbox({ kafka, logger, maxPendingBytes: config.otlp.maxQueueBytes })
+  await outbox.connect()
+  return {
+    topics,
+    outbox,
+    consume: (store, limits = {}) =>
+      startKafkaConsumer({
+        kafka,
+        group: config.kafka.group,
+        topics,
+        outbox,
+        store,
+        logger,
+        clock,
+        maxPast: config.otlp.maxPastDays * DAY,
+        maxFuture: config.otlp.maxFutureMinutes * MINUTE,
+        repeatWindow: config.kafka.repeatMinutes * MINUTE,
+        limits,
+      }),
+    close: () => outbox.close(),
+  }
+}
+
+async function makeTopics(
+  kafka: Kafka,
+  config: KafkaConnectionOptions['config'],
+  logger: Logger,
+): Promise<void> {
+  const admin = kafka.admin()
+  try {
+    await admin.connect()
+    await ensureTopics(admin, config.kafka, config.otlp.maxBodyBytes, logger)
+  } catch (error) {
+    throw brokerError(error, `connecting to ${config.kafka.brokers.join(', ')}`)
+  } finally {
+    await admin.disconnect().catch(() => {})
+  }
+}

@@ -1,0 +1,165 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import kafkajs from 'kafkajs'
+
+/** A real Apache Kafka: one node that is broker and controller (KRaft), in a folder that goes away with it. */
+export interface KafkaBroker {
+  /** host:port for clients. */
+  readonly address: string
+  readonly pid: number
+  /** Ends it at once, as a crash would; what it had acknowledged stays. */
+  kill(): Promise<void>
+  /** Starts it again on the same port with the same data. */
+  start(): Promise<void>
+  /** Ends it and deletes its data. */
+  close(): Promise<void>
+}
+
+const POM = join(import.meta.dirname, 'kafka', 'pom.xml')
+/** Any id: 16 bytes in base64url. */
+const CLUSTER = 'cG9zdGZsaWdodC10ZXN0cw'
+const READY_WITHIN = 60_000
+
+/**
+ * Starts a broker on free ports.
+ * @param settings more lines of `server.properties`
+ * @throws Error with the line that installs Java or Maven if they are missing
+ */
+export async function startKafkaBroker(
+  settings: Readonly<Record<string, string | number>> = {},
+): Promise<KafkaBroker> {
+  const classPath = await kafkaClassPath()
+  const folder = await mkdtemp(join(tmpdir(), 'postflight-kafka-'))
+  const [port, controllerPort] = [await freePort(), await freePort()]
+  const properties = join(folder, 'server.properties')
+  const lines = {
+    'process.roles': 'broker,controller',
+    'node.id': 1,
+    'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
+    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+    'controller.listener.names': 'CONTROLLER',
+    'inter.broker.listener.name': 'PLAINTEXT',
+    'log.dirs': join(folder, 'data'),
+    // One node keeps every copy.
+    'offsets.topic.replication.factor': 1,
+    'offsets.topic.num.partitions': 4,
+    'transaction.state.log.replication.factor': 1,
+    'transaction.state.log.min.isr': 1,
+    'auto.create.topics.enable': 'false',
+    // Tests kill consumers: the group must notice soon.
+    'group.min.session.timeout.ms': 1_000,
+    'group.initial.rebalance.delay.ms': 0,
+    'broker.session.timeout.ms': 2_000,
+    'broker.heartbeat.interval.ms': 500,
+    'log.cleaner.dedupe.buffer.size': 16 * 2 ** 20,
+    ...settings,
+  }
+  await writeFile(
+    properties,
+    Object.entries(lines)
+      .map(([name, value]) => `${name}=${value}\n`)
+      .join(''),
+  )
+  await mkdir(join(folder, 'data'))
+  const java = (heap: string, main: string, ...args: string[]) =>
+    [`-Xmx${heap}`, '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-cp', classPath, main, ...args] as const
+  await promisify(execFile)('java', [
+    ...java('128m', 'kafka.tools.StorageTool', 'format', '-t', CLUSTER, '-c', properties),
+  ])
+  const log = join(folder, 'broker.log')
+  let child: ChildProcess | undefined
+  const broker = {
+    address: `127.0.0.1:${port}`,
+    get pid() {
+      return child?.pid ?? 0
+    },
+    async start() {
+      const started = spawn(
+        'sh',
+        ['-c', 'exec java "$@" >>"$0" 2>&1', log, ...java('384m', 'kafka.Kafka', properties)],
+        { stdio: 'ignore' },
+      )
+      child = started
+      await ready(broker.address, () => started.exitCode ?? started.signalCode, log)
+    },
+    async kill() {
+      const running = child
+      child = undefined
+      if (running === undefined) return
+      const ended = new Promise((done) => running.once('exit', done))
+      running.kill('SIGKILL')
+      await ended
+    },
+    async close() {
+      await broker.kill()
+      await rm(folder, { recursive: true, force: true, maxRetries: 3 })
+    },
+  }
+  await broker.start().catch(async (error: unknown) => {
+    await broker.close()
+    throw error
+  })
+  return broker
+}
+
+async function ready(address: string, ended: () => unknown, log: string): Promise<void> {
+  const admin = new kafkajs.Kafka({
+    brokers: [address],
+    logLevel: kafkajs.logLevel.NOTHING,
+    retry: { retries: 0 },
+    connectionTimeout: 1_000,
+  }).admin()
+  const until = performance.now() + READY_WITHIN
+  for (;;) {
+    try {
+      await admin.connect()
+      const { controller } = await admin.describeCluster()
+      await admin.disconnect()
+      if (controller !== null) return
+    } catch {
+      await admin.disconnect().catch(() => {})
+    }
+    if (ended() !== null || performance.now() > until) {
+      const told = await readFile(log, 'utf8').catch(() => '')
+      throw new Error(`Kafka did not start: ${told.slice(-2_000)}`)
+    }
+    await sleep(200)
+  }
+}
+
+/** The jars of Kafka, fetched once by Maven into its own cache. */
+export async function kafkaClassPath(): Promise<string> {
+  const folder = join(tmpdir(), 'postflight-kafka-jars')
+  const file = join(
+    folder,
+    `class-path-${(await promisify(execFile)('sha256sum', [POM])).stdout.slice(0, 16)}`,
+  )
+  if (!existsSync(file)) {
+    await mkdir(folder, { recursive: true })
+    const fresh = `${file}.${process.pid}`
+    const line = ['-q', '-B', '-f', POM, 'dependency:build-classpath', `-Dmdep.outputFile=${fresh}`]
+    await promisify(execFile)('mvn', line, { timeout: 300_000 }).catch((error: unknown) => {
+      throw new Error(
+        `Kafka's jars could not be fetched. With Java 17 and Maven installed (apt-get install openjdk-17-jdk-headless maven), run:\n  mvn ${line.join(' ')}`,
+        { cause: error },
+      )
+    })
+    await promisify(execFile)('mv', [fresh, file])
+  }
+  return (await readFile(file, 'utf8')).trim()
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await new Promise((listening) => server.once('listening', listening))
+  const { port } = server.address() as { port: number }
+  await new Promise((closed) => server.close(closed))
+  return port
+}
