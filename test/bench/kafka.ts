@@ -1,0 +1,111 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseArgs, promisify } from 'node:util'
+import pino from 'pino'
+import { connectKafka } from '../../ingest/kafka/connect.ts'
+import { startReceiver } from '../../ingest/otlp-http/receiver.ts'
+import { createKafkaTransport } from '../../ingest/transport/kafka.ts'
+import { configSchema } from '../../schemas/config.ts'
+import type { Store } from '../../schemas/store/client.ts'
+import { startIngest } from '../conformance/postflight.ts'
+import { startKafkaBroker } from '../peers/kafka-broker.ts'
+import { logRequests } from './ingest-load.ts'
+
+const RECORDS_EACH = 5_000
+const BODIES = 24
+const CONNECTIONS = 16
+
+export interface KafkaFigures {
+  readonly directLogsPerSecond: number
+  /** Until everything that was sent is stored, with receiver, consumer, broker, store and sender on the same machine. */
+  readonly kafkaLogsPerSecond: number
+  /** Acknowledged while sending. */
+  readonly kafkaTakenPerSecond: number
+  readonly kafkaRatio: number
+  readonly kafkaAckP50Ms: number
+}
+
+/** The same requests straight into the store and through Kafka, one after the other in the same run. Repeats are not looked for: the sender has few bodies. */
+export async function measureKafka(seconds: number): Promise<KafkaFigures> {
+  const folder = await mkdtemp(join(tmpdir(), 'postflight-bench-'))
+  const bodies = logRequests(BODIES, RECORDS_EACH, 20_26, Date.now())
+  await Promise.all(bodies.map((body, i) => writeFile(join(folder, `${i}.bin`), body)))
+  await writeFile(join(folder, 'bodies.json'), JSON.stringify(bodies.map((_, i) => `${i}.bin`)))
+  const ingest = await startIngest()
+  const broker = await startKafkaBroker()
+  const logger = pino({ level: process.env['LOG_LEVEL'] ?? 'silent' })
+  const config = configSchema.parse({ kafka: { brokers: [broker.address], repeatMinutes: 0 } })
+  const kafka = await connectKafka({ config, logger, clock: Date.now })
+  const consumer = await kafka.consume(ingest.store)
+  const transport = createKafkaTransport(kafka)
+  const receiver = await startReceiver({ host: '127.0.0.1', port: 0, transport, logger, clock: Date.now })
+  try {
+    const direct = await run(ingest.url, folder, seconds, ingest.store)
+    const through = await run(receiver.address.url, folder, seconds, ingest.store)
+    return {
+      directLogsPerSecond: Math.round(direct.storedPerSecond),
+      kafkaLogsPerSecond: Math.round(through.storedPerSecond),
+      kafkaTakenPerSecond: Math.round(through.takenPerSecond),
+      kafkaRatio: Math.round((through.storedPerSecond / direct.storedPerSecond) * 1000) / 1000,
+      kafkaAckP50Ms: Math.round(through.ackP50Ms),
+    }
+  } finally {
+    await receiver.close()
+    await consumer.close()
+    await kafka.close()
+    await broker.close()
+    await ingest.close()
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+async function run(url: string, folder: string, seconds: number, store: Store) {
+  await empty(store)
+  // JavaScript gets compiled and the engine its memory first.
+  const warm = await send(url, folder, 3)
+  await stored(store, warm.acknowledged)
+  await empty(store)
+  const begun = performance.now()
+  const sent = await send(url, folder, seconds)
+  const taken = performance.now() - begun
+  await stored(store, sent.acknowledged)
+  return {
+    takenPerSecond: (sent.acknowledged / taken) * 1000,
+    storedPerSecond: (sent.acknowledged / (performance.now() - begun)) * 1000,
+    ackP50Ms: sent.ackP50Ms,
+  }
+}
+
+async function send(url: string, folder: string, seconds: number) {
+  const sender = join(import.meta.dirname, 'ingest-sender.ts')
+  const parameters = [sender, url, folder, String(RECORDS_EACH), String(CONNECTIONS), String(seconds)]
+  const { stdout } = await promisify(execFile)(process.execPath, parameters)
+  return JSON.parse(stdout) as { acknowledged: number; ackP50Ms: number }
+}
+
+async function empty(store: Store): Promise<void> {
+  for (const table of ['otel_logs', 'signal_1m', 'signal_1h']) await store.command(`TRUNCATE TABLE ${table}`)
+}
+
+/** Waits until exactly so many records are stored. */
+async function stored(store: Store, records: number): Promise<void> {
+  for (;;) {
+    const [found] = await store.query<{ rows: number }>('SELECT count() AS rows FROM otel_logs')
+    const rows = found?.rows ?? 0
+    if (rows === records) return
+    if (rows > records) throw new Error(`${records} records were acknowledged, ${rows} are stored`)
+    await sleep(50)
+  }
+}
+
+if (import.meta.main) {
+  const { values } = parseArgs({ options: { seconds: { type: 'string' }, json: { type: 'boolean' } } })
+  const figures = await measureKafka(Number(values.seconds ?? 15))
+  if (values.json) process.stdout.write(`${JSON.stringify(figures)}\n`)
+  else
+    for (const [name, value] of Object.entries(figures))
+      process.stdout.write(`  ${name.padEnd(24)} ${value}\n`)
+}
