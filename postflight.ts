@@ -7,6 +7,7 @@ import { type Analysis, createAnalysis } from './analytics/jobs/scheduler.ts'
 import { createAuthenticator, startApi } from './api/server.ts'
 import { openDatabase } from './deploy/open-database.ts'
 import type { SelfObservation } from './deploy/self-observation.ts'
+import { startCollectors } from './ingest/collectors/start.ts'
 import { connectKafka } from './ingest/kafka/connect.ts'
 import { startReceiver } from './ingest/otlp-http/receiver.ts'
 import { createDirectTransport } from './ingest/transport/direct.ts'
@@ -128,6 +129,14 @@ async function wire(
     throw withHint(error, 'PORT_IN_USE', 'Stop that program, or choose another port: --otlp.port 4319')
   })
   opened.defer(() => receiver.close())
+  const collectors = startCollectors({
+    settings: config.collectors,
+    transport,
+    logger: logger.child({ room: 'collectors' }),
+    clock,
+    random: Math.random,
+  })
+  opened.defer(() => collectors.close())
 
   analysis.start()
   alerts.start()

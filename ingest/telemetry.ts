@@ -100,3 +100,29 @@ export function showKafkaLag(
 export function kafkaPartitionHeld(topic: string, change: 1 | -1): void {
   kafkaHeld.add(change, { topic })
 }
+
+const collectorUp = meter.createGauge('postflight.collector.up', {
+  description: 'Whether a target could be read at its last round: 1 or 0',
+  unit: '1',
+})
+const collectorSeconds = meter.createHistogram('postflight.collector.duration', {
+  description: 'Time that a round of a collector took, storing included',
+  unit: 's',
+})
+const collectorPoints = meter.createCounter('postflight.collector.points', {
+  description: 'Points that collectors have read',
+  unit: '{point}',
+})
+
+export function collectorRound(of: {
+  kind: string
+  target: string
+  up: boolean
+  points: number
+  seconds: number
+}): void {
+  const about = { kind: of.kind, target: of.target }
+  collectorUp.record(of.up ? 1 : 0, about)
+  collectorSeconds.record(of.seconds, about)
+  collectorPoints.add(of.points, about)
+}

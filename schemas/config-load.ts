@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parseDocument } from 'yaml'
 import type { z } from 'zod'
+import { fillSecrets } from './collectors.ts'
 import { type Config, configSchema } from './config.ts'
 import { type Setting, settings } from './config-settings.ts'
 import { PostflightError } from './errors.ts'
@@ -73,6 +74,7 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
   const parsed = configSchema.safeParse(tree)
   if (!parsed.success)
     problems.push(...parsed.error.issues.flatMap((issue) => inWords(issue, tree, known, origins, file?.name)))
+  else problems.push(...fillSecrets(parsed.data.collectors, sources.env))
   if (!parsed.success || problems.length > 0) throw invalid(problems)
   return { config: parsed.data, origins }
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { collectorsSchema, SECRET_COLLECTORS } from './collectors.ts'
 import { customSignalSchema } from './signals/custom.ts'
 
 const port = z.coerce.number().int().min(0).max(65535)
@@ -173,6 +174,8 @@ export const configSchema = z
         allowSelf: flag.default(false),
       })
       .prefault({}),
+    /** What Postflight reads by itself. */
+    collectors: collectorsSchema.prefault({}),
     /** The user's own signals. */
     signals: z.array(customSignalSchema).default([]),
     /** What else is not users' traffic; tried before the built-in rules. */
@@ -214,4 +217,5 @@ export const SECRET_SETTINGS: ReadonlySet<string> = new Set([
   'clickhouse.password',
   'alerts.webhooks',
   'kafka.sasl.password',
+  ...SECRET_COLLECTORS.map((name) => `collectors.${name}`),
 ])

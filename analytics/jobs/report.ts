@@ -19,6 +19,7 @@ import { loadStarts } from './earlier-starts.ts'
 import { withExemplars } from './exemplars.ts'
 import { headline } from './headline.ts'
 import { kindFacts } from './kind-facts.ts'
+import { compareSharedSources } from './shared-sources.ts'
 import { storeReport } from './stored-reports.ts'
 import { judge, type ReportDesign } from './verdicts.ts'
 
@@ -96,11 +97,20 @@ export async function computeReport(
           ...(calibrations === undefined ? {} : { calibration: calibrations.of }),
           ...(calibrations === undefined || !wholeDay ? {} : { season: calibrations.season }),
         })
+  const shared =
+    arms === undefined
+      ? []
+      : await compareSharedSources(store, catalogue, config.collectors, deployment, {
+          windows: { before: open.before, after: windows.after },
+          step: plan.step,
+          alpha: ALPHA,
+          wholeDay,
+        })
   // A provisional report is looked at again and again: each look gets a part of the error that one final look has.
   const familyAlpha = windows.closed ? VERDICT_DEFAULTS.familyAlpha : VERDICT_DEFAULTS.familyAlpha / LOOKS
   const facts = await kindFacts(store, comparisons, of, open.before.from / 1000, ALPHA)
   const judged = judge(
-    comparisons,
+    [...comparisons, ...shared],
     design,
     { ...VERDICT_DEFAULTS, familyAlpha, falseDiscovery: config.analysis.falseDiscoveryRate },
     facts,

@@ -12,7 +12,7 @@ const HOUR = 3600_000
  * the change stands in the middle third and not at the edge of a day.
  */
 export async function readReportCharts(
-  context: Pick<ApiContext, 'store' | 'catalogue'>,
+  context: Pick<ApiContext, 'store' | 'catalogue' | 'config'>,
   report: Report,
 ): Promise<ReadonlyMap<number, Series>> {
   const { deployment, windows } = report

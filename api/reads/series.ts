@@ -1,3 +1,4 @@
+import { sourceOfDimension } from '../../analytics/jobs/shared-sources.ts'
 import { type SignalSeries, signalSeries } from '../../analytics/queries/signal-series.ts'
 import type { Series, SeriesLine } from '../../schemas/contracts/series.ts'
 import type { Signal } from '../../schemas/signals/signal.ts'
@@ -21,21 +22,23 @@ const MOST_VERSIONS = 6
 
 /** A signal around a deployment, a line a version (for distributions p50 and p95 and p99). */
 export async function readSeries(
-  context: Pick<ApiContext, 'store' | 'catalogue'>,
+  context: Pick<ApiContext, 'store' | 'catalogue' | 'config'>,
   around: AroundDeployment,
   signalId: string,
   dimension: string,
 ): Promise<Series> {
   const signal = context.catalogue.signal(signalId)
-  const found = await signalSeries(context.store, context.catalogue, {
-    service: around.service,
+  const shared = sourceOfDimension(context.config.collectors, around, dimension)
+  const read = await signalSeries(context.store, context.catalogue, {
+    service: shared?.source ?? around.service,
     environment: around.environment,
     signal: signalId,
-    dimension,
+    dimension: shared?.dimension ?? dimension,
     from: Date.parse(around.from),
     to: Date.parse(around.to),
-    byVersion: true,
+    byVersion: shared === undefined,
   })
+  const found = shared === undefined ? read : { ...read, lines: dividedByTime(read, around) }
   const times = new Set<number>()
   const serving = await servedWithout(context, around, signal, found)
   const versions = [...found.lines, ...serving]
@@ -88,6 +91,16 @@ export async function readSeries(
   function rank(version: string): number {
     return { before: 0, after: 1, other: 2 }[roleOf(version)]
   }
+}
+
+/** What has no version of the service belongs to the one that was deployed last. */
+function dividedByTime(found: SignalSeries, around: AroundDeployment): SignalSeries['lines'] {
+  const start = new Date(around.startedAt).toISOString()
+  const points = found.lines.flatMap((line) => line.points)
+  return [
+    { version: around.baselineVersion, points: points.filter(({ time }) => time < start) },
+    { version: around.version, points: points.filter(({ time }) => time >= start) },
+  ].filter((line) => line.points.length > 0)
 }
 
 /**

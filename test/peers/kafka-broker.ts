@@ -1,12 +1,12 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import kafkajs from 'kafkajs'
+import { freePort } from './free-port.ts'
 
 /** A real Apache Kafka: one node that is broker and controller (KRaft), in a folder that goes away with it. */
 export interface KafkaBroker {
@@ -154,12 +154,4 @@ export async function kafkaClassPath(): Promise<string> {
     await promisify(execFile)('mv', [fresh, file])
   }
   return (await readFile(file, 'utf8')).trim()
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await new Promise((listening) => server.once('listening', listening))
-  const { port } = server.address() as { port: number }
-  await new Promise((closed) => server.close(closed))
-  return port
 }

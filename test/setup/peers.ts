@@ -3,6 +3,9 @@ import { ensureDebianPackages } from './debian-packages.ts'
 export default function setup(): void {
   ensureDebianPackages({
     'prometheus-alertmanager': '/usr/bin/prometheus-alertmanager',
+    prometheus: '/usr/bin/prometheus',
+    'prometheus-node-exporter': '/usr/bin/prometheus-node-exporter',
+    'python3-prometheus-client': '/usr/lib/python3/dist-packages/prometheus_client/__init__.py',
     // Apache Kafka comes from Maven.
     'openjdk-17-jre-headless': '/usr/bin/java',
     maven: '/usr/bin/mvn',

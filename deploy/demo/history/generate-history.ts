@@ -1,3 +1,4 @@
+import { encodedAttributes, WireWriter } from '../../../ingest/protobuf/wire-writer.ts'
 import type { Effect, PlannedDeployment, Truth } from '../truth/truth.ts'
 import { Autoregression, Draws } from './draws.ts'
 import {
@@ -22,7 +23,6 @@ import {
   spanTemplate,
   TelemetryBatch,
 } from './telemetry-batch.ts'
-import { encodedAttributes, WireWriter } from './wire-writer.ts'
 
 export interface HistoryOptions {
   readonly truth: Truth

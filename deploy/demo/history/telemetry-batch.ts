@@ -1,4 +1,4 @@
-import { encoded, encodedAttributes, WireWriter } from './wire-writer.ts'
+import { encoded, encodedAttributes, WireWriter } from '../../../ingest/protobuf/wire-writer.ts'
 
 /** SpanKind of opentelemetry-proto. */
 export const SERVER = 2

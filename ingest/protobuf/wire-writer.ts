@@ -64,6 +64,35 @@ export class WireWriter {
     this.length = this.#bytes.writeDoubleLE(value, this.length)
   }
 
+  /** A whole number as fixed64. @param value 0 to 2^53; what a double does not hold exactly is rounded */
+  fixed64(field: number, value: number): void {
+    this.varint((field << 3) | 1)
+    this.#uint64(value)
+  }
+
+  /** `repeated double`, packed. */
+  doubles(field: number, values: readonly number[]): void {
+    this.varint((field << 3) | 2)
+    this.varint(values.length * 8)
+    this.reserve(values.length * 8)
+    for (const value of values) this.length = this.#bytes.writeDoubleLE(value, this.length)
+  }
+
+  /** `repeated fixed64`, packed. @param values each 0 to 2^53 */
+  fixed64s(field: number, values: readonly number[]): void {
+    this.varint((field << 3) | 2)
+    this.varint(values.length * 8)
+    for (const value of values) this.#uint64(value)
+  }
+
+  #uint64(value: number): void {
+    this.reserve(8)
+    const whole = Math.round(value)
+    this.#bytes.writeUInt32LE(whole % 4294967296, this.length)
+    this.#bytes.writeUInt32LE(Math.floor(whole / 4294967296), this.length + 4)
+    this.length += 8
+  }
+
   /** A moment as fixed64 nanoseconds. @param milliseconds since 1970, with fractions */
   nanoseconds(field: number, milliseconds: number): void {
     this.varint((field << 3) | 1)

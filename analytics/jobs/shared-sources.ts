@@ -1,0 +1,91 @@
+import { type CollectorSettings, sharedSources } from '../../schemas/collectors.ts'
+import type { Deployment } from '../../schemas/contracts/deployment.ts'
+import type { Catalogue } from '../../schemas/signals/catalogue.ts'
+import type { Signal } from '../../schemas/signals/signal.ts'
+import type { Store } from '../../schemas/store/client.ts'
+import { loadCalibrations } from '../baselines/calibrations.ts'
+import { loadCells } from '../queries/cells.ts'
+import { compareSignals, type SeriesComparison } from './compare-signals.ts'
+
+/** What a service can do to something that it shares; how such a thing runs its own process is not its doing. */
+const GROUPS: ReadonlySet<Signal['group']> = new Set(['database', 'host', 'custom'])
+
+/**
+ * Compares what a deployment's service shares with others (databases, hosts, exporters, tied to it by the settings) before and after. They have no
+ * version of the service, so time alone divides them, also where old and new version ran side by side.
+ * @param windows milliseconds
+ * @returns comparisons whose dimension begins with the source's name
+ */
+export async function compareSharedSources(
+  store: Store,
+  catalogue: Catalogue,
+  collectors: CollectorSettings,
+  deployment: Deployment,
+  of: {
+    readonly windows: Readonly<Record<'before' | 'after', { readonly from: number; readonly to: number }>>
+    readonly step: number
+    readonly alpha: number
+    /** True: the time before has the season of a whole day in it. */
+    readonly wholeDay: boolean
+  },
+): Promise<readonly SeriesComparison[]> {
+  const { windows, step, alpha } = of
+  const signals = catalogue.signals.filter(({ group }) => GROUPS.has(group))
+  const startedAt = Date.parse(deployment.startedAt)
+  const compared = await Promise.all(
+    sharedSources(collectors, deployment).map(async (source) => {
+      const key = { service: source, environment: deployment.environment }
+      const [set, calibrations] = await Promise.all([
+        loadCells(store, catalogue, {
+          ...key,
+          from: windows.before.from / 1000,
+          to: windows.after.to / 1000,
+          step,
+          signals,
+          histograms: false,
+        }),
+        loadCalibrations(store, catalogue, key, startedAt),
+      ])
+      const versions = new Set<string>()
+      for (const dimensions of set.values())
+        for (const byVersion of dimensions.values())
+          for (const version of byVersion.keys()) versions.add(version)
+      const arm = (from: number, to: number) => ({ set, versions: [...versions], from, to })
+      const comparisons = compareSignals(
+        signals,
+        arm(Math.floor(windows.before.from / 1000 / step) * step, windows.before.to / 1000),
+        arm(Math.ceil(windows.after.from / 1000 / step) * step, windows.after.to / 1000),
+        {
+          alpha,
+          design: 'before-after',
+          stepSeconds: step,
+          calibration: calibrations.of,
+          ...(of.wholeDay ? { season: calibrations.season } : {}),
+        },
+      )
+      return comparisons.map((comparison) => ({
+        ...comparison,
+        dimension: dimensionOfSource(source, comparison.dimension),
+      }))
+    }),
+  )
+  return compared.flat()
+}
+
+/** `orders-db`, or `orders-db: UPDATE cart ...`. */
+export function dimensionOfSource(source: string, dimension: string): string {
+  return dimension === '' ? source : `${source}: ${dimension}`
+}
+
+/** The source that a verdict's dimension names, and the dimension there; undefined for the service's own. */
+export function sourceOfDimension(
+  collectors: CollectorSettings,
+  of: { readonly service: string; readonly environment: string },
+  dimension: string,
+): { readonly source: string; readonly dimension: string } | undefined {
+  for (const source of sharedSources(collectors, of)) {
+    if (dimension === source) return { source, dimension: '' }
+    if (dimension.startsWith(`${source}: `)) return { source, dimension: dimension.slice(source.length + 2) }
+  }
+  return undefined
+}

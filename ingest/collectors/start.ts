@@ -1,0 +1,25 @@
+import type { Logger } from 'pino'
+import type { CollectorSettings } from '../../schemas/collectors.ts'
+import type { Transport } from '../transport/transport.ts'
+import type { Collector } from './collector.ts'
+import { prometheusCollector } from './prometheus/scrape.ts'
+import { type RunningCollectors, runCollectors } from './runner.ts'
+
+export interface CollectorsOptions {
+  readonly settings: CollectorSettings
+  readonly transport: Pick<Transport, 'admit' | 'send'>
+  readonly logger: Logger
+  /** Milliseconds since 1970. */
+  readonly clock: () => number
+  /** Uniform in [0, 1). */
+  readonly random: () => number
+}
+
+/** Starts whatever the settings name; a target that is away is tried again and again, and stops nothing. */
+export function startCollectors(options: CollectorsOptions): RunningCollectors {
+  return runCollectors({ ...options, collectors: collectorsOf(options) })
+}
+
+function collectorsOf({ settings, logger }: CollectorsOptions): readonly Collector[] {
+  return settings.prometheus.map((target) => prometheusCollector(target, (message) => logger.warn(message)))
+}

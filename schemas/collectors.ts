@@ -1,0 +1,103 @@
+import { z } from 'zod'
+
+const seconds = z.coerce.number().min(1).max(86_400)
+const size = z.coerce.number().int().min(1)
+const url = z.url({ protocol: /^https?$/ }).refine((text) => !/^https?:\/\/[^/]*@/.test(text), {
+  message: 'no name and password in an address: they would be logged; use username and passwordFile',
+})
+
+/** A variable that holds a secret; Postflight's own prefix is for settings. */
+const variable = z.union([
+  z.literal(''),
+  z
+    .string()
+    .regex(/^(?!POSTFLIGHT_)[A-Za-z_]\w*$/, 'expected a variable that does not begin with POSTFLIGHT_'),
+])
+/** The secret itself, or a file that holds it, or an environment variable. */
+const password = {
+  password: z.string().default(''),
+  passwordFile: z.string().default(''),
+  passwordVariable: variable.default(''),
+}
+
+/** What is said of everything that a collector reads. */
+const source = {
+  /** deployment.environment.name. */
+  environment: z.string().min(1).default('default'),
+  /** Services that use it: their reports judge it too. */
+  services: z.array(z.string().min(1)).default([]),
+}
+
+const prometheusTarget = z.strictObject({
+  url,
+  /** service.name of what its labels do not say; empty: host and port. */
+  name: z.string().default(''),
+  /** service.version of what its labels do not say. */
+  version: z.string().default(''),
+  ...source,
+  /** Resource attribute -> `label` of each series, or `metric{label}` of the whole target, such as `app_build_info{version}`. */
+  labels: z.record(z.string().min(1), z.string().min(1)).default({}),
+  intervalSeconds: seconds.default(30),
+  timeoutSeconds: seconds.default(10),
+  /** Bytes of an answer, decompressed; samples. */
+  maxBytes: size.default(16 * 2 ** 20),
+  maxSamples: size.default(50_000),
+  /** Since when counters count that do not say: `process` (process_start_time_seconds), or `observed`, for exporters, which count what was before them. */
+  startTime: z.enum(['process', 'observed']).default('process'),
+  bearerToken: z.string().default(''),
+  bearerTokenFile: z.string().default(''),
+  bearerTokenVariable: variable.default(''),
+  username: z.string().default(''),
+  ...password,
+})
+export type PrometheusTarget = z.infer<typeof prometheusTarget>
+
+/** Settings of what Postflight reads by itself. */
+export const collectorsSchema = z.strictObject({
+  prometheus: z.array(prometheusTarget).default([]),
+})
+export type CollectorSettings = z.infer<typeof collectorsSchema>
+
+/** Those of the settings whose values are never printed. */
+export const SECRET_COLLECTORS = ['prometheus'] as const
+
+/**
+ * Puts the secrets that environment variables hold in their places.
+ * @returns what is wrong, in words
+ */
+export function fillSecrets(
+  collectors: CollectorSettings,
+  env: Readonly<Record<string, string | undefined>>,
+): readonly string[] {
+  const problems: string[] = []
+  for (const list of SECRET_COLLECTORS) {
+    for (const [at, target] of collectors[list].entries()) {
+      for (const secret of ['password', 'bearerToken'] as const) {
+        const entry = target as Record<string, unknown>
+        const name = entry[`${secret}Variable`]
+        if (typeof name !== 'string' || name === '') continue
+        const value = env[name]
+        if (value === undefined || value === '')
+          problems.push(`collectors.${list}.${at}.${secret}Variable: the variable ${name} is not set`)
+        else entry[secret] = value
+      }
+    }
+  }
+  return problems
+}
+
+/** Names of what a service shares with others and its reports judge too: databases, hosts, exporters that name it in `services`. */
+export function sharedSources(
+  collectors: CollectorSettings,
+  of: { readonly service: string; readonly environment: string },
+): readonly string[] {
+  const all = collectors.prometheus.map((target) => ({
+    ...target,
+    name: target.name || new URL(target.url).host,
+  }))
+  const tied = all.filter(
+    ({ name, environment, services }) =>
+      services.includes(of.service) && environment === of.environment && name !== of.service,
+  )
+  return [...new Set(tied.map(({ name }) => name))]
+}

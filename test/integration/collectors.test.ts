@@ -1,0 +1,192 @@
+import { randomUUID } from 'node:crypto'
+import { createServer, type Server } from 'node:http'
+import pino from 'pino'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { buildReport } from '../../analytics/jobs/report.ts'
+import { discoverDeployments } from '../../analytics/releases/discover-deployments.ts'
+import { allDeployments } from '../../analytics/releases/stored-deployments.ts'
+import { readReportCharts } from '../../api/reads/report-charts.ts'
+import type { NumberPoint, ResourceMetrics } from '../../ingest/collectors/metric.ts'
+import { startCollectors } from '../../ingest/collectors/start.ts'
+import { metricRequests } from '../../ingest/collectors/to-otlp.ts'
+import { createDirectTransport } from '../../ingest/transport/direct.ts'
+import type { Transport } from '../../ingest/transport/transport.ts'
+import { type Bench, openBench, type Route, seeded, sendTraffic } from './report-fixture.ts'
+
+const MINUTE = 60_000
+const HOUR = 60 * MINUTE
+const T0 = Math.floor(Date.now() / HOUR - 24) * HOUR
+const routes: readonly Route[] = [{ route: 'POST /pay', perMinute: 12, seconds: 0.2 }]
+
+describe('what collectors read', () => {
+  let bench: Bench
+  let transport: Transport
+  let exposition: Server
+  beforeAll(async () => {
+    const prometheus = ['orders-db', 'stock-db'].map((name) => ({
+      url: `http://127.0.0.1:1/${name}`,
+      name,
+      environment: 'prod',
+      services: name === 'orders-db' ? ['checkout', 'cart'] : ['stock'],
+    }))
+    bench = await openBench({
+      analysis: { beforeMinutes: 360, watchMinutes: 60 },
+      collectors: { prometheus },
+    })
+    transport = createDirectTransport({
+      store: bench.store,
+      logger: pino({ level: 'silent' }),
+      clock: Date.now,
+      newToken: randomUUID,
+    })
+  })
+  afterAll(async () => {
+    exposition?.close()
+    await transport?.close()
+    await bench?.close()
+  })
+
+  it('is stored as if it had been sent: from an exposition to rows', async () => {
+    exposition = createServer((_, response) => {
+      response.setHeader('content-type', 'application/openmetrics-text; version=1.0.0')
+      response.end(`# TYPE hits counter
+hits_total{route="/"} 12 # {trace_id="0af7651916cd43dd8448eb211c80319c"} 1
+# TYPE took_seconds histogram
+took_seconds_bucket{le="0.5"} 3
+took_seconds_bucket{le="+Inf"} 4
+took_seconds_sum 2.5
+took_seconds_count 4
+# TYPE rpc_seconds summary
+rpc_seconds{quantile="0.9"} 0.25
+rpc_seconds_sum 1
+rpc_seconds_count 5
+# EOF
+`)
+    }).listen(0, '127.0.0.1')
+    await new Promise((listening) => exposition.once('listening', listening))
+    const { port } = exposition.address() as { port: number }
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const target = { ...bench.config.collectors.prometheus[0], url: `http://127.0.0.1:${port}/`, name: 'web' }
+    const running = startCollectors({
+      settings: {
+        ...bench.config.collectors,
+        prometheus: [target as (typeof bench.config.collectors.prometheus)[number]],
+      },
+      transport: {
+        admit: () => {},
+        send: async (request) => {
+          const answer = await transport.send(request)
+          expect(answer).toMatchObject({ accepted: 4, rejected: 0 })
+          resolve()
+          return answer
+        },
+      },
+      logger: pino({ level: 'silent' }),
+      clock: Date.now,
+      random: () => 0,
+    })
+    await promise
+    await running.close()
+    const of = `ServiceName = 'web' AND ResourceAttributes['deployment.environment.name'] = 'prod'`
+    expect(
+      await bench.store.query(
+        `SELECT MetricName, Value, IsMonotonic, Attributes['route'] AS route, Exemplars.TraceId AS traces FROM otel_metrics_sum WHERE ${of}`,
+      ),
+    ).toEqual([
+      {
+        MetricName: 'hits_total',
+        Value: 12,
+        IsMonotonic: true,
+        route: '/',
+        traces: ['0af7651916cd43dd8448eb211c80319c'],
+      },
+    ])
+    expect(
+      await bench.store.query(
+        `SELECT Count, Sum, BucketCounts, ExplicitBounds, MetricUnit FROM otel_metrics_histogram WHERE ${of}`,
+      ),
+    ).toEqual([{ Count: 4, Sum: 2.5, BucketCounts: [3, 1], ExplicitBounds: [0.5], MetricUnit: 's' }])
+    expect(
+      await bench.store.query(
+        `SELECT Count, Sum, ValueAtQuantiles.Value AS q FROM otel_metrics_summary WHERE ${of}`,
+      ),
+    ).toEqual([{ Count: 5, Sum: 1, q: [0.25] }])
+    expect(await bench.store.query(`SELECT MetricName, Value FROM otel_metrics_gauge WHERE ${of}`)).toEqual([
+      { MetricName: 'up', Value: 1 },
+    ])
+  })
+
+  it("of a database that a release made worse stands in that release's report, and in no other's", async () => {
+    const random = seeded(7)
+    const release = T0 + 6 * HOUR
+    const read = ['orders-db', 'stock-db'].map((name): ResourceMetrics => {
+      const hits: NumberPoint[] = []
+      const deadlocks: NumberPoint[] = []
+      let count = 0
+      for (let time = T0; time < T0 + 8 * HOUR; time += MINUTE) {
+        // Since the release of checkout, orders-db has deadlocks and its cache is of less use.
+        const hurt = name === 'orders-db' && time >= release
+        if (random() < (hurt ? 0.9 : 0.02)) count += 1 + Math.floor(3 * random())
+        hits.push({ attributes: {}, time, value: (hurt ? 0.8 : 0.99) - 0.005 * random() })
+        deadlocks.push({ attributes: {}, time, value: count, start: T0 })
+      }
+      return {
+        resource: {
+          'service.name': name,
+          'service.version': '15.14',
+          'service.instance.id': `${name}:5432`,
+          'deployment.environment.name': 'prod',
+        },
+        metrics: [
+          { kind: 'gauge', name: 'postgresql.cache_hit_ratio', unit: '1', points: hits },
+          { kind: 'counter', name: 'postgresql.deadlocks', unit: '{deadlock}', points: deadlocks },
+        ],
+      }
+    })
+    for (const body of metricRequests(read, T0)) {
+      await transport.send({
+        signal: 'metrics',
+        contentType: 'application/x-protobuf',
+        body,
+        sender: 'test',
+        receivedAt: Date.now(),
+      })
+    }
+    const traffic = { environment: 'prod', routes }
+    for (const service of ['checkout', 'stock']) {
+      const send = (version: string, from: number, to: number) =>
+        sendTraffic(bench.store, { ...traffic, service, version, from, to, seed: from / HOUR })
+      await send('1.0.0', T0, release)
+      await send('1.1.0', release, T0 + 8 * HOUR)
+    }
+    const now = T0 + 9 * HOUR
+    await discoverDeployments(bench.store, now)
+    const deployments = await allDeployments(bench.store)
+    const reportOf = async (service: string) => {
+      const found = deployments.find((one) => one.service === service && one.version === '1.1.0')
+      if (found === undefined) throw new Error(`no deployment of ${service}`)
+      return await buildReport(bench.store, bench.catalogue, bench.config, found, now)
+    }
+    const hurt = await reportOf('checkout')
+    expect(hurt.state).toBe('regressed')
+    expect(hurt.verdicts.filter(({ word }) => word === 'regressed')).toMatchObject([
+      { signal: 'db.deadlocks', dimension: 'orders-db', design: 'before_after' },
+      { signal: 'db.cache_hits', dimension: 'orders-db' },
+    ])
+    expect(hurt.headline).toContain('orders-db')
+    const charts = await readReportCharts(bench, hurt)
+    expect(charts.get(1)?.lines.map(({ version, role }) => [version, role])).toEqual([
+      ['1.0.0', 'before'],
+      ['1.1.0', 'after'],
+    ])
+    const level = charts.get(1)?.lines.map(({ values }) => values.find((value) => value !== null))
+    expect(level?.[0]).toBeGreaterThan(0.98)
+    expect(level?.[1] ?? 1).toBeGreaterThan(0.7)
+
+    const other = await reportOf('stock')
+    expect(other.verdicts.filter(({ word }) => word === 'regressed')).toEqual([])
+    // It is looked at there as well, and found to be as it was.
+    expect(other.verdicts.some(({ dimension }) => dimension === 'stock-db')).toBe(true)
+    expect(other.verdicts.some(({ dimension }) => dimension.startsWith('orders-db'))).toBe(false)
+  })
+})
