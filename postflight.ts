@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { Logger } from 'pino'
 import { createAlerts, receiversOf } from './analytics/alerts/alerts.ts'
 import { type Analysis, createAnalysis } from './analytics/jobs/scheduler.ts'
@@ -8,6 +8,7 @@ import { createAuthenticator, startApi } from './api/server.ts'
 import { openDatabase } from './deploy/open-database.ts'
 import type { SelfObservation } from './deploy/self-observation.ts'
 import { startCollectors } from './ingest/collectors/start.ts'
+import { openExactlyOnce } from './ingest/exactly-once/exactly-once.ts'
 import { connectKafka } from './ingest/kafka/connect.ts'
 import { startReceiver } from './ingest/otlp-http/receiver.ts'
 import { createDirectTransport } from './ingest/transport/direct.ts'
@@ -124,7 +125,7 @@ async function wire(
     logger: logger.child({ room: 'ingest' }),
     clock,
     limits: { maxBodyBytes: config.otlp.maxBodyBytes },
-    authenticate: async (headers) => (await auth.authenticate(headers, 'ingest')).kind,
+    authenticate: (headers) => auth.authenticate(headers, 'ingest'),
   }).catch((error: unknown) => {
     throw withHint(error, 'PORT_IN_USE', 'Stop that program, or choose another port: --otlp.port 4319')
   })
@@ -159,6 +160,16 @@ async function openTransport(
   opened: AsyncDisposableStack,
 ): Promise<Transport> {
   if (config.kafka.brokers.length === 0) {
+    const exactlyOnce =
+      config.otlp.repeatMinutes === 0
+        ? undefined
+        : await openExactlyOnce({
+            store,
+            folder: join(config.dataDir, 'inserts'),
+            window: config.otlp.repeatMinutes * MINUTE,
+            clock,
+            logger,
+          })
     const transport = createDirectTransport({
       store,
       logger,
@@ -167,6 +178,7 @@ async function openTransport(
       maxPast: config.otlp.maxPastDays * DAY,
       maxFuture: config.otlp.maxFutureMinutes * MINUTE,
       writer: { maxPendingBytes: config.otlp.maxQueueBytes },
+      ...(exactlyOnce === undefined ? {} : { exactlyOnce }),
     })
     opened.defer(() => transport.close())
     return transport

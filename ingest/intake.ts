@@ -15,6 +15,8 @@ export interface Rejection {
 /** What one request may do, and what became of its records. */
 export class Intake {
   accepted = 0
+  /** True if a record had no time of its own and got that of receiving: the same bytes again may well be another record. */
+  untimed = false
   readonly rejections: Rejection[] = []
   /** Time of receiving, nanoseconds since 1970, as two 32-bit halves. */
   readonly nowLow: number

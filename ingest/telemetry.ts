@@ -20,6 +20,10 @@ const replacedTexts = meter.createCounter('postflight.ingest.replaced_texts', {
   description: 'Texts that were not valid UTF-8: U+FFFD stands for what could not be read',
   unit: '{text}',
 })
+const repeats = meter.createCounter('postflight.ingest.repeats', {
+  description: 'Requests that had come before, whole or in part, and were not stored again, by signal',
+  unit: '{request}',
+})
 const insertSeconds = meter.createHistogram('postflight.ingest.insert.duration', {
   description: 'Time that ClickHouse took for one insert, retries included, by table and outcome',
   unit: 's',
@@ -44,6 +48,10 @@ export function recordsAcknowledged(signal: SignalKind, stored: number, bytes: n
 
 export function recordsDeadLettered(signal: SignalKind, code: string, count: number): void {
   records.add(count, { signal, outcome: 'dead_letter', code })
+}
+
+export function requestRepeated(signal: SignalKind): void {
+  repeats.add(1, { signal })
 }
 
 export function textsReplaced(table: string, count: number): void {

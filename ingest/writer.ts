@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { PostflightError } from '../schemas/errors.ts'
 import type { Store } from '../schemas/store/client.ts'
+import type { InsertJournal } from './exactly-once/insert-journal.ts'
 import type { Block, Mark } from './native/block.ts'
 import { blockInserted, pendingChanged, textsReplaced } from './telemetry.ts'
 
@@ -17,6 +18,8 @@ export interface WriterLimits {
   readonly maxPendingBytes: number
   /** How long a failing insert is repeated before its senders are told to send again, milliseconds. */
   readonly retryFor: number
+  /** Time after which an insert that ClickHouse refused is tried again, milliseconds. */
+  readonly refusedPause: number
 }
 
 export const DEFAULT_WRITER_LIMITS: WriterLimits = {
@@ -27,6 +30,7 @@ export const DEFAULT_WRITER_LIMITS: WriterLimits = {
   maxPendingBytes: 192 * 1024 * 1024,
   // OTLP senders give up after 10 s.
   retryFor: 5_000,
+  refusedPause: 5_000,
 }
 
 export interface WriterOptions {
@@ -37,6 +41,8 @@ export interface WriterOptions {
   readonly clock: () => number
   /** A text that no other insert has or had: the deduplication token of one block. */
   readonly newToken: () => string
+  /** Where inserts are noted until they are done; left out, a crash in the middle of one may leave it half done. */
+  readonly journal?: InsertJournal
 }
 
 /**
@@ -58,33 +64,86 @@ export const INSERT_SETTINGS = {
 /** Refusals of ClickHouse that pass by themselves: timeouts, too many parts or queries, memory, disk, read-only. */
 const PASSING = new Set(['159', '202', '209', '210', '241', '242', '243', '252', '319', '425', '999'])
 
-interface Batch<Of extends Block> {
-  readonly block: Of
-  readonly waiters: { resolve: () => void; reject: (error: unknown) => void }[]
-  /** Bytes counted as pending. */
-  bytes: number
-  due: number
+interface Waiter {
+  readonly since: number
+  readonly resolve: () => void
+  readonly reject: (error: unknown) => void
 }
+
+/** The rows of one insert, and those who wait for it. */
+export class Batch<Of extends Block> {
+  readonly block: Of
+  /** True once ClickHouse has the rows; false if they were let go. */
+  readonly done: Promise<boolean>
+  /** Bytes counted as pending. */
+  bytes = 0
+  due = 0
+  private readonly clock: () => number
+  private waiters: Waiter[] = []
+  private stored = false
+  private readonly settle: (stored: boolean) => void
+
+  constructor(block: Of, clock: () => number) {
+    this.block = block
+    this.clock = clock
+    const { promise, resolve } = Promise.withResolvers<boolean>()
+    this.done = promise
+    this.settle = resolve
+  }
+
+  /** Settles once ClickHouse has the rows. @throws PostflightError when that takes too long: they may get there all the same */
+  async stay(): Promise<void> {
+    if (this.stored) return
+    await new Promise<void>((resolve, reject) => {
+      this.waiters.push({ since: this.clock(), resolve, reject })
+    })
+  }
+
+  /** Tells those who have waited since `time` or longer. */
+  fail(error: unknown, time = Number.POSITIVE_INFINITY): void {
+    const late = this.waiters.filter(({ since }) => since <= time)
+    this.waiters = this.waiters.filter(({ since }) => since > time)
+    for (const waiter of late) waiter.reject(error)
+  }
+
+  finish(): void {
+    this.stored = true
+    this.settle(true)
+    for (const waiter of this.waiters) waiter.resolve()
+    this.waiters = []
+  }
+
+  letGo(error: unknown): void {
+    this.settle(false)
+    this.fail(error)
+  }
+}
+
+/** Blocks that ClickHouse refuses and that one table goes on beside. */
+const MAX_REFUSED = 4
 
 /** The way into one table: the block being gathered, and at most one that is being inserted. */
 export class Lane<Of extends Block> {
+  readonly table: string
   private readonly writer: Writer
   private readonly newBlock: () => Of
   private readonly requestMark: Mark
   private open: Batch<Of>
   private spare: Of | undefined
   private sending: Promise<void> | undefined
+  private refused = 0
   private timer: NodeJS.Timeout | undefined
   private lastInsert = 0
 
   constructor(writer: Writer, newBlock: () => Of) {
     this.writer = writer
     this.newBlock = newBlock
-    this.open = { block: newBlock(), waiters: [], bytes: 0, due: 0 }
+    this.open = new Batch(newBlock(), writer.clock)
+    this.table = this.open.block.table
     this.requestMark = this.open.block.newMark()
   }
 
-  /** The block to append a request's rows to, without waiting for anything in between; then `commit` or `undo`. */
+  /** The block to append a request's rows to, without waiting for anything in between; then `commit`, `append` or `undo`. */
   begin(): Of {
     this.open.block.mark(this.requestMark)
     return this.open.block
@@ -96,39 +155,53 @@ export class Lane<Of extends Block> {
 
   /** Settles once ClickHouse has all rows appended since `begin`. @throws PostflightError */
   async commit(): Promise<void> {
+    await this.append()?.stay()
+  }
+
+  /**
+   * Leaves the rows appended since `begin` to be inserted.
+   * @param mark what their request is known by
+   * @returns undefined if there are none
+   */
+  append(mark?: Buffer): Batch<Of> | undefined {
     const { open, writer } = this
-    const first = open.waiters.length === 0
     const { block } = open
-    if (block.rows === this.requestMark.at(-1)) return
+    const before = this.requestMark.at(-1) as number
+    if (block.rows === before) return undefined
+    if (mark !== undefined) block.requests.set(before, mark)
     const bytes = block.byteLength
     writer.addPending(bytes - open.bytes)
     open.bytes = bytes
-    const done = new Promise<void>((resolve, reject) => open.waiters.push({ resolve, reject }))
     if (block.rows >= writer.limits.maxRows || bytes >= writer.limits.maxBytes) open.due = 0
-    else if (first) {
+    else if (before === 0) {
       const { minWait, maxWait } = writer.limits
       open.due = writer.clock() + Math.min(maxWait, Math.max(minWait, this.lastInsert))
     }
     this.schedule()
-    await done
+    return open
   }
 
   /** Sends what is gathered now and waits until nothing is left. */
   async drain(): Promise<void> {
-    while (this.open.waiters.length > 0 || this.sending !== undefined) {
+    while (this.open.block.rows > 0 || this.sending !== undefined) {
       this.open.due = 0
       this.schedule()
       await this.sending
     }
   }
 
+  /** Tells those who have waited since `time` or longer for the block being gathered. */
+  failOlder(error: unknown, time: number): void {
+    this.open.fail(error, time)
+  }
+
   private schedule(): void {
-    if (this.sending !== undefined || this.open.waiters.length === 0) return
+    if (this.sending !== undefined || this.open.block.rows === 0) return
     const wait = this.open.due - this.writer.clock()
     if (wait <= 0) {
       clearTimeout(this.timer)
       this.timer = undefined
-      this.sending = this.send()
+      this.send()
     } else if (this.timer === undefined) {
       this.timer = setTimeout(() => {
         this.timer = undefined
@@ -139,25 +212,34 @@ export class Lane<Of extends Block> {
     }
   }
 
-  private async send(): Promise<void> {
+  private send(): void {
     const batch = this.open
-    this.open = { block: this.spare ?? this.newBlock(), waiters: [], bytes: 0, due: 0 }
+    this.open = new Batch(this.spare ?? this.newBlock(), this.writer.clock)
     this.spare = undefined
     const begun = this.writer.clock()
-    try {
-      await this.writer.insert(batch.block)
-      for (const waiter of batch.waiters) waiter.resolve()
-    } catch (error) {
-      for (const waiter of batch.waiters) waiter.reject(error)
-    } finally {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.sending = promise
+    let wasRefused = false
+    const goOn = () => {
       this.lastInsert = this.writer.clock() - begun
+      this.sending = undefined
+      resolve()
+      this.schedule()
+    }
+    const onRefused = () => {
+      if (wasRefused || this.refused >= MAX_REFUSED) return
+      wasRefused = true
+      this.refused++
+      goOn()
+    }
+    void this.writer.insert(batch, this, onRefused).finally(() => {
       this.writer.addPending(-batch.bytes)
       batch.block.clear()
       // Blocks are used again, for new memory costs as much as filling it; one that has grown far beyond its use is let go.
       if (batch.block.capacity <= 2 * this.writer.limits.maxBytes) this.spare = batch.block
-      this.sending = undefined
-      this.schedule()
-    }
+      if (wasRefused) this.refused--
+      else goOn()
+    })
   }
 }
 
@@ -212,32 +294,55 @@ export class Writer {
     await Promise.all(this.lanes.map((lane) => lane.drain()))
   }
 
-  /** Inserts a block, repeating it with the same token while the failure may pass. @throws PostflightError */
-  async insert(block: Block): Promise<void> {
-    const { store, logger, clock, newToken, limits } = this.options
-    const columns = block.columns.map((column) => column.name)
+  /**
+   * Inserts a block, repeating it with the same token until ClickHouse has it. Those who wait are told when that takes long or
+   * when ClickHouse refuses; the block stays all the same, for what became of the insert is not known, and a repeated
+   * request must find it. Without a journal it is let go then, for its senders send it again.
+   */
+  async insert<Of extends Block>(batch: Batch<Of>, lane: Lane<Of>, onRefused: () => void): Promise<void> {
+    const { store, logger, clock, newToken, limits, journal } = this.options
+    const { block } = batch
+    const { table, rows, columnNames: columns } = block
+    const body = block.encode()
     const token = newToken()
     const begun = clock()
-    textsReplaced(block.table, block.replacedTexts)
+    textsReplaced(table, block.replacedTexts)
+    let journaled = journal === undefined
     for (let attempt = 1; ; attempt++) {
       try {
-        await store.insertNative(block.table, columns, block.encode(), { settings: INSERT_SETTINGS, token })
-        blockInserted(block.table, 'ok', block.rows, clock() - begun)
-        return
+        if (!journaled) await journal?.write({ token, table, columns, body })
+        journaled = true
+        await store.insertNative(table, columns, body, { settings: INSERT_SETTINGS, token })
+        break
       } catch (error) {
-        const pause = Math.min(1000, 50 * 2 ** attempt)
-        if (!mayPass(error) || clock() + pause - begun > limits.retryFor || this.closed) {
-          blockInserted(block.table, 'failed', block.rows, clock() - begun)
-          logger.error({ err: error, table: block.table, rows: block.rows, attempt }, 'insert failed')
-          throw error
+        const passing = mayPass(error)
+        const pause = passing ? Math.min(1000, 50 * 2 ** attempt) : limits.refusedPause
+        const late = clock() + pause - begun > limits.retryFor
+        const about = { err: error, table, rows, attempt }
+        if (this.closed || (journal === undefined && (late || !passing))) {
+          blockInserted(table, 'failed', rows, clock() - begun)
+          logger.error(about, 'insert failed')
+          batch.letGo(error)
+          return
         }
-        logger.warn(
-          { err: error, table: block.table, rows: block.rows, attempt },
-          'insert failed, trying again',
-        )
-        await sleep(pause)
+        if (!passing) logger.error(about, 'ClickHouse refuses an insert; it is kept and tried again')
+        else if (attempt <= 5 || attempt % 60 === 0) logger.warn(about, 'insert failed, trying again')
+        if (!passing) {
+          batch.fail(error)
+          onRefused()
+        } else {
+          const longest = clock() + pause - limits.retryFor
+          batch.fail(error, longest)
+          lane.failOlder(error, longest)
+        }
+        await sleep(pause, undefined, { ref: passing })
       }
     }
+    blockInserted(table, 'ok', rows, clock() - begun)
+    batch.finish()
+    await journal?.remove(token).catch((error: unknown) => {
+      logger.warn({ err: error, table }, 'an insert that is done stays in the journal')
+    })
   }
 }
 

@@ -55,6 +55,8 @@ export const configSchema = z
         /** Telemetry older (days) or newer (minutes) than this goes to the dead-letter table. */
         maxPastDays: days.default(50),
         maxFutureMinutes: minutes.default(60),
+        /** Minutes for which a request is known: one that its sender repeats in that time is stored once. 0: not at all. */
+        repeatMinutes: z.coerce.number().min(0).max(1440).default(15),
       })
       .prefault({}),
     /** With brokers, requests are acknowledged once Kafka has them, and stored by a consumer group. */

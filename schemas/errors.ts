@@ -10,6 +10,7 @@ export const ERROR_CODES = {
   FORBIDDEN: { status: 403, retryable: false },
   INTERNAL: { status: 500, retryable: false },
   INVALID_REQUEST: { status: 400, retryable: false },
+  JOURNAL_UNWRITABLE: { status: 503, retryable: true },
   KEYS_REQUIRED: { status: 500, retryable: false },
   METHOD_NOT_ALLOWED: { status: 405, retryable: false },
   MIGRATION_CHANGED: { status: 500, retryable: false },

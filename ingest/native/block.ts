@@ -1,4 +1,5 @@
 import type { Column } from './column.ts'
+import { RequestMarks } from './request-marks.ts'
 import { Bytes, type Sink } from './sink.ts'
 
 /** Where every sink of a block stood; made once, filled again and again. */
@@ -9,6 +10,8 @@ export class Block {
   readonly table: string
   readonly columns: readonly Column[]
   rows = 0
+  /** The requests whose rows are here, as far as they are to be known again. */
+  readonly requests = new RequestMarks()
   private readonly sinks: readonly Sink[]
 
   constructor(table: string, columns: readonly Column[]) {
@@ -62,7 +65,8 @@ export class Block {
   encode(): Buffer[] {
     const out: Buffer[] = []
     const header = new Bytes(16)
-    header.pushVarint(this.columns.length)
+    const { requests } = this
+    header.pushVarint(this.columns.length + (requests.count > 0 ? 1 : 0))
     header.pushVarint(this.rows)
     out.push(header.view())
     for (const column of this.columns) {
@@ -72,7 +76,14 @@ export class Block {
       out.push(name.view())
       if (this.rows > 0) column.encode(out)
     }
+    if (requests.count > 0) requests.encode(this.rows, out)
     return out
+  }
+
+  /** Names of the columns that `encode` writes. */
+  get columnNames(): readonly string[] {
+    const names = this.columns.map((column) => column.name)
+    return this.requests.count > 0 ? [...names, this.requests.name] : names
   }
 
   clear(): void {
@@ -81,6 +92,7 @@ export class Block {
       if (sink instanceof Bytes) sink.replaced = 0
     }
     for (const column of this.columns) column.dictionary?.clear()
+    this.requests.clear()
     this.rows = 0
   }
 }

@@ -267,7 +267,8 @@ describe('who may send', () => {
     const url = await start(transport, {
       authenticate: async (headers) => {
         const key = credentialOf(headers)
-        return key === 'good' ? 'ok' : key === 'reader' ? 'forbidden' : 'unauthenticated'
+        if (key === 'good') return { kind: 'ok', keyId: 'k1' }
+        return { kind: key === 'reader' ? 'forbidden' : 'unauthenticated' }
       },
     })
     const none = await post(`${url}/v1/logs`, '{}', { 'content-type': 'application/json' })
@@ -280,6 +281,7 @@ describe('who may send', () => {
     expect(transport.sent).toEqual([])
     expect((await post(`${url}/v1/logs`, 'x', { authorization: 'bearer good' })).status).toBe(200)
     expect((await post(`${url}/v1/logs`, 'x', { 'x-postflight-key': 'good' })).status).toBe(200)
+    expect(transport.sent.map(({ sender }) => sender)).toEqual(['k1', 'k1'])
   })
 
   it('pages of other origins may only if allowed', async () => {

@@ -17,7 +17,9 @@ import { exportResponse, statusBody } from './answer.ts'
 import { BodyCorrupt, BodyTooLarge, isKnownEncoding, readBody, SenderGone } from './body.ts'
 import { DEFAULT_RECEIVER_LIMITS, type ReceiverLimits } from './config.ts'
 
-export type Authentication = 'ok' | 'unauthenticated' | 'forbidden'
+export type Authentication =
+  /** `keyId` of the key that was shown; null if none is needed. */
+  { readonly kind: 'ok'; readonly keyId: string | null } | { readonly kind: 'unauthenticated' | 'forbidden' }
 
 export interface ReceiverOptions {
   readonly host: string
@@ -166,9 +168,10 @@ class OtlpHttpReceiver implements Receiver {
     signal: SignalKind,
     kind: OtlpContentType | undefined,
   ): Promise<void> {
-    await this.admit(request, kind === undefined ? 'application/x-protobuf or application/json' : undefined)
+    const wanted = kind === undefined ? 'application/x-protobuf or application/json' : undefined
+    const sender = await this.admit(request, wanted)
     const contentType = kind as OtlpContentType
-    const about = this.about(request, signal, contentType)
+    const about = { signal, contentType, sender, receivedAt: this.options.clock() }
     const done = await this.options.transport.send({ ...about, body: await this.body(request, about) })
     answer(response, 200, contentType, exportResponse(contentType, signal, done))
     requestAnswered(signal, 200)
@@ -180,20 +183,30 @@ class OtlpHttpReceiver implements Receiver {
     response: ServerResponse,
     query: URLSearchParams,
   ): Promise<void> {
-    await this.admit(request, JSON_LINES_TYPES.has(mediaType(request)) ? undefined : 'application/x-ndjson')
-    const about = this.about(request, 'logs', 'application/json')
+    const wanted = JSON_LINES_TYPES.has(mediaType(request)) ? undefined : 'application/x-ndjson'
+    const sender = await this.admit(request, wanted)
+    const about = {
+      signal: 'logs',
+      contentType: 'application/json',
+      sender,
+      receivedAt: this.options.clock(),
+    } as const
     const body = await this.body(request, about)
     const done = await receiveLines(this.options.transport, { ...about, body }, query)
     answer(response, 200, 'application/json', Buffer.from(JSON.stringify(done)))
     requestAnswered('logs', 200)
   }
 
-  /** Everything that is asked before a body is read. @param wanted the content type that it should have had */
-  private async admit(request: IncomingMessage, wanted: string | undefined): Promise<void> {
+  /**
+   * Everything that is asked before a body is read.
+   * @param wanted the content type that it should have had
+   * @returns who sends: its key, or else its address
+   */
+  private async admit(request: IncomingMessage, wanted: string | undefined): Promise<string> {
     const { headers } = request
     if (request.method !== 'POST')
       throw new Refusal(405, `Use POST, not ${request.method}`, { Allow: 'POST, OPTIONS' })
-    await this.authenticate(headers)
+    const keyId = await this.authenticate(headers)
     if (wanted !== undefined)
       throw new Refusal(415, `Content-Type must be ${wanted}, not ${headers['content-type'] ?? 'absent'}`)
     const encoding = codingOf(request)
@@ -205,15 +218,7 @@ class OtlpHttpReceiver implements Receiver {
     const announced = Number(headers['content-length'] ?? 0)
     if (announced > this.limits.maxBodyBytes) throw new BodyTooLarge(this.limits.maxBodyBytes, false)
     this.options.transport.admit(this.receiving + announced)
-  }
-
-  private about(
-    request: IncomingMessage,
-    signal: SignalKind,
-    contentType: OtlpContentType,
-  ): Omit<TelemetryRequest, 'body'> {
-    const sender = request.socket.remoteAddress ?? ''
-    return { signal, contentType, sender, receivedAt: this.options.clock() }
+    return keyId ?? request.socket.remoteAddress ?? ''
   }
 
   private async body(request: IncomingMessage, about: Omit<TelemetryRequest, 'body'>): Promise<Buffer> {
@@ -229,9 +234,10 @@ class OtlpHttpReceiver implements Receiver {
     }
   }
 
-  private async authenticate(headers: IncomingHttpHeaders): Promise<void> {
-    const outcome = (await this.options.authenticate?.(headers)) ?? 'ok'
-    if (outcome === 'unauthenticated') {
+  private async authenticate(headers: IncomingHttpHeaders): Promise<string | null> {
+    const outcome = (await this.options.authenticate?.(headers)) ?? { kind: 'ok', keyId: null }
+    if (outcome.kind === 'ok') return outcome.keyId
+    if (outcome.kind === 'unauthenticated') {
       throw new Refusal(
         401,
         'A key with the scope ingest is needed: Authorization: Bearer <key>, or X-Postflight-Key',
@@ -240,7 +246,7 @@ class OtlpHttpReceiver implements Receiver {
         },
       )
     }
-    if (outcome === 'forbidden') throw new Refusal(403, 'This key does not have the scope ingest')
+    throw new Refusal(403, 'This key does not have the scope ingest')
   }
 
   /** Reads a body while counting it against what all requests together may bring. */

@@ -149,6 +149,7 @@ export class LogsTranscoder {
       if (timeLow === 0 && timeHigh === 0) {
         timeLow = intake.nowLow
         timeHigh = intake.nowHigh
+        intake.untimed = true
       }
     }
     intake.checkTime(timeLow, timeHigh, field)

@@ -1,13 +1,15 @@
 import type { Logger } from 'pino'
 import type { Store } from '../../schemas/store/client.ts'
 import { writeDeadLetter } from '../dead-letter.ts'
+import { type ExactlyOnce, TABLES } from '../exactly-once/exactly-once.ts'
+import { keyOf, markOf, type RequestMark } from '../exactly-once/request-mark.ts'
 import { Intake, type Rejection, type SignalKind } from '../intake.ts'
 import type { Block } from '../native/block.ts'
 import { Unreadable } from '../protobuf/unreadable.ts'
 import { BLOCKS_OF, RequestDecoder } from '../request-decoder.ts'
 import { DeadLetterBlock } from '../tables/dead-letter.ts'
-import { recordsAcknowledged, recordsDeadLettered } from '../telemetry.ts'
-import { DEFAULT_WRITER_LIMITS, type Lane, Writer, type WriterLimits } from '../writer.ts'
+import { recordsAcknowledged, recordsDeadLettered, requestRepeated } from '../telemetry.ts'
+import { type Batch, DEFAULT_WRITER_LIMITS, type Lane, Writer, type WriterLimits } from '../writer.ts'
 import type { Acknowledgement, TelemetryRequest, Transport } from './transport.ts'
 
 export interface DirectTransportOptions {
@@ -24,6 +26,8 @@ export interface DirectTransportOptions {
   /** What one request may become as rows, bytes. */
   readonly maxRequestRowBytes?: number
   readonly writer?: Partial<WriterLimits>
+  /** Left out, a request that is repeated is stored again. */
+  readonly exactlyOnce?: ExactlyOnce
 }
 
 const HOUR = 3_600_000
@@ -44,12 +48,22 @@ class DirectTransport implements Transport {
   private readonly lanes: Readonly<Record<SignalKind, readonly Lane<Block>[]>>
   private readonly deadLetters: Lane<DeadLetterBlock>
   private readonly decoder = new RequestDecoder()
+  /** Requests whose rows are on their way, by mark and table. */
+  private readonly underWay = new Map<string, Map<number, Batch<Block>>>()
 
   constructor(options: DirectTransportOptions) {
     this.options = options
     const { store, logger, clock, newToken } = options
     const limits = { ...DEFAULT_WRITER_LIMITS, ...options.writer }
-    this.writer = new Writer({ store, logger, clock, newToken, limits })
+    const journal = options.exactlyOnce?.journal
+    this.writer = new Writer({
+      store,
+      logger,
+      clock,
+      newToken,
+      limits,
+      ...(journal === undefined ? {} : { journal }),
+    })
     const lanesOf = (signal: SignalKind) => BLOCKS_OF[signal].map((newBlock) => this.writer.lane(newBlock))
     this.lanes = { logs: lanesOf('logs'), traces: lanesOf('traces'), metrics: lanesOf('metrics') }
     this.deadLetters = this.writer.lane(() => new DeadLetterBlock())
@@ -75,10 +89,13 @@ class DirectTransport implements Transport {
       throw error
     }
     // Nothing was awaited since the first row was appended, so the rows are all in blocks not yet sent.
-    const stored = touched.map((lane) => lane.commit())
-    stored.push(this.keep(request, intake.rejections))
-    await allDone(stored)
-    recordsAcknowledged(request.signal, intake.accepted, request.body.length)
+    const mark = this.markOf(request, intake)
+    const outcomes = touched.map((lane) => this.store(lane, mark))
+    outcomes.push(this.keep(request, intake.rejections, mark))
+    if (outcomes.some(({ known }) => known)) requestRepeated(request.signal)
+    await allDone(outcomes.map(({ stored }) => stored))
+    const stored = outcomes.slice(0, -1).some(({ known }) => known) ? 0 : intake.accepted
+    recordsAcknowledged(request.signal, stored, request.body.length)
     return {
       accepted: intake.accepted,
       rejected: intake.rejections.length,
@@ -89,7 +106,8 @@ class DirectTransport implements Transport {
   async refuse(request: TelemetryRequest, reason: Unreadable): Promise<void> {
     const { code, field, message } = reason
     const { body: payload, contentType } = request
-    await this.keep(request, [{ code, field, message, payload, contentType }])
+    const mark = this.options.exactlyOnce === undefined ? undefined : markOf(request)
+    await this.keep(request, [{ code, field, message, payload, contentType }], mark).stored
   }
 
   async close(): Promise<void> {
@@ -109,9 +127,42 @@ class DirectTransport implements Transport {
     return lanes
   }
 
-  /** Settles once the rejected records are in the dead-letter table. */
-  private async keep(request: TelemetryRequest, rejections: readonly Rejection[]): Promise<void> {
-    if (rejections.length === 0) return
+  /** Undefined if a repeated request is not to be known. */
+  private markOf(request: TelemetryRequest, intake: Intake): RequestMark | undefined {
+    return this.options.exactlyOnce === undefined || intake.untimed ? undefined : markOf(request)
+  }
+
+  /** Stores what was appended to a lane, unless it came before: then its fate is that of the first time. */
+  private store(lane: Lane<Block>, mark: RequestMark | undefined): Outcome {
+    const { exactlyOnce, clock } = this.options
+    if (exactlyOnce === undefined || mark === undefined) return { known: false, stored: lane.commit() }
+    const { ledger } = exactlyOnce
+    const table = TABLES.get(lane.table) as number
+    const key = keyOf(mark)
+    const before = this.underWay.get(key)?.get(table)
+    if (before !== undefined || ledger.has(mark, table, clock())) {
+      lane.undo()
+      return { known: true, stored: before?.stay() ?? Promise.resolve() }
+    }
+    const batch = lane.append(mark)
+    if (batch === undefined) return { known: false, stored: Promise.resolve() }
+    const tables = this.underWay.get(key) ?? new Map<number, Batch<Block>>()
+    this.underWay.set(key, tables.set(table, batch))
+    void batch.done.then((stored) => {
+      if (stored) ledger.add(mark, table, clock())
+      tables.delete(table)
+      if (tables.size === 0) this.underWay.delete(key)
+    })
+    return { known: false, stored: batch.stay() }
+  }
+
+  /** Puts the rejected records into the dead-letter table. */
+  private keep(
+    request: TelemetryRequest,
+    rejections: readonly Rejection[],
+    mark: RequestMark | undefined,
+  ): Outcome {
+    if (rejections.length === 0) return { known: false, stored: Promise.resolve() }
     const block = this.deadLetters.begin()
     for (const rejection of rejections) {
       writeDeadLetter(block, request.receivedAt, {
@@ -120,9 +171,20 @@ class DirectTransport implements Transport {
         sender: request.sender,
       })
     }
-    await this.deadLetters.commit()
-    for (const [code, count] of countByCode(rejections)) recordsDeadLettered(request.signal, code, count)
+    const { known, stored } = this.store(this.deadLetters as unknown as Lane<Block>, mark)
+    const counted = stored.then(() => {
+      if (known) return
+      for (const [code, count] of countByCode(rejections)) recordsDeadLettered(request.signal, code, count)
+    })
+    return { known, stored: counted }
   }
+}
+
+interface Outcome {
+  /** True if these rows came before. */
+  readonly known: boolean
+  /** Settles once they are stored. */
+  readonly stored: Promise<void>
 }
 
 /** Waits for all, so that none is left unobserved, then throws the first failure. */

@@ -8,7 +8,7 @@ export interface TelemetryRequest {
   readonly signal: SignalKind
   readonly contentType: OtlpContentType
   readonly body: Buffer
-  /** Who sent it: an address, or the name of a key. */
+  /** Who sent it: the id of a key, or an address. */
   readonly sender: string
   /** Milliseconds since 1970. */
   readonly receivedAt: number

@@ -36,6 +36,15 @@ function post(body: Buffer): Promise<number> {
   })
 }
 
+/** The same records under bytes that were not sent before, by a field that OTLP does not have: a repeat would not be stored. */
+function distinct(body: Buffer): Buffer {
+  const field = Buffer.alloc(9)
+  field.writeUInt8((15 << 3) | 1)
+  field.writeUInt32LE(next, 1)
+  field.writeUInt32LE(process.pid, 5)
+  return Buffer.concat([body, field])
+}
+
 let next = 0
 let acknowledged = 0
 let refused = 0
@@ -45,7 +54,7 @@ const end = begun + Number(seconds) * 1000
 
 async function connection(): Promise<void> {
   while (performance.now() < end) {
-    const body = bodies[next++ % bodies.length] as Buffer
+    const body = distinct(bodies[next++ % bodies.length] as Buffer)
     const sent = performance.now()
     const status = await post(body)
     if (status === 200) {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pino from 'pino'
 import { startEmbedded } from '../../deploy/embedded/start.ts'
+import { openExactlyOnce } from '../../ingest/exactly-once/exactly-once.ts'
 import { startReceiver } from '../../ingest/otlp-http/receiver.ts'
 import { createDirectTransport, type DirectTransportOptions } from '../../ingest/transport/direct.ts'
 import { configSchema } from '../../schemas/config.ts'
@@ -26,11 +27,19 @@ export async function startIngest(options: Partial<DirectTransportOptions> = {})
   const embedded = await startEmbedded({ dataDir, port: 0, logger })
   const store = openStore({ url: embedded.url })
   await migrate(store, buildCatalogue(), configSchema.parse({}).retention)
+  const exactlyOnce = await openExactlyOnce({
+    store,
+    folder: join(dataDir, 'inserts'),
+    window: 15 * 60_000,
+    clock: Date.now,
+    logger,
+  })
   const transport = createDirectTransport({
     store,
     logger,
     clock: Date.now,
     newToken: randomUUID,
+    exactlyOnce,
     ...options,
   })
   const receiver = await startReceiver({ host: '127.0.0.1', port: 0, transport, logger, clock: Date.now })
