@@ -52,14 +52,37 @@ const prometheusTarget = z.strictObject({
 })
 export type PrometheusTarget = z.infer<typeof prometheusTarget>
 
+const databaseTarget = (port: number, database: z.ZodType<string>) =>
+  z.strictObject({
+    /** service.name of what is read of it. */
+    name: z.string().min(1),
+    ...source,
+    /** A name, an address, or the folder (PostgreSQL) or file (MySQL) of a socket. */
+    host: z.string().min(1).default('127.0.0.1'),
+    port: z.coerce.number().int().min(1).max(65535).default(port),
+    database,
+    user: z.string().min(1).default('postflight'),
+    ...password,
+    /** `auto`: none to this machine, else verified. */
+    tls: z.enum(['auto', 'verified', 'unverified', 'off']).default('auto'),
+    /** PEM file of the authority; empty: the system's. */
+    ca: z.string().default(''),
+    intervalSeconds: seconds.default(60),
+    timeoutSeconds: seconds.default(10),
+  })
+export type DatabaseTarget = z.infer<ReturnType<typeof databaseTarget>>
+
 /** Settings of what Postflight reads by itself. */
 export const collectorsSchema = z.strictObject({
   prometheus: z.array(prometheusTarget).default([]),
+  postgresql: z.array(databaseTarget(5432, z.string().min(1))).default([]),
+  /** MySQL and MariaDB; `database` limits statements and tables to one schema. */
+  mysql: z.array(databaseTarget(3306, z.string().default(''))).default([]),
 })
 export type CollectorSettings = z.infer<typeof collectorsSchema>
 
 /** Those of the settings whose values are never printed. */
-export const SECRET_COLLECTORS = ['prometheus'] as const
+export const SECRET_COLLECTORS = ['prometheus', 'postgresql', 'mysql'] as const
 
 /**
  * Puts the secrets that environment variables hold in their places.
@@ -91,10 +114,11 @@ export function sharedSources(
   collectors: CollectorSettings,
   of: { readonly service: string; readonly environment: string },
 ): readonly string[] {
-  const all = collectors.prometheus.map((target) => ({
+  const exporters = collectors.prometheus.map((target) => ({
     ...target,
     name: target.name || new URL(target.url).host,
   }))
+  const all = [...exporters, ...collectors.postgresql, ...collectors.mysql]
   const tied = all.filter(
     ({ name, environment, services }) =>
       services.includes(of.service) && environment === of.environment && name !== of.service,

@@ -10,16 +10,10 @@ import { readMigrations } from '../../schemas/store/migrate.ts'
 import { borrowDatabase } from '../open-database.ts'
 import { newCommand, runs } from './command.ts'
 import { type CliContext, createLogger, writeJson } from './context.ts'
+import { collectorFindings } from './doctor-collectors.ts'
 import { EXIT } from './exit-codes.ts'
+import type { Finding } from './finding.ts'
 import { paintFor } from './paint.ts'
-
-/** One thing looked at: what was found, and what to do if it is not well. */
-interface Finding {
-  readonly check: string
-  readonly level: 'ok' | 'warning' | 'problem'
-  readonly found: string
-  readonly advice: string
-}
 
 const GIB = 2 ** 30
 const HOUR = 3600
@@ -27,14 +21,19 @@ const HOUR = 3600
 export function doctorCommand(context: CliContext): Command {
   const command = newCommand('doctor', 'Say what is wrong and what to do about it')
   return runs(context, command, async ({ config, json }) => {
-    const findings = [await disk(config), ...(await ports(config)), ...(await store(config, context))]
+    const findings = [
+      await disk(config),
+      ...(await ports(config)),
+      ...(await store(config, context)),
+      ...(await collectorFindings(config.collectors, context.clock)),
+    ]
     if (json) writeJson(context, findings)
     else {
       const paint = paintFor(context)
       for (const { check, level, found, advice } of findings) {
         const colour = level === 'ok' ? 'green' : level === 'warning' ? 'yellow' : 'red'
         context.out.write(
-          `${paint(colour, level.padEnd(8))} ${check}: ${found}\n${advice === '' ? '' : `         ${advice}\n`}`,
+          `${paint(colour, level.padEnd(8))} ${check}: ${found}\n${advice === '' ? '' : `         ${advice.replaceAll('\n', '\n         ')}\n`}`,
         )
       }
     }

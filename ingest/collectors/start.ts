@@ -2,6 +2,9 @@ import type { Logger } from 'pino'
 import type { CollectorSettings } from '../../schemas/collectors.ts'
 import type { Transport } from '../transport/transport.ts'
 import type { Collector } from './collector.ts'
+import { mysqlCollector } from './mysql.ts'
+import { oncePerReason } from './once-per-reason.ts'
+import { postgresqlCollector } from './postgresql.ts'
 import { prometheusCollector } from './prometheus/scrape.ts'
 import { type RunningCollectors, runCollectors } from './runner.ts'
 
@@ -21,5 +24,10 @@ export function startCollectors(options: CollectorsOptions): RunningCollectors {
 }
 
 function collectorsOf({ settings, logger }: CollectorsOptions): readonly Collector[] {
-  return settings.prometheus.map((target) => prometheusCollector(target, (message) => logger.warn(message)))
+  const warn = () => oncePerReason((message) => logger.warn(message))
+  return [
+    ...settings.prometheus.map((target) => prometheusCollector(target, warn())),
+    ...settings.postgresql.map((target) => postgresqlCollector(target, warn())),
+    ...settings.mysql.map((target) => mysqlCollector(target, warn())),
+  ]
 }

@@ -43,6 +43,9 @@ function counter(id: string, names: readonly string[], dimension = "''"): Measur
   }
 }
 
+/** Of a database's own statistics: as spans name their statements. */
+const SERVER_STATEMENT = `substring(normalizeQuery(${attribute('Attributes', 'db.query.text', 'digest_text')}), 1, 200)`
+
 /** The measures of the built-in signals. @param rules what is not users' traffic */
 export function builtInMeasures(rules: readonly TrafficRule[] = TRAFFIC_RULES): readonly Measure[] {
   return [
@@ -171,6 +174,37 @@ export function builtInMeasures(rules: readonly TrafficRule[] = TRAFFIC_RULES): 
       'postgresql.cache_hit_ratio',
       'mysql.cache_hit_ratio',
     ]),
+    {
+      ...counter(
+        'db.statement.time',
+        ['postgresql.statement.time', 'mysql.statement_event.wait.time'],
+        SERVER_STATEMENT,
+      ),
+      value: "if(MetricUnit = 'ns', Value / 1e9, Value)",
+    },
+    {
+      ...counter(
+        'db.statement.calls',
+        ['postgresql.statement.calls', 'mysql.statement_event.count'],
+        SERVER_STATEMENT,
+      ),
+      selector: `MetricName IN ('postgresql.statement.calls', 'mysql.statement_event.count') AND Attributes['kind'] IN ('', 'calls') AND IsMonotonic AND AggregationTemporality = 2 AND bitAnd(Flags, 1) = 0`,
+    },
+    samples(
+      'db.sessions',
+      'otel_metrics_sum',
+      ['postgresql.backends', 'mysql.threads'],
+      attribute('Attributes', 'state', 'kind'),
+    ),
+    samples('db.lock_waits', 'otel_metrics_gauge', ['postgresql.locks.waiting', 'mysql.locks.waiting']),
+    samples(
+      'db.table_size',
+      'otel_metrics_sum',
+      ['postgresql.table.size', 'postgresql.index.size', 'mysql.table.size'],
+      `concat(${attribute('Attributes', 'postgresql.table.name', 'table')}, if(MetricName = 'postgresql.index.size' OR Attributes['kind'] = 'index', ' (indexes)', ''))`,
+    ),
+    samples('db.replication_lag', 'otel_metrics_gauge', ['postgresql.wal.delay'], "Attributes['operation']"),
+    samples('db.replication_lag_sum', 'otel_metrics_sum', ['mysql.replica.time_behind_source']),
     samples(
       'process.cpu',
       'otel_metrics_gauge',

@@ -193,6 +193,40 @@ export const BUILT_IN_SIGNALS: readonly Signal[] = [
     }),
     badDirection: 'down',
   },
+  gauge('db.load', 'Seconds per second in statements', 'database', 's/s', ['db.statement.time'], {
+    dimension: 'statement',
+    ratio: 1.5,
+    absolute: 0.05,
+    criticality: 'major',
+  }),
+  gauge('db.statement_calls', 'Statements run', 'database', '{call}/s', ['db.statement.calls'], {
+    dimension: 'statement',
+    ratio: 2,
+    absolute: 1,
+  }),
+  gauge('db.sessions', 'Sessions on the database server', 'database', '{session}', ['db.sessions'], {
+    dimension: 'state',
+    ratio: 1.5,
+    absolute: 5,
+  }),
+  gauge('db.lock_waits', 'Sessions that wait for a lock', 'database', '{session}', ['db.lock_waits'], {
+    ratio: 1.5,
+    absolute: 0.5,
+    criticality: 'major',
+  }),
+  gauge('db.table_size', 'Size of tables and indexes', 'database', 'By', ['db.table_size'], {
+    dimension: 'table',
+    ratio: 1.25,
+    absolute: 64 * 2 ** 20,
+  }),
+  gauge(
+    'db.replication_lag',
+    'Replication lag',
+    'database',
+    's',
+    ['db.replication_lag', 'db.replication_lag_sum'],
+    { dimension: 'operation', ratio: 1.5, absolute: 1, criticality: 'major' },
+  ),
   gauge('runtime.cpu', 'CPU use of the process', 'runtime', '1', ['process.cpu'], {
     dimension: 'state',
     ratio: 1.25,

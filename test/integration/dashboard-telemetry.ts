@@ -109,11 +109,15 @@ const GAUGES: readonly (readonly [name: string, value: number, attributes?: obje
   ['container.cpu.usage', 0.8],
   ['postgresql.database.locks', 3, { mode: 'exclusive' }],
   ['postgresql.cache_hit_ratio', 0.98],
+  ['postgresql.locks.waiting', 1],
+  ['postgresql.wal.delay', 0.1, { operation: 'replay' }],
   ['cart.size', 2],
 ]
 const LEVELS: readonly (readonly [name: string, value: number, attributes?: object])[] = [
   ['db.client.connection.count', 7, { 'db.client.connection.state': 'used' }],
   ['db.client.connection.pending_requests', 1],
+  ['postgresql.backends', 9, { state: 'active' }],
+  ['mysql.table.size', 1e8, { table: 'orders', kind: 'data' }],
   ['process.memory.usage', 2e8],
   ['v8js.memory.heap.used', 1e8, { 'v8js.heap.space.name': 'old_space' }],
   ['container.memory.usage', 3e8],
@@ -121,6 +125,8 @@ const LEVELS: readonly (readonly [name: string, value: number, attributes?: obje
 /** With the increase per minute. */
 const COUNTERS: readonly (readonly [name: string, perMinute: number, attributes?: object])[] = [
   ['postgresql.deadlocks', 1],
+  ['postgresql.statement.time', 2, { 'db.query.text': 'SELECT $1' }],
+  ['mysql.statement_event.count', 60, { digest_text: 'SELECT ?', kind: 'calls' }],
   ['process.cpu.time', 20, { 'process.cpu.state': 'user' }],
   ['system.network.io', 6e6, { 'network.io.direction': 'transmit' }],
   ['system.disk.io', 1e6, { 'disk.io.direction': 'write' }],

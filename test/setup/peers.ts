@@ -3,6 +3,8 @@ import { ensureDebianPackages } from './debian-packages.ts'
 export default function setup(): void {
   ensureDebianPackages({
     'prometheus-alertmanager': '/usr/bin/prometheus-alertmanager',
+    postgresql: '/usr/lib/postgresql',
+    'mariadb-server': '/usr/sbin/mariadbd',
     prometheus: '/usr/bin/prometheus',
     'prometheus-node-exporter': '/usr/bin/prometheus-node-exporter',
     'python3-prometheus-client': '/usr/lib/python3/dist-packages/prometheus_client/__init__.py',

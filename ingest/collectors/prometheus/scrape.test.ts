@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:http'
 import { afterEach, describe, expect, it } from 'vitest'
 import { collectorsSchema } from '../../../schemas/collectors.ts'
 import type { Metric, ResourceMetrics } from '../metric.ts'
+import { oncePerReason } from '../once-per-reason.ts'
 import { prometheusCollector } from './scrape.ts'
 
 const T = 1_790_000_000_000
@@ -32,8 +33,9 @@ async function target(settings: object, answers: Answer[]) {
   const url = `http://127.0.0.1:${port}/metrics`
   const { prometheus } = collectorsSchema.parse({ prometheus: [{ url, name: 'checkout', ...settings }] })
   const warnings: string[] = []
-  const collector = prometheusCollector(prometheus[0] as (typeof prometheus)[number], (message) =>
-    warnings.push(message),
+  const collector = prometheusCollector(
+    prometheus[0] as (typeof prometheus)[number],
+    oncePerReason((message) => warnings.push(message)),
   )
   const scrape = (time = T) => collector.collect({ time, signal: AbortSignal.timeout(5000) })
   return { scrape, warnings, host: `127.0.0.1:${port}` }

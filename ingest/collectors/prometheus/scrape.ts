@@ -11,7 +11,7 @@ import { familyMetrics } from './to-metrics.ts'
 const ACCEPT = 'application/openmetrics-text;version=1.0.0;q=0.9,text/plain;version=0.0.4;q=0.5,*/*;q=0.1'
 const MAX_LINE = 64 * 1024
 
-/** Scrapes one target that exposes metrics as Prometheus does. @param warn told of what could not be read of an answer */
+/** Scrapes one target that exposes metrics as Prometheus does. @param warn told after each answer what could not be read of it; '' for nothing */
 export function prometheusCollector(target: PrometheusTarget, warn: (message: string) => void): Collector {
   const { host } = new URL(target.url)
   const resource: Attributes = {
@@ -21,7 +21,6 @@ export function prometheusCollector(target: PrometheusTarget, warn: (message: st
     ...(target.version === '' ? {} : { 'service.version': target.version }),
   }
   const memory = new SeriesMemory()
-  let warned = ''
   return {
     kind: 'prometheus',
     target: target.url,
@@ -45,9 +44,7 @@ export function prometheusCollector(target: PrometheusTarget, warn: (message: st
         ...problems.slice(0, 3),
         ...(complete.repeated > 0 ? [`${complete.repeated} series stand twice`] : []),
       ].join('; ')
-      // The same trouble is worth one warning, not one at each interval.
-      if (told !== '' && told !== warned) warn(`Left out of ${target.url}: ${told}`)
-      warned = told
+      warn(told === '' ? '' : `Left out of ${target.url}: ${told}`)
       return complete.batches
     },
   }

@@ -1,0 +1,144 @@
+import type { Connection, RowDataPacket } from 'mysql2/promise'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Metric } from '../../ingest/collectors/metric.ts'
+import { checkMysql, mysqlCollector, mysqlGrants } from '../../ingest/collectors/mysql.ts'
+import { collectorsSchema, type DatabaseTarget } from '../../schemas/collectors.ts'
+import { type MariadbServer, startMariadb } from '../peers/mariadb-server.ts'
+
+const PASSWORD = 'for-this-test'
+const MINUTE = 60_000
+
+describe('a real MariaDB', () => {
+  let server: MariadbServer
+  let admin: Connection
+  let target: DatabaseTarget
+  const warnings: string[] = []
+  let now = Date.now()
+
+  beforeAll(async () => {
+    server = await startMariadb()
+    admin = await server.admin()
+    await admin.query('CREATE DATABASE orders')
+    await admin.query('USE orders')
+    await admin.query('CREATE TABLE cart (id int PRIMARY KEY, note varchar(200), KEY by_note (note))')
+    await admin.query("INSERT INTO cart SELECT seq, concat(seq, repeat('x', 100)) FROM seq_1_to_20000")
+    await admin.query('ANALYZE TABLE cart')
+    target = collectorsSchema.parse({
+      mysql: [{ name: 'orders-db', port: server.port, password: PASSWORD }],
+    }).mysql[0] as DatabaseTarget
+  })
+  afterAll(async () => {
+    await admin?.end()
+    await server?.close()
+  })
+
+  it('says what its account lacks, and the printed grants are all that it takes', async () => {
+    await expect(checkMysql(target)).rejects.toThrow('postflight')
+    const [create = '', ...rest] = mysqlGrants(target, true)
+    await admin.query(create.replace('...', PASSWORD))
+    const { lacking, version } = await checkMysql(target)
+    expect(version).toMatch(/^MariaDB \d+\.\d+/)
+    expect(lacking.map(({ sql }) => sql)).toEqual(rest)
+    for (const sql of rest) await admin.query(sql)
+    expect((await checkMysql(target)).lacking).toEqual([])
+    const [grants] = await admin.query<RowDataPacket[]>("SHOW GRANTS FOR 'postflight'@'%'")
+    expect(JSON.stringify(grants)).not.toMatch(/ALL PRIVILEGES|INSERT|SUPER/)
+  })
+
+  const collector = () => mysqlCollector(target, (message) => void (message === '' || warnings.push(message)))
+  const round = async (of: ReturnType<typeof collector>) => {
+    now += MINUTE
+    const [batch] = await of.collect({ time: now, signal: AbortSignal.timeout(20_000) })
+    if (batch === undefined) throw new Error('nothing was read')
+    const pointsOf = (name: string) =>
+      (batch.metrics as Extract<Metric, { kind: 'counter' | 'gauge' | 'level' }>[])
+        .filter((each) => each.name === name)
+        .flatMap(({ points }) => points)
+    const sum = (name: string, of: Readonly<Record<string, string>> = {}) =>
+      pointsOf(name)
+        .filter(({ attributes }) => Object.entries(of).every(([key, value]) => attributes[key] === value))
+        .reduce((all, { value }) => all + value, 0)
+    return { batch, pointsOf, sum }
+  }
+
+  it('is read in full by that account', async () => {
+    const reader = collector()
+    const first = await round(reader)
+    expect(first.batch.resource).toMatchObject({ 'service.name': 'orders-db', 'db.system.name': 'mariadb' })
+    expect(first.batch.resource['service.version']).toMatch(/^\d+\.\d+\.\d+$/)
+    const cart = { schema: 'orders', table: 'cart' }
+    expect(first.sum('mysql.table.size', { ...cart, kind: 'data' })).toBeGreaterThan(2e6)
+    expect(first.sum('mysql.table.size', { ...cart, kind: 'index' })).toBeGreaterThan(1e6)
+    expect(first.sum('mysql.connection.max')).toBeGreaterThan(1)
+
+    for (let id = 1; id <= 20; id++) await admin.query(`UPDATE cart SET note = 'card 4111' WHERE id = ${id}`)
+    await admin.query('SELECT SLEEP(0.2), id FROM cart LIMIT 1')
+    const second = await round(reader)
+    const text = 'UPDATE `cart` SET `note` = ? WHERE ID = ?'
+    const calls = second
+      .pointsOf('mysql.statement_event.count')
+      .filter(({ attributes }) => attributes['digest_text'] === text && attributes['kind'] === 'calls')
+    expect(calls).toMatchObject([
+      { value: 0, time: now - MINUTE, start: now - MINUTE },
+      { value: 20, start: now - MINUTE, attributes: { schema: 'orders' } },
+    ])
+    const slept = second
+      .pointsOf('mysql.statement_event.wait.time')
+      .filter(({ attributes }) => attributes['digest_text']?.includes('SLEEP'))
+    expect((slept.at(-1)?.value ?? 0) / 1e9).toBeGreaterThan(0.19)
+    expect(JSON.stringify(second.batch)).not.toContain('4111')
+    expect(second.sum('mysql.query.count')).toBeGreaterThan(first.sum('mysql.query.count'))
+    expect(second.sum('mysql.threads', { kind: 'connected' })).toBeGreaterThanOrEqual(2)
+    expect(second.sum('mysql.cache_hit_ratio')).toBeGreaterThan(0.5)
+    expect(second.pointsOf('mysql.table.size')).toEqual([])
+    // One start for all rounds.
+    const starts = [first, second].map((each) => each.pointsOf('mysql.query.count')[0]?.start ?? 0)
+    expect(Math.abs((starts[1] ?? 0) - (starts[0] ?? 0) - MINUTE)).toBeLessThanOrEqual(20_000)
+    expect(warnings).toEqual([])
+  })
+
+  it('shows who waits for a lock, and deadlocks', async () => {
+    const reader = collector()
+    const before = await round(reader)
+    expect(before.sum('mysql.locks.waiting')).toBe(0)
+    const [a, b] = [await server.admin(), await server.admin()]
+    for (const [client, id] of [
+      [a, 1],
+      [b, 2],
+    ] as const) {
+      await client.query('USE orders')
+      await client.query('BEGIN')
+      await client.query(`UPDATE cart SET note = 'y' WHERE id = ${id}`)
+    }
+    const waiting = b.query("UPDATE cart SET note = 'z' WHERE id = 1").catch((error: Error) => error)
+    await until(async () => (await round(reader)).sum('mysql.locks.waiting') === 1)
+    const other = a.query("UPDATE cart SET note = 'z' WHERE id = 2").catch((error: Error) => error)
+    await Promise.race([waiting, other])
+    for (const client of [a, b]) client.destroy()
+    await until(async () => (await round(reader)).sum('mysql.deadlocks') === 1)
+  })
+
+  it('without performance_schema has no statements, and says so', async () => {
+    const plain = await startMariadb({ 'performance-schema': 'OFF' })
+    try {
+      const connection = await plain.admin()
+      for (const sql of mysqlGrants(target, true)) await connection.query(sql.replace('...', PASSWORD))
+      await connection.end()
+      const without = { ...target, port: plain.port }
+      warnings.length = 0
+      const reader = mysqlCollector(without, (message) => void (message === '' || warnings.push(message)))
+      const [batch] = await reader.collect({ time: now, signal: AbortSignal.timeout(20_000) })
+      expect(batch?.metrics.length).toBeGreaterThan(5)
+      expect(warnings).toEqual([expect.stringContaining('statements: performance_schema is off')])
+      expect((await checkMysql(without)).lacking.map(({ what }) => what)).toEqual([
+        'performance_schema is off: there are no statements',
+      ])
+    } finally {
+      await plain.close()
+    }
+  })
+})
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  while (!(await condition()));
+}

@@ -1,0 +1,182 @@
+import type pg from 'pg'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Metric } from '../../ingest/collectors/metric.ts'
+import { checkPostgresql, postgresqlCollector, postgresqlGrants } from '../../ingest/collectors/postgresql.ts'
+import { collectorsSchema, type DatabaseTarget } from '../../schemas/collectors.ts'
+import { type PostgresqlServer, startPostgresql } from '../peers/postgresql-server.ts'
+
+const PASSWORD = 'for-this-test'
+const MINUTE = 60_000
+
+describe('a real PostgreSQL', () => {
+  let server: PostgresqlServer
+  let admin: pg.Client
+  let target: DatabaseTarget
+  const warnings: string[] = []
+  let now = Date.now()
+
+  beforeAll(async () => {
+    server = await startPostgresql({ shared_preload_libraries: 'pg_stat_statements' })
+    const first = await server.admin()
+    await first.query('CREATE DATABASE orders')
+    await first.end()
+    admin = await server.admin('orders')
+    await admin.query('CREATE TABLE cart (id int PRIMARY KEY, note text)')
+    await admin.query("INSERT INTO cart SELECT i, repeat('x', 100) FROM generate_series(1, 20000) i")
+    target = collectorsSchema.parse({
+      postgresql: [{ name: 'orders-db', port: server.port, database: 'orders', password: PASSWORD }],
+    }).postgresql[0] as DatabaseTarget
+  })
+  afterAll(async () => {
+    await admin?.end().catch(() => {})
+    await server?.close()
+  })
+
+  it('says what its account lacks, and the printed grants are all that it takes', async () => {
+    await expect(checkPostgresql(target)).rejects.toThrow('postflight')
+    const [create = '', connect = '', stats = '', extension = ''] = postgresqlGrants(target)
+    await admin.query('REVOKE CONNECT ON DATABASE orders FROM PUBLIC')
+    await admin.query(create.replace('...', PASSWORD))
+    await expect(checkPostgresql(target)).rejects.toThrow('permission denied for database')
+    await admin.query(connect)
+    const { lacking, version } = await checkPostgresql(target)
+    expect(version).toMatch(new RegExp(`^${server.version}\\.`))
+    expect(lacking.map(({ sql }) => sql)).toEqual([stats, extension])
+    for (const { sql } of lacking) await admin.query(sql)
+    expect((await checkPostgresql(target)).lacking).toEqual([])
+    // It can read no data, and write nothing.
+    const { rows } = await admin.query(
+      "SELECT has_table_privilege('postflight', 'cart', 'SELECT') AS may, rolsuper, rolconnlimit FROM pg_roles WHERE rolname = 'postflight'",
+    )
+    expect(rows).toEqual([{ may: false, rolsuper: false, rolconnlimit: 3 }])
+  })
+
+  const collector = () =>
+    postgresqlCollector(target, (message) => void (message === '' || warnings.push(message)))
+  const round = async (of: ReturnType<typeof collector>) => {
+    now += MINUTE
+    const [batch] = await of.collect({ time: now, signal: AbortSignal.timeout(20_000) })
+    if (batch === undefined) throw new Error('nothing was read')
+    const pointsOf = (name: string) => {
+      const metric = batch.metrics.find((each) => each.name === name) as
+        | Extract<Metric, { kind: 'counter' | 'gauge' | 'level' }>
+        | undefined
+      return metric?.points ?? []
+    }
+    const sum = (name: string, of: Readonly<Record<string, string>> = {}) =>
+      pointsOf(name)
+        .filter(({ attributes }) => Object.entries(of).every(([key, value]) => attributes[key] === value))
+        .reduce((all, { value }) => all + value, 0)
+    return { batch, pointsOf, sum }
+  }
+
+  it('is read in full by that account', async () => {
+    const reader = collector()
+    const first = await round(reader)
+    expect(first.batch.resource).toMatchObject({
+      'service.name': 'orders-db',
+      'service.instance.id': `127.0.0.1:${server.port}`,
+      'db.system.name': 'postgresql',
+    })
+    expect(first.pointsOf('postgresql.statement.calls')).toEqual([])
+    expect(first.sum('postgresql.table.size', { 'postgresql.table.name': 'public.cart' })).toBeGreaterThan(
+      2e6,
+    )
+    expect(first.sum('postgresql.index.size', { 'postgresql.table.name': 'public.cart' })).toBeGreaterThan(
+      1e5,
+    )
+    expect(first.sum('postgresql.db_size')).toBeGreaterThan(5e6)
+    expect(first.sum('postgresql.connection.max')).toBe(100)
+
+    const text = 'UPDATE cart SET note = $1 WHERE id = $2'
+    for (let id = 1; id <= 20; id++) await admin.query(`UPDATE cart SET note = 'card 4111' WHERE id = ${id}`)
+    await admin.query("CREATE ROLE other PASSWORD 'do-not-tell'")
+    await admin.query('SELECT pg_sleep(0.2)')
+    const second = await round(reader)
+    const of = (name: string) =>
+      second
+        .pointsOf(`postgresql.statement.${name}`)
+        .filter(({ attributes }) => attributes['db.query.text'] === text)
+    // From zero at the round before, to what was run since.
+    expect(of('calls')).toMatchObject([
+      { value: 0, time: now - MINUTE, start: now - MINUTE },
+      { value: 20, start: now - MINUTE },
+    ])
+    expect(of('rows').at(-1)?.value).toBe(20)
+    expect(
+      second.sum('postgresql.statement.time', { 'db.query.text': 'SELECT pg_sleep($1)' }),
+    ).toBeGreaterThan(0.19)
+    const texts = second
+      .pointsOf('postgresql.statement.calls')
+      .map(({ attributes }) => attributes['db.query.text'])
+    expect(texts).toContain('CREATE ROLE other PASSWORD ?')
+    expect(JSON.stringify(second.batch)).not.toContain('do-not-tell')
+    // What it asks itself is not what the services ask.
+    expect(texts.filter((each) => each?.includes('pg_stat_statements'))).toEqual([])
+    expect(second.sum('postgresql.commits')).toBeGreaterThan(first.sum('postgresql.commits'))
+    expect(second.sum('postgresql.cache_hit_ratio')).toBeGreaterThan(0.5)
+    // Sizes are not read at each round.
+    expect(second.pointsOf('postgresql.table.size')).toEqual([])
+    expect(warnings).toEqual([])
+  })
+
+  it('shows who waits for a lock, and deadlocks', async () => {
+    const reader = collector()
+    const before = await round(reader)
+    expect(before.sum('postgresql.locks.waiting')).toBe(0)
+    const [a, b] = [await server.admin('orders'), await server.admin('orders')]
+    await a.query('BEGIN')
+    await a.query('UPDATE cart SET note = note WHERE id = 1')
+    await b.query('BEGIN')
+    await b.query('UPDATE cart SET note = note WHERE id = 2')
+    const waiting = b.query('UPDATE cart SET note = note WHERE id = 1').catch((error: Error) => error)
+    await until(async () => {
+      const { rows } = await admin.query("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+      return rows.length === 1
+    })
+    const during = await round(reader)
+    expect(during.sum('postgresql.locks.waiting')).toBe(1)
+    expect(during.sum('postgresql.backends', { state: 'idle in transaction' })).toBe(1)
+    expect(during.sum('postgresql.database.locks', { mode: 'RowExclusiveLock' })).toBeGreaterThan(1)
+    const other = a.query('UPDATE cart SET note = note WHERE id = 2').catch((error: Error) => error)
+    const ends = await Promise.race([waiting, other])
+    expect(String(ends)).toContain('deadlock')
+    for (const client of [a, b]) await client.end()
+    await until(async () => (await round(reader)).sum('postgresql.deadlocks') === 1)
+  })
+
+  it('is not waited for behind a lock, and the rest is read', async () => {
+    const holder = await server.admin('orders')
+    await holder.query('BEGIN')
+    await holder.query('LOCK TABLE cart IN ACCESS EXCLUSIVE MODE')
+    warnings.length = 0
+    const { sum } = await round(collector())
+    expect(sum('postgresql.connection.max')).toBe(100)
+    expect(warnings).toEqual([expect.stringContaining('tables: canceling statement due to lock timeout')])
+    await holder.end()
+  })
+
+  it('leaves out statements where the extension is missing, and says so', async () => {
+    await admin.query('DROP EXTENSION pg_stat_statements')
+    warnings.length = 0
+    const { sum } = await round(collector())
+    expect(sum('postgresql.commits')).toBeGreaterThan(0)
+    expect(warnings).toEqual([expect.stringContaining('the extension pg_stat_statements is missing')])
+    await admin.query('CREATE EXTENSION pg_stat_statements')
+  })
+
+  it('that goes away fails its round, and is read again when it is back', async () => {
+    const reader = collector()
+    await round(reader)
+    await server.kill()
+    await expect(round(reader)).rejects.toThrow('ECONNREFUSED')
+    await server.start()
+    admin = await server.admin('orders')
+    const { sum } = await round(reader)
+    expect(sum('postgresql.connection.max')).toBe(100)
+  })
+})
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  while (!(await condition()));
+}
