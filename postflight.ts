@@ -11,6 +11,7 @@ import { startCollectors } from './ingest/collectors/start.ts'
 import { openExactlyOnce } from './ingest/exactly-once/exactly-once.ts'
 import { connectKafka } from './ingest/kafka/connect.ts'
 import { startReceiver } from './ingest/otlp-http/receiver.ts'
+import { Scrubber } from './ingest/scrub/scrubber.ts'
 import { createDirectTransport } from './ingest/transport/direct.ts'
 import { createKafkaTransport } from './ingest/transport/kafka.ts'
 import type { Transport } from './ingest/transport/transport.ts'
@@ -179,6 +180,7 @@ async function openTransport(
       maxFuture: config.otlp.maxFutureMinutes * MINUTE,
       writer: { maxPendingBytes: config.otlp.maxQueueBytes },
       ...(exactlyOnce === undefined ? {} : { exactlyOnce }),
+      scrubber: new Scrubber(config.scrub),
     })
     opened.defer(() => transport.close())
     return transport

@@ -1,4 +1,6 @@
 import type { SignalKind } from './intake.ts'
+import { maskPayload } from './scrub/payload.ts'
+import type { Scrubber } from './scrub/scrubber.ts'
 import type { DeadLetterBlock } from './tables/dead-letter.ts'
 
 export interface DeadLetter {
@@ -15,19 +17,24 @@ export interface DeadLetter {
 const MAX_PAYLOAD = 64 * 1024
 
 /**
- * Appends a row of `dead_letter`: JSON as it came, everything else in base64.
+ * Appends a row of `dead_letter`: JSON as it came, everything else in base64, with `*` over what the scrubber removes.
  * @param receivedAt milliseconds since 1970
  */
-export function writeDeadLetter(block: DeadLetterBlock, receivedAt: number, letter: DeadLetter): void {
+export function writeDeadLetter(
+  block: DeadLetterBlock,
+  receivedAt: number,
+  letter: DeadLetter,
+  scrubber: Scrubber,
+): void {
   const { cells } = block
   const whole = letter.payload.length <= MAX_PAYLOAD
-  const payload = whole ? letter.payload : letter.payload.subarray(0, MAX_PAYLOAD)
+  const payload = maskPayload(whole ? letter.payload : letter.payload.subarray(0, MAX_PAYLOAD), scrubber)
   const milliseconds = BigInt(Math.trunc(receivedAt))
   cells.receivedAt.data.pushPair(Number(milliseconds & 0xffffffffn), Number(milliseconds >> 32n))
   cells.signal.pushText(Buffer.from(letter.signal))
   cells.code.pushText(Buffer.from(letter.code))
   const cut = whole ? '' : ` (payload: the first ${MAX_PAYLOAD} of ${letter.payload.length} bytes)`
-  cells.message.data.pushString(letter.message + cut)
+  cells.message.data.pushString(scrubber.clean(letter.message) + cut)
   cells.field.data.pushString(letter.field)
   cells.contentType.pushText(Buffer.from(letter.contentType))
   cells.sender.data.pushString(letter.sender)

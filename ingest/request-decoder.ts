@@ -4,6 +4,7 @@ import type { Block } from './native/block.ts'
 import { LogsTranscoder } from './protobuf/logs.ts'
 import { type MetricsBlocks, MetricsTranscoder } from './protobuf/metrics.ts'
 import { TracesTranscoder } from './protobuf/traces.ts'
+import { Scrubber } from './scrub/scrubber.ts'
 import { LogsBlock } from './tables/otel-logs.ts'
 import {
   newExponentialHistogramBlock,
@@ -30,9 +31,15 @@ export const BLOCKS_OF: Readonly<Record<SignalKind, readonly (() => Block)[]>> =
 
 /** Turns requests into rows, without waiting for anything: what a request appends is in the blocks when `decode` returns. */
 export class RequestDecoder {
-  private readonly logs = new LogsTranscoder()
-  private readonly traces = new TracesTranscoder()
-  private readonly metrics = new MetricsTranscoder()
+  private readonly logs: LogsTranscoder
+  private readonly traces: TracesTranscoder
+  private readonly metrics: MetricsTranscoder
+
+  constructor(scrubber = new Scrubber()) {
+    this.logs = new LogsTranscoder(scrubber)
+    this.traces = new TracesTranscoder(scrubber)
+    this.metrics = new MetricsTranscoder(scrubber)
+  }
 
   /**
    * Appends a request's rows. If it throws, some may be there: the caller takes them back.

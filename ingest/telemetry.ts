@@ -24,6 +24,10 @@ const repeats = meter.createCounter('postflight.ingest.repeats', {
   description: 'Requests that had come before, whole or in part, and were not stored again, by signal',
   unit: '{request}',
 })
+const scrubbedTexts = meter.createCounter('postflight.ingest.scrubbed', {
+  description: 'Personal data and secrets that were replaced before storing, by rule',
+  unit: '{text}',
+})
 const insertSeconds = meter.createHistogram('postflight.ingest.insert.duration', {
   description: 'Time that ClickHouse took for one insert, retries included, by table and outcome',
   unit: 's',
@@ -56,6 +60,10 @@ export function requestRepeated(signal: SignalKind): void {
 
 export function textsReplaced(table: string, count: number): void {
   if (count > 0) replacedTexts.add(count, { table })
+}
+
+export function textsScrubbed(rule: string, count: number): void {
+  scrubbedTexts.add(count, { rule })
 }
 
 export function blockInserted(

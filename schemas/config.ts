@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { collectorsSchema, SECRET_COLLECTORS } from './collectors.ts'
+import { scrubSchema } from './scrub.ts'
 import { customSignalSchema } from './signals/custom.ts'
 
 const port = z.coerce.number().int().min(0).max(65535)
@@ -97,6 +98,8 @@ export const configSchema = z
           .prefault({}),
       })
       .prefault({}),
+    /** What is removed from telemetry before it is stored. */
+    scrub: scrubSchema.prefault({}),
     api: z
       .strictObject({
         host: host.default('127.0.0.1'),

@@ -5,6 +5,7 @@ import { Intake, type SignalKind } from '../intake.ts'
 import type { Block, Mark } from '../native/block.ts'
 import { TooLarge, Unreadable } from '../protobuf/unreadable.ts'
 import { BLOCKS_OF, type RequestDecoder } from '../request-decoder.ts'
+import type { Scrubber } from '../scrub/scrubber.ts'
 import { DeadLetterBlock } from '../tables/dead-letter.ts'
 import { recordsAcknowledged, recordsDeadLettered } from '../telemetry.ts'
 import { type Delivery, fromMessage } from './message.ts'
@@ -20,6 +21,8 @@ export interface Poison {
 export interface BatchOptions {
   readonly signal: SignalKind
   readonly decoder: RequestDecoder
+  /** For dead letters; the decoder has its own. */
+  readonly scrubber: Scrubber
   /** Milliseconds that a record may be older, and newer, than its request. */
   readonly maxPast: number
   readonly maxFuture: number
@@ -190,16 +193,9 @@ export class Batch {
     contentType: string,
   ): void {
     const { sender, receivedAt } = request
-    const { signal } = this.options
-    writeDeadLetter(this.deadLetters, receivedAt, {
-      signal,
-      code,
-      field,
-      message,
-      contentType,
-      sender,
-      payload,
-    })
+    const { signal, scrubber } = this.options
+    const told = { signal, code, field, message, contentType, sender, payload }
+    writeDeadLetter(this.deadLetters, receivedAt, told, scrubber)
     this.rejected.set(code, (this.rejected.get(code) ?? 0) + 1)
   }
 }

@@ -2,6 +2,7 @@ import type { Kafka } from 'kafkajs'
 import type { Logger } from 'pino'
 import type { Config } from '../../schemas/config.ts'
 import type { Store } from '../../schemas/store/client.ts'
+import { Scrubber } from '../scrub/scrubber.ts'
 import { brokerError, openKafka } from './client.ts'
 import { type ConsumerLimits, type KafkaConsumer, startKafkaConsumer } from './consumer.ts'
 import { Outbox } from './outbox.ts'
@@ -20,7 +21,7 @@ export interface KafkaConnection {
 }
 
 export interface KafkaConnectionOptions {
-  readonly config: Pick<Config, 'kafka' | 'otlp'>
+  readonly config: Pick<Config, 'kafka' | 'otlp'> & Partial<Pick<Config, 'scrub'>>
   readonly logger: Logger
   /** Milliseconds since 1970. */
   readonly clock: () => number
@@ -55,6 +56,7 @@ export async function connectKafka({
         store,
         logger,
         clock,
+        scrubber: new Scrubber(config.scrub),
         maxPast: config.otlp.maxPastDays * DAY,
         maxFuture: config.otlp.maxFutureMinutes * MINUTE,
         repeatWindow: config.kafka.repeatMinutes * MINUTE,

@@ -6,6 +6,7 @@ import type { SignalKind } from '../intake.ts'
 import type { Block } from '../native/block.ts'
 import { TooLarge } from '../protobuf/unreadable.ts'
 import { RequestDecoder } from '../request-decoder.ts'
+import type { Scrubber } from '../scrub/scrubber.ts'
 import {
   blockInserted,
   kafkaMessagesRead,
@@ -71,6 +72,8 @@ export interface KafkaConsumerOptions {
   /** Milliseconds within which a request is recognised as a repeat; 0: never. */
   readonly repeatWindow: number
   readonly limits?: Partial<ConsumerLimits>
+  /** What is removed before storing. */
+  readonly scrubber: Scrubber
 }
 
 export interface KafkaConsumer {
@@ -110,7 +113,7 @@ class GroupConsumer implements KafkaConsumer {
   private readonly consumer: Consumer
   private readonly admin: Admin
   private readonly lag: Lag
-  private readonly decoder = new RequestDecoder()
+  private readonly decoder: RequestDecoder
   private readonly positions = new Map<string, Position>()
   private readonly spare = new Map<SignalKind, Batch[]>()
   private readonly hideLag: () => void
@@ -118,6 +121,7 @@ class GroupConsumer implements KafkaConsumer {
 
   constructor(options: KafkaConsumerOptions) {
     this.options = options
+    this.decoder = new RequestDecoder(options.scrubber)
     const { kafka, group, topics } = options
     const limits = { ...DEFAULT_LIMITS, ...options.limits }
     this.limits = limits
@@ -263,6 +267,7 @@ class GroupConsumer implements KafkaConsumer {
       new Batch({
         signal,
         decoder,
+        scrubber: this.options.scrubber,
         maxPast,
         maxFuture,
         maxRequestRowBytes: limits.maxRequestRowBytes,

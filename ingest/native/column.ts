@@ -97,8 +97,10 @@ export interface Entries {
   readonly source: Buffer
   readonly keyStart: Int32Array
   readonly keyEnd: Int32Array
-  /** Writes the value of entry `i`, with its length, as text. */
-  writeValue(i: number, out: Bytes): void
+  /** What the key of entry `i` says of its values, > 0: asked once for each distinct key of a block. */
+  judgeKey(i: number): number
+  /** Writes the value of entry `i`, with its length, as text. @param note of its key, as `judgeKey` gave it */
+  writeValue(i: number, out: Bytes, note: number): void
 }
 
 /** Map(LowCardinality(String), String). */
@@ -133,7 +135,9 @@ export class MapColumn implements Column {
         this.guesses[i] = index
       }
       this.keys.push(index)
-      entries.writeValue(i, this.values)
+      let note = this.dictionary.notes[index] as number
+      if (note === 0) note = this.dictionary.notes[index] = entries.judgeKey(i)
+      entries.writeValue(i, this.values, note)
     }
     this.offsets.pushPair(this.keys.length, 0)
   }

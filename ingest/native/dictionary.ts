@@ -6,6 +6,8 @@ export class Dictionary {
   /** The texts in the order of their numbers, each with its length, as a String column has them. */
   readonly keys = new Bytes(1024)
   count = 0
+  /** What users of the dictionary found out about each text: 0 is nothing yet. */
+  notes = new Uint8Array(64)
   private starts = new Int32Array(64)
   private ends = new Int32Array(64)
   private table = new Int32Array(256).fill(-1)
@@ -41,6 +43,7 @@ export class Dictionary {
   clear(): void {
     this.keys.length = 0
     this.keys.replaced = 0
+    this.notes.fill(0, 0, this.count)
     this.count = 0
     this.table.fill(-1)
   }
@@ -51,6 +54,9 @@ export class Dictionary {
     if (index === this.starts.length) {
       this.starts = doubled(this.starts)
       this.ends = doubled(this.ends)
+      const notes = new Uint8Array(this.starts.length)
+      notes.set(this.notes)
+      this.notes = notes
     }
     this.starts[index] = this.keys.length
     this.keys.pushRaw(source, start, end)

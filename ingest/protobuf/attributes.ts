@@ -1,6 +1,7 @@
 import type { Entries } from '../native/column.ts'
 import type { Bytes } from '../native/sink.ts'
-import { writeAnyValue } from './any-value.ts'
+import { PLAIN, type Scrubber, SECRET } from '../scrub/scrubber.ts'
+import { writeScrubbedValue } from '../scrub/write.ts'
 import type { Wire } from './wire.ts'
 
 /** From this many attributes on, they are sorted by a method whose time does not grow with the square of their number. */
@@ -14,6 +15,11 @@ export class Attributes implements Entries {
   keyEnd = new Int32Array(64)
   private valueStart = new Int32Array(64)
   private valueEnd = new Int32Array(64)
+  private readonly scrubber: Scrubber
+
+  constructor(scrubber: Scrubber) {
+    this.scrubber = scrubber
+  }
 
   clear(source: Buffer): void {
     this.count = 0
@@ -81,8 +87,20 @@ export class Attributes implements Entries {
     return -1
   }
 
-  writeValue(i: number, out: Bytes): void {
-    writeAnyValue(out, this.source, this.valueStart[i] as number, this.valueEnd[i] as number)
+  judgeKey(i: number): number {
+    return this.scrubber.judgeKey(this.source, this.keyStart[i] as number, this.keyEnd[i] as number)
+  }
+
+  writeValue(i: number, out: Bytes, note: number = PLAIN): void {
+    if (note === SECRET) this.scrubber.writeSecret(out)
+    else
+      writeScrubbedValue(
+        out,
+        this.source,
+        this.valueStart[i] as number,
+        this.valueEnd[i] as number,
+        this.scrubber,
+      )
   }
 
   /** Bytes that the entries take in the request. */

@@ -1,6 +1,7 @@
 import type { Intake } from '../intake.ts'
+import { Scrubber } from '../scrub/scrubber.ts'
+import { writeScrubbedValue } from '../scrub/write.ts'
 import type { LogsBlock } from '../tables/otel-logs.ts'
-import { writeAnyValue } from './any-value.ts'
 import { Attributes } from './attributes.ts'
 import { writeId } from './ids.ts'
 import { type Place, place, ResourceGroup, ScopeGroup } from './scope.ts'
@@ -12,14 +13,22 @@ const ROW_BYTES = 96
 
 /** Turns ExportLogsServiceRequest messages into rows of `otel_logs`; made once, holds what one record needs while it is read. */
 export class LogsTranscoder {
-  private readonly resource = new ResourceGroup()
-  private readonly scope = new ScopeGroup()
-  private readonly attributes = new Attributes()
+  private readonly scrubber: Scrubber
+  private readonly resource: ResourceGroup
+  private readonly scope: ScopeGroup
+  private readonly attributes: Attributes
   private readonly severityText: Place = { start: 0, end: 0 }
   private readonly body: Place = { start: 0, end: 0 }
   private readonly traceId: Place = { start: 0, end: 0 }
   private readonly spanId: Place = { start: 0, end: 0 }
   private readonly eventName: Place = { start: 0, end: 0 }
+
+  constructor(scrubber = new Scrubber()) {
+    this.scrubber = scrubber
+    this.resource = new ResourceGroup(scrubber)
+    this.scope = new ScopeGroup(scrubber)
+    this.attributes = new Attributes(scrubber)
+  }
 
   /**
    * Appends every log record of `request` that can be read to `block`; the others go to `intake.rejections`.
@@ -29,6 +38,7 @@ export class LogsTranscoder {
   transcode(request: Buffer, block: LogsBlock, intake: Intake): void {
     const target = new Target(block, block.cells)
     const wire = new Wire(request)
+    this.scrubber.scan(request)
     while (wire.pos < wire.end) {
       const tag = wire.tag()
       if (tag === 0x0a) {
@@ -36,6 +46,7 @@ export class LogsTranscoder {
         this.resourceLogs(wire, end, target, intake)
       } else wire.skip(tag)
     }
+    this.scrubber.report()
   }
 
   private resourceLogs(wire: Wire, end: number, target: Target<LogsBlock>, intake: Intake): void {
@@ -161,7 +172,7 @@ export class LogsTranscoder {
     cells.traceFlags.data.pushByte(flags & 255)
     cells.severityText.push(buf, severityText.start, severityText.end)
     cells.severityNumber.data.pushByte(severity >= 0 && severity < 256 ? severity : 0)
-    writeAnyValue(cells.body.data, buf, body.start, body.end)
+    writeScrubbedValue(cells.body.data, buf, body.start, body.end, this.scrubber)
     attributes.sort()
     cells.logAttributes.push(attributes)
     cells.eventName.data.pushText(buf, eventName.start, eventName.end)

@@ -1,6 +1,7 @@
 import { checkColumnTime, type Intake } from '../intake.ts'
 import type { Block } from '../native/block.ts'
 import type { Words } from '../native/sink.ts'
+import { Scrubber } from '../scrub/scrubber.ts'
 import type {
   ExemplarCells,
   ExponentialHistogramBlock,
@@ -66,13 +67,14 @@ class Numbers {
 
 /** Turns ExportMetricsServiceRequest messages into rows of the `otel_metrics_*` tables. */
 export class MetricsTranscoder {
-  private readonly resource = new ResourceGroup()
-  private readonly scope = new ScopeGroup()
+  private readonly scrubber: Scrubber
+  private readonly resource: ResourceGroup
+  private readonly scope: ScopeGroup
   private readonly name = newPlace()
   private readonly description = newPlace()
   private readonly unit = newPlace()
-  private readonly attributes = new Attributes()
-  private readonly exemplarAttributes = new Attributes()
+  private readonly attributes: Attributes
+  private readonly exemplarAttributes: Attributes
   private readonly exemplarTraceId = newPlace()
   private readonly exemplarSpanId = newPlace()
   private readonly counts = new Numbers()
@@ -94,6 +96,14 @@ export class MetricsTranscoder {
   private max = 0
   private offset = 0
 
+  constructor(scrubber = new Scrubber()) {
+    this.scrubber = scrubber
+    this.resource = new ResourceGroup(scrubber)
+    this.scope = new ScopeGroup(scrubber)
+    this.attributes = new Attributes(scrubber)
+    this.exemplarAttributes = new Attributes(scrubber)
+  }
+
   /**
    * Appends every data point of `request` that can be read to its block; the others go to `intake.rejections`.
    * @throws Unreadable if the message as a whole is broken: the caller takes back what was appended
@@ -108,11 +118,13 @@ export class MetricsTranscoder {
       summary: new Target(blocks.summary, blocks.summary.point),
     }
     const wire = new Wire(request)
+    this.scrubber.scan(request)
     while (wire.pos < wire.end) {
       const tag = wire.tag()
       if (tag === 0x0a) this.resourceMetrics(wire, wire.limit(), targets, intake)
       else wire.skip(tag)
     }
+    this.scrubber.report()
   }
 
   private resourceMetrics(wire: Wire, end: number, targets: MetricsTargets, intake: Intake): void {

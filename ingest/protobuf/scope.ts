@@ -1,4 +1,5 @@
 import { Bytes } from '../native/sink.ts'
+import type { Scrubber } from '../scrub/scrubber.ts'
 import { Attributes } from './attributes.ts'
 import type { Wire } from './wire.ts'
 
@@ -12,12 +13,16 @@ export interface Place {
 
 /** ResourceLogs, ResourceSpans and ResourceMetrics alike: what all their records share. */
 export class ResourceGroup {
-  readonly attributes = new Attributes()
+  readonly attributes: Attributes
   /** `service.name` as text, '' if there is none. */
   readonly serviceName = new Bytes(64)
   readonly schemaUrl: Place = { start: 0, end: 0 }
   /** Changes with every resource, so that blocks know when their remembered row is another's. */
   generation = 0
+
+  constructor(scrubber: Scrubber) {
+    this.attributes = new Attributes(scrubber)
+  }
 
   /** Reads all but the scopes of the group at `wire.pos` to `end`; they may stand before or after it. `wire` ends where it began. */
   read(wire: Wire, end: number): void {
@@ -65,12 +70,16 @@ export class ResourceGroup {
 
 /** ScopeLogs, ScopeSpans and ScopeMetrics alike. */
 export class ScopeGroup {
-  readonly attributes = new Attributes()
+  readonly attributes: Attributes
   readonly name: Place = { start: 0, end: 0 }
   readonly version: Place = { start: 0, end: 0 }
   readonly schemaUrl: Place = { start: 0, end: 0 }
   droppedAttributes = 0
   generation = 0
+
+  constructor(scrubber: Scrubber) {
+    this.attributes = new Attributes(scrubber)
+  }
 
   /** Reads all but the records of the group at `wire.pos` to `end`; `wire` ends where it began. */
   read(wire: Wire, end: number): void {

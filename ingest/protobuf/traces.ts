@@ -1,4 +1,6 @@
 import { checkColumnTime, type Intake } from '../intake.ts'
+import { Scrubber } from '../scrub/scrubber.ts'
+import { pushScrubbed, writeScrubbedText } from '../scrub/write.ts'
 import type { TracesBlock } from '../tables/otel-traces.ts'
 import { Attributes } from './attributes.ts'
 import { writeId } from './ids.ts'
@@ -18,10 +20,11 @@ const NONE = Buffer.alloc(0)
 
 /** Turns ExportTraceServiceRequest messages into rows of `otel_traces`. */
 export class TracesTranscoder {
-  private readonly resource = new ResourceGroup()
-  private readonly scope = new ScopeGroup()
-  private readonly attributes = new Attributes()
-  private readonly nestedAttributes = new Attributes()
+  private readonly scrubber: Scrubber
+  private readonly resource: ResourceGroup
+  private readonly scope: ScopeGroup
+  private readonly attributes: Attributes
+  private readonly nestedAttributes: Attributes
   private readonly traceId = newPlace()
   private readonly spanId = newPlace()
   private readonly parentSpanId = newPlace()
@@ -33,6 +36,14 @@ export class TracesTranscoder {
   private readonly nestedSpanId = newPlace()
   private statusCode = 0
 
+  constructor(scrubber = new Scrubber()) {
+    this.scrubber = scrubber
+    this.resource = new ResourceGroup(scrubber)
+    this.scope = new ScopeGroup(scrubber)
+    this.attributes = new Attributes(scrubber)
+    this.nestedAttributes = new Attributes(scrubber)
+  }
+
   /**
    * Appends every span of `request` that can be read to `block`; the others go to `intake.rejections`.
    * @throws Unreadable if the message as a whole is broken: the caller takes back what was appended
@@ -41,11 +52,13 @@ export class TracesTranscoder {
   transcode(request: Buffer, block: TracesBlock, intake: Intake): void {
     const target = new Target(block, block.cells)
     const wire = new Wire(request)
+    this.scrubber.scan(request)
     while (wire.pos < wire.end) {
       const tag = wire.tag()
       if (tag === 0x0a) this.resourceSpans(wire, wire.limit(), target, intake)
       else wire.skip(tag)
     }
+    this.scrubber.report()
   }
 
   private resourceSpans(wire: Wire, end: number, target: Target<TracesBlock>, intake: Intake): void {
@@ -160,7 +173,7 @@ export class TracesTranscoder {
     writeId(cells.spanId.data, buf, spanId, 8, 'span_id', true)
     writeId(cells.parentSpanId.data, buf, parentSpanId, 8, 'parent_span_id')
     cells.traceState.data.pushText(buf, traceState.start, traceState.end)
-    cells.spanName.push(buf, name.start, name.end)
+    pushScrubbed(cells.spanName, buf, name, this.scrubber)
     cells.spanKind.pushText(KINDS[kind] ?? NONE)
     attributes.sort()
     cells.spanAttributes.push(attributes)
@@ -172,7 +185,7 @@ export class TracesTranscoder {
       cells.duration.data.pushPair((endLow - startLow) >>> 0, endHigh - startHigh - borrow)
     }
     cells.statusCode.pushText(STATUSES[this.statusCode] ?? NONE)
-    cells.statusMessage.data.pushText(buf, this.statusMessage.start, this.statusMessage.end)
+    writeScrubbedText(cells.statusMessage.data, buf, this.statusMessage, this.scrubber)
     cells.eventsTimestamp.offsets.pushPair(cells.eventsTimestamp.inner.data.length / 2, 0)
     cells.linksTraceId.offsets.pushPair(cells.linksAttributes.inner.offsets.length / 2, 0)
 

@@ -7,6 +7,7 @@ import { Intake, type Rejection, type SignalKind } from '../intake.ts'
 import type { Block } from '../native/block.ts'
 import { Unreadable } from '../protobuf/unreadable.ts'
 import { BLOCKS_OF, RequestDecoder } from '../request-decoder.ts'
+import { Scrubber } from '../scrub/scrubber.ts'
 import { DeadLetterBlock } from '../tables/dead-letter.ts'
 import { recordsAcknowledged, recordsDeadLettered, requestRepeated } from '../telemetry.ts'
 import { type Batch, DEFAULT_WRITER_LIMITS, type Lane, Writer, type WriterLimits } from '../writer.ts'
@@ -28,6 +29,8 @@ export interface DirectTransportOptions {
   readonly writer?: Partial<WriterLimits>
   /** Left out, a request that is repeated is stored again. */
   readonly exactlyOnce?: ExactlyOnce
+  /** What is removed before storing; left out: the built-in rules. */
+  readonly scrubber?: Scrubber
 }
 
 const HOUR = 3_600_000
@@ -47,12 +50,15 @@ class DirectTransport implements Transport {
   private readonly writer: Writer
   private readonly lanes: Readonly<Record<SignalKind, readonly Lane<Block>[]>>
   private readonly deadLetters: Lane<DeadLetterBlock>
-  private readonly decoder = new RequestDecoder()
   /** Requests whose rows are on their way, by mark and table. */
   private readonly underWay = new Map<string, Map<number, Batch<Block>>>()
+  private readonly scrubber: Scrubber
+  private readonly decoder: RequestDecoder
 
   constructor(options: DirectTransportOptions) {
     this.options = options
+    this.scrubber = options.scrubber ?? new Scrubber()
+    this.decoder = new RequestDecoder(this.scrubber)
     const { store, logger, clock, newToken } = options
     const limits = { ...DEFAULT_WRITER_LIMITS, ...options.writer }
     const journal = options.exactlyOnce?.journal
@@ -165,11 +171,8 @@ class DirectTransport implements Transport {
     if (rejections.length === 0) return { known: false, stored: Promise.resolve() }
     const block = this.deadLetters.begin()
     for (const rejection of rejections) {
-      writeDeadLetter(block, request.receivedAt, {
-        ...rejection,
-        signal: request.signal,
-        sender: request.sender,
-      })
+      const { signal, sender } = request
+      writeDeadLetter(block, request.receivedAt, { ...rejection, signal, sender }, this.scrubber)
     }
     const { known, stored } = this.store(this.deadLetters as unknown as Lane<Block>, mark)
     const counted = stored.then(() => {

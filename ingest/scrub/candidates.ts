@@ -1,0 +1,242 @@
+/** Bytes of one segment are suspected together: 2^6. */
+const SEGMENT_BITS = 6
+/** How far before an `@` its `://` may be. */
+const MAX_USER_INFO = 512
+
+/** Bytes at which a secret may show itself, with what is looked at around them. */
+const AT = 1
+const ASSIGN = 2
+const B = 3
+const Y = 4
+const UNDERSCORE = 5
+const HYPHEN = 6
+const RARE = 7
+
+const KIND = new Uint8Array(256)
+KIND[code('@')] = AT
+for (const sign of '=:') KIND[code(sign)] = ASSIGN
+for (const letter of 'Bb') KIND[code(letter)] = B
+KIND[code('y')] = Y
+KIND[code('_')] = UNDERSCORE
+KIND[code('-')] = HYPHEN
+for (const letter of 'KSzvX') KIND[code(letter)] = RARE
+
+/** Digits, and what stands between their groups. */
+const DIGITS = new Uint8Array(256)
+for (const byte of Buffer.from('0123456789 -')) DIGITS[byte] = 1
+/** A card number has at least so many bytes: of two samples so far apart, one run of digits has both. */
+const STRIDE = 6
+
+/** What ends before a `_` or a `-` in keys that tell by their first letters what they are: three bytes. */
+const BEFORE_UNDERSCORE = tails(
+  'gho ghp ghr ghs ghu live test sec npm pat hf v1 hpat hpca hppa hpss pf t_pat'.split(' '),
+)
+const BEFORE_HYPHEN = tails('pat xoxa xoxb xoxe xoxo xoxp xoxr xoxs xapp ypi sk PX'.split(' '))
+
+/**
+ * Where in a request something may have to be removed. One pass over its bytes, before it is decoded: it knows nothing of fields, errs
+ * on the side of suspicion, and leaves it to the rules to look at the few values that are suspected.
+ */
+export class Candidates {
+  private flags = new Uint8Array(1024)
+  private segments = 0
+  private found = 0
+  private all = false
+  /** By the last three letters of a name: whether secrets have names that end so. */
+  private readonly endings = new Uint8Array(32 * 32 * 32)
+  private readonly literals: readonly Buffer[]
+  private readonly always: boolean
+
+  /**
+   * @param endings last three letters (or fewer) of the names of secrets, in lower case
+   * @param literals texts that make a value suspect wherever they stand
+   * @param always true: everything is suspect
+   */
+  constructor(endings: readonly string[], literals: readonly string[], always: boolean) {
+    for (const ending of endings) this.endings[hash3(...lastThree(ending))] = 1
+    this.literals = literals.map((text) => Buffer.from(text))
+    this.always = always
+  }
+
+  /** Forgets the last request and looks at this one. */
+  scan(bytes: Buffer): void {
+    if (this.found > 0) this.flags.fill(0, 0, this.segments)
+    this.found = 0
+    this.all = this.always
+    if (this.all) return
+    this.segments = (bytes.length >> SEGMENT_BITS) + 1
+    if (this.flags.length < this.segments) this.flags = new Uint8Array(this.segments * 2)
+    this.scanSigns(bytes)
+    this.scanDigits(bytes)
+    for (const literal of this.literals) {
+      for (let at = bytes.indexOf(literal); at >= 0; at = bytes.indexOf(literal, at + 1)) this.flag(at)
+    }
+  }
+
+  /** True if the bytes from `start` to `end` of the scanned request may hold something. */
+  has(start: number, end: number): boolean {
+    if (this.found === 0) return this.all
+    const last = (end - 1) >> SEGMENT_BITS
+    for (let segment = start >> SEGMENT_BITS; segment <= last; segment++)
+      if (this.flags[segment] === 1) return true
+    return false
+  }
+
+  private flag(at: number): void {
+    this.flags[at >> SEGMENT_BITS] = 1
+    this.found++
+  }
+
+  private scanSigns(bytes: Buffer): void {
+    const size = bytes.length
+    const whole = size - 3
+    let at = 0
+    while (at < whole) {
+      // Four at a time: nearly all are of no interest.
+      if (
+        ((KIND[bytes[at] as number] as number) |
+          (KIND[bytes[at + 1] as number] as number) |
+          (KIND[bytes[at + 2] as number] as number) |
+          (KIND[bytes[at + 3] as number] as number)) !==
+        0
+      )
+        for (let i = at; i < at + 4; i++) this.look(bytes, i, KIND[bytes[i] as number] as number)
+      at += 4
+    }
+    for (; at < size; at++) this.look(bytes, at, KIND[bytes[at] as number] as number)
+  }
+
+  /** Beyond the request's ends bytes are undefined, which no comparison holds for. */
+  private look(bytes: Buffer, at: number, kind: number): void {
+    if (kind === 0) return
+    const before = bytes[at - 1] as number
+    const after = bytes[at + 1] as number
+    switch (kind) {
+      case AT:
+        if (hasUserInfo(bytes, at)) this.flag(at)
+        return
+      case ASSIGN:
+        if (this.endsLikeSecret(bytes, at)) this.flag(at)
+        return
+      case B: // bearer, basic, BEGIN
+        if ((after | 32) === 0x65) {
+          const next = (bytes[at + 2] as number) | 32
+          if (next === 0x61 || (next === 0x67 && before === 0x2d)) this.flag(at)
+        } else if ((after | 32) === 0x61 && ((bytes[at + 2] as number) | 32) === 0x73) this.flag(at)
+        return
+      case Y: // eyJ, ya29., and names of keys are seen at their sign
+        if ((before === 0x65 && after === 0x4a) || (after === 0x61 && bytes[at + 2] === 0x32)) this.flag(at)
+        return
+      case UNDERSCORE:
+        if (BEFORE_UNDERSCORE.has(threeBefore(bytes, at))) this.flag(at)
+        else if (BEFORE_UNDERSCORE.has(threeBefore(bytes, at) & 0xffff)) this.flag(at)
+        return
+      case HYPHEN:
+        if (before < 0x50) return
+        if (BEFORE_HYPHEN.has(threeBefore(bytes, at))) this.flag(at)
+        else if (BEFORE_HYPHEN.has(threeBefore(bytes, at) & 0xffff)) this.flag(at)
+        return
+      default: // AKIA, ASIA, AIza, SG., hvs., GOCSPX-
+        this.lookAtRare(bytes, at)
+    }
+  }
+
+  private lookAtRare(bytes: Buffer, at: number): void {
+    const before = bytes[at - 1]
+    const after = bytes[at + 1]
+    switch (bytes[at]) {
+      case 0x4b:
+        if (before === 0x41 && after === 0x49) this.flag(at)
+        return
+      case 0x53:
+        if ((before === 0x41 && after === 0x49) || (after === 0x47 && bytes[at + 2] === 0x2e)) this.flag(at)
+        return
+      case 0x7a:
+        if (before === 0x49 && after === 0x61) this.flag(at)
+        return
+      case 0x76:
+        if (before === 0x68 && after === 0x73 && bytes[at + 2] === 0x2e) this.flag(at)
+        return
+      default:
+        if (before === 0x50 && after === 0x2d) this.flag(at)
+    }
+  }
+
+  /** Passes over a quote, a backslash and blanks before the sign, and looks at the last three letters there, `-` and `_` left out. */
+  private endsLikeSecret(bytes: Buffer, sign: number): boolean {
+    let at = sign - 1
+    if (bytes[at] === 0x20) at--
+    if (bytes[at] === 0x20) at--
+    const quote = bytes[at]
+    if (quote === 0x22 || quote === 0x27) at--
+    if (bytes[at] === 0x5c) at--
+    const last = (bytes[at] as number) | 32
+    if (!(last >= 0x61 && last <= 0x7a)) return false
+    let second = bytes[at - 1] as number
+    if (second === 0x2d || second === 0x5f) second = bytes[--at - 1] as number
+    let first = bytes[at - 2] as number
+    if (first === 0x2d || first === 0x5f) first = bytes[at - 3] as number
+    return this.endings[hash3(first, second, last)] === 1
+  }
+
+  private scanDigits(bytes: Buffer): void {
+    const size = bytes.length
+    for (let at = 0; at + STRIDE < size; at += STRIDE) {
+      if (DIGITS[bytes[at] as number] === 0 || DIGITS[bytes[at + STRIDE] as number] === 0) continue
+      let between = at + 1
+      while (between < at + STRIDE && DIGITS[bytes[between] as number] === 1) between++
+      if (between === at + STRIDE) at = this.lookAtDigits(bytes, at)
+    }
+  }
+
+  /** Gives the last place of the run that is not to be looked at again. */
+  private lookAtDigits(bytes: Buffer, within: number): number {
+    let start = within
+    while (start > 0 && DIGITS[bytes[start - 1] as number] === 1) start--
+    let end = within
+    let digits = 0
+    for (let at = start; at < bytes.length && DIGITS[bytes[at] as number] === 1; at++) {
+      if ((bytes[at] as number) >= 0x30) digits++
+      end = at
+    }
+    if (digits >= 13) for (let at = start; at <= end; at += 1 << SEGMENT_BITS) this.flag(at)
+    if (digits >= 13) this.flag(end)
+    return Math.max(within, end)
+  }
+}
+
+/** True if `://` stands before the `@`, and nothing between that ends a URL's authority. */
+function hasUserInfo(bytes: Buffer, at: number): boolean {
+  const stop = Math.max(2, at - MAX_USER_INFO)
+  for (let i = at - 1; i >= stop; i--) {
+    const byte = bytes[i] as number
+    if (byte === 0x2f) return bytes[i - 1] === 0x2f && bytes[i - 2] === 0x3a
+    if (byte <= 32 || byte === 0x40 || byte === 0x22 || byte === 0x27) return false
+  }
+  return false
+}
+
+function threeBefore(bytes: Buffer, at: number): number {
+  return at < 3
+    ? 0
+    : ((bytes[at - 3] as number) << 16) | ((bytes[at - 2] as number) << 8) | (bytes[at - 1] as number)
+}
+
+/** The last three bytes of texts as `threeBefore` gives them; of shorter texts all that they have. */
+function tails(texts: readonly string[]): ReadonlySet<number> {
+  return new Set(texts.map((text) => Buffer.from(text.slice(-3)).readUIntBE(0, Math.min(3, text.length))))
+}
+
+function lastThree(text: string): [number, number, number] {
+  const bytes = Buffer.from(text.slice(-3).padStart(3, ' '))
+  return [bytes[0] as number, bytes[1] as number, bytes[2] as number]
+}
+
+/** Letters count without regard to case. */
+function hash3(first: number, second: number, last: number): number {
+  return ((first & 31) << 10) | ((second & 31) << 5) | (last & 31)
+}
+
+function code(sign: string): number {
+  return sign.charCodeAt(0)
+}
