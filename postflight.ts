@@ -133,6 +133,7 @@ async function wire(
   opened.defer(() => receiver.close())
   const collectors = startCollectors({
     settings: config.collectors,
+    store,
     transport,
     logger: logger.child({ room: 'collectors' }),
     clock,

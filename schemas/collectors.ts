@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import { z } from 'zod'
 
 const seconds = z.coerce.number().min(1).max(86_400)
@@ -5,6 +6,9 @@ const size = z.coerce.number().int().min(1)
 const url = z.url({ protocol: /^https?$/ }).refine((text) => !/^https?:\/\/[^/]*@/.test(text), {
   message: 'no name and password in an address: they would be logged; use username and passwordFile',
 })
+
+/** Environment variables and flags are text. */
+const flag = z.union([z.boolean(), z.stringbool()])
 
 /** A variable that holds a secret; Postflight's own prefix is for settings. */
 const variable = z.union([
@@ -72,12 +76,36 @@ const databaseTarget = (port: number, database: z.ZodType<string>) =>
   })
 export type DatabaseTarget = z.infer<ReturnType<typeof databaseTarget>>
 
+const host = z.strictObject({
+  enabled: flag.default(false),
+  /** service.name of what is read of it. */
+  name: z.string().min(1).default(hostname),
+  ...source,
+  /** Where /proc of the host is: elsewhere if it is mounted into a container. */
+  proc: z.string().min(1).default('/proc'),
+  intervalSeconds: seconds.default(30),
+})
+export type HostSettings = z.infer<typeof host>
+
+const clickhouse = z.strictObject({
+  enabled: flag.default(false),
+  /** service.name of what is read of it. */
+  name: z.string().min(1).default('clickhouse'),
+  ...source,
+  intervalSeconds: seconds.default(60),
+})
+export type ClickhouseSettings = z.infer<typeof clickhouse>
+
 /** Settings of what Postflight reads by itself. */
 export const collectorsSchema = z.strictObject({
   prometheus: z.array(prometheusTarget).default([]),
   postgresql: z.array(databaseTarget(5432, z.string().min(1))).default([]),
   /** MySQL and MariaDB; `database` limits statements and tables to one schema. */
   mysql: z.array(databaseTarget(3306, z.string().default(''))).default([]),
+  /** The machine that Postflight runs on. */
+  host: host.prefault({}),
+  /** The ClickHouse that Postflight keeps everything in. */
+  clickhouse: clickhouse.prefault({}),
 })
 export type CollectorSettings = z.infer<typeof collectorsSchema>
 
@@ -118,7 +146,8 @@ export function sharedSources(
     ...target,
     name: target.name || new URL(target.url).host,
   }))
-  const all = [...exporters, ...collectors.postgresql, ...collectors.mysql]
+  const own = [collectors.host, collectors.clickhouse].filter(({ enabled }) => enabled)
+  const all = [...exporters, ...collectors.postgresql, ...collectors.mysql, ...own]
   const tied = all.filter(
     ({ name, environment, services }) =>
       services.includes(of.service) && environment === of.environment && name !== of.service,

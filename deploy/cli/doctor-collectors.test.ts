@@ -20,13 +20,15 @@ it('says what is read of a target, and prints the grants of an account that cann
       // Nothing listens on port 1.
       postgresql: [{ name: 'orders-db', database: 'orders', user: 'o"k', port: 1 }],
       mysql: [{ name: 'stock-db', port: 1 }],
+      host: { enabled: true, name: 'web-1', proc: '/nowhere' },
     }),
     Date.now,
   )
   server.close()
-  expect(findings.map(({ level }) => level)).toEqual(['ok', 'warning', 'problem', 'problem'])
+  expect(findings.map(({ level }) => level)).toEqual(['ok', 'warning', 'problem', 'problem', 'problem'])
   expect(findings[0]?.found).toBe('2 series of web')
   expect(findings[2]?.advice).toContain('GRANT pg_read_all_stats TO "o""k";')
   expect(findings[3]?.advice).toContain("GRANT SELECT ON performance_schema.* TO 'postflight'@'%';")
+  expect(findings[4]?.found).toContain('There is no /nowhere/stat')
   expect(findings[3]?.found).toContain('ECONNREFUSED')
 })

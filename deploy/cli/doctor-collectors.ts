@@ -1,8 +1,14 @@
 import type { AccountFindings } from '../../ingest/collectors/database-settings.ts'
+import { hostCollector } from '../../ingest/collectors/host/host.ts'
 import { checkMysql, mysqlGrants } from '../../ingest/collectors/mysql.ts'
 import { checkPostgresql, postgresqlGrants } from '../../ingest/collectors/postgresql.ts'
 import { prometheusCollector } from '../../ingest/collectors/prometheus/scrape.ts'
-import type { CollectorSettings, DatabaseTarget, PrometheusTarget } from '../../schemas/collectors.ts'
+import type {
+  CollectorSettings,
+  DatabaseTarget,
+  HostSettings,
+  PrometheusTarget,
+} from '../../schemas/collectors.ts'
 import type { Finding } from './finding.ts'
 
 /** Asks each target that is to be read, once: whether it answers, and what its account lacks. */
@@ -16,6 +22,7 @@ export async function collectorFindings(
       database('PostgreSQL', target, checkPostgresql, postgresqlGrants(target)),
     ),
     ...collectors.mysql.map((target) => database('MySQL', target, checkMysql, mysqlGrants(target))),
+    ...(collectors.host.enabled ? [host(collectors.host, clock())] : []),
   ])
 }
 
@@ -45,6 +52,21 @@ async function scrape(target: PrometheusTarget, time: number): Promise<Finding> 
       level: 'problem',
       found: wordsOf(error),
       advice: 'Is it running, and is the address right?',
+    }
+  }
+}
+
+async function host(settings: HostSettings, time: number): Promise<Finding> {
+  const check = `host ${settings.name}`
+  try {
+    await hostCollector(settings).collect({ time, signal: AbortSignal.timeout(5_000) })
+    return { check, level: 'ok', found: `read from ${settings.proc}`, advice: '' }
+  } catch (error) {
+    return {
+      check,
+      level: 'problem',
+      found: wordsOf(error),
+      advice: 'Turn it off: --collectors.host.enabled false',
     }
   }
 }

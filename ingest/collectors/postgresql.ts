@@ -85,6 +85,7 @@ class PostgresqlCollector implements Collector {
   readonly #settings: DatabaseTarget
   readonly #warn: (message: string) => void
   readonly #statements = new TopIncreases(MOST_STATEMENTS)
+  readonly #lockKinds = new Set<string>()
   #texts = new Map<string, string>()
   #blocks: { readonly read: number; readonly hit: number } | undefined
   #sizedAt = Number.NEGATIVE_INFINITY
@@ -112,7 +113,7 @@ class PostgresqlCollector implements Collector {
       const [standby] = await ask<{ standby: boolean }>('SELECT pg_is_in_recovery() AS standby')
       await sections.read('database', () => this.#database(ask))
       await sections.read('sessions', () => sessions(ask))
-      await sections.read('locks', () => locks(ask))
+      await sections.read('locks', () => this.#locks(ask))
       await sections.read('statements', () => this.#statementMetrics(ask, time))
       await sections.read('replication', () => replication(ask, standby?.standby === true))
       if (time - this.#sizedAt >= SIZES_EVERY) {
@@ -168,6 +169,18 @@ class PostgresqlCollector implements Collector {
       ...single('gauge', 'postgresql.connection.max', '{connection}', row['most_connections']),
       ...single('gauge', 'postgresql.cache_hit_ratio', '1', hits / (hits + misses)),
     ]
+  }
+
+  async #locks(ask: Ask): Promise<readonly Metric[]> {
+    const rows = await ask<{ mode: string; locktype: string; locks: number }>(LOCKS)
+    const now = new Map(rows.map((row) => [JSON.stringify([row.mode, row.locktype]), row.locks]))
+    for (const kind of now.keys()) this.#lockKinds.add(kind)
+    // What nobody holds now is a zero, else its average would be that of its busy moments.
+    const points = [...this.#lockKinds].map((kind) => {
+      const [mode = '', lock_type = ''] = JSON.parse(kind) as string[]
+      return { attributes: { mode, lock_type }, value: now.get(kind) ?? 0 }
+    })
+    return [{ kind: 'gauge', name: 'postgresql.database.locks', unit: '{lock}', points }]
   }
 
   async #statementMetrics(ask: Ask, time: number): Promise<readonly Metric[]> {
@@ -227,7 +240,7 @@ function counter(name: string, unit: string, points: readonly NumberPoint[]): Me
 
 async function sessions(ask: Ask): Promise<readonly Metric[]> {
   const rows = await ask<{ state: string; sessions: number; waiting: number; longest: number }>(SESSIONS)
-  // A state that nobody is in now is a zero, else its average would be that of its busy moments.
+  // Of these there is always a number, though it be zero.
   const counts = new Map([
     ...STATES.map((state) => [state, 0] as const),
     ...rows.map((row) => [row.state, row.sessions] as const),
@@ -250,15 +263,6 @@ async function sessions(ask: Ask): Promise<readonly Metric[]> {
 }
 
 const STATES = ['active', 'idle', 'idle in transaction']
-
-async function locks(ask: Ask): Promise<readonly Metric[]> {
-  const rows = await ask<{ mode: string; locktype: string; locks: number }>(LOCKS)
-  const points = rows.map((row) => ({
-    attributes: { mode: row.mode, lock_type: row.locktype },
-    value: row.locks,
-  }))
-  return [{ kind: 'gauge', name: 'postgresql.database.locks', unit: '{lock}', points }]
-}
 
 async function tables(ask: Ask): Promise<readonly Metric[]> {
   const rows = await ask<

@@ -200,7 +200,7 @@ export function builtInMeasures(rules: readonly TrafficRule[] = TRAFFIC_RULES): 
     samples(
       'db.table_size',
       'otel_metrics_sum',
-      ['postgresql.table.size', 'postgresql.index.size', 'mysql.table.size'],
+      ['postgresql.table.size', 'postgresql.index.size', 'mysql.table.size', 'clickhouse.table.size'],
       `concat(${attribute('Attributes', 'postgresql.table.name', 'table')}, if(MetricName = 'postgresql.index.size' OR Attributes['kind'] = 'index', ' (indexes)', ''))`,
     ),
     samples('db.replication_lag', 'otel_metrics_gauge', ['postgresql.wal.delay'], "Attributes['operation']"),
@@ -261,6 +261,11 @@ export function builtInMeasures(rules: readonly TrafficRule[] = TRAFFIC_RULES): 
       attribute('Attributes', 'network.io.direction', 'direction'),
     ),
     counter('host.disk_io', ['system.disk.io'], attribute('Attributes', 'disk.io.direction', 'direction')),
+    counter(
+      'host.pressure',
+      ['system.linux.pressure.stall_time'],
+      "concat(Attributes['system.linux.pressure.resource'], ' ', Attributes['system.linux.pressure.share'])",
+    ),
     samples('container.cpu', 'otel_metrics_gauge', ['container.cpu.usage', 'container.cpu.utilization']),
     samples('container.memory', 'otel_metrics_sum', ['container.memory.usage']),
   ]

@@ -305,6 +305,19 @@ export const BUILT_IN_SIGNALS: readonly Signal[] = [
     absolute: 1e6,
     criticality: 'info',
   }),
+  gauge(
+    'host.pressure',
+    'Seconds per second stalled for want of a resource',
+    'host',
+    's/s',
+    ['host.pressure'],
+    {
+      dimension: 'resource',
+      ratio: 1.5,
+      absolute: 0.05,
+      criticality: 'info',
+    },
+  ),
   gauge('container.cpu', 'CPU of the container', 'host', '{cpu}', ['container.cpu'], {
     ratio: 1.25,
     absolute: 0.05,

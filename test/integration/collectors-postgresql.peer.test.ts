@@ -1,9 +1,16 @@
+import { randomUUID } from 'node:crypto'
 import type pg from 'pg'
+import pino from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { signalSeries } from '../../analytics/queries/signal-series.ts'
 import type { Metric } from '../../ingest/collectors/metric.ts'
 import { checkPostgresql, postgresqlCollector, postgresqlGrants } from '../../ingest/collectors/postgresql.ts'
+import { metricRequests } from '../../ingest/collectors/to-otlp.ts'
+import { createDirectTransport } from '../../ingest/transport/direct.ts'
 import { collectorsSchema, type DatabaseTarget } from '../../schemas/collectors.ts'
 import { type PostgresqlServer, startPostgresql } from '../peers/postgresql-server.ts'
+import { checkDashboards } from './check-dashboards.ts'
+import { openBench } from './report-fixture.ts'
 
 const PASSWORD = 'for-this-test'
 const MINUTE = 60_000
@@ -163,6 +170,76 @@ describe('a real PostgreSQL', () => {
     expect(sum('postgresql.commits')).toBeGreaterThan(0)
     expect(warnings).toEqual([expect.stringContaining('the extension pg_stat_statements is missing')])
     await admin.query('CREATE EXTENSION pg_stat_statements')
+  })
+
+  it('fills the panels of the dashboard, and its statements are series', async () => {
+    const bench = await openBench()
+    const transport = createDirectTransport({
+      store: bench.store,
+      logger: pino({ level: 'silent' }),
+      clock: Date.now,
+      newToken: randomUUID,
+    })
+    const holder = await server.admin('orders')
+    await holder.query('BEGIN; SELECT count(*) FROM cart')
+    try {
+      const reader = collector()
+      const end = Math.floor(Date.now() / MINUTE) * MINUTE
+      for (const time of [end - 3 * MINUTE, end - 2 * MINUTE, end - MINUTE]) {
+        for (let id = 1; id <= 60; id++) await admin.query(`SELECT note FROM cart WHERE id = ${id}`)
+        const read = await reader.collect({ time, signal: AbortSignal.timeout(20_000) })
+        for (const body of metricRequests(read, time)) {
+          const request = {
+            signal: 'metrics',
+            contentType: 'application/x-protobuf',
+            sender: 'test',
+          } as const
+          expect(await transport.send({ ...request, body, receivedAt: Date.now() })).toMatchObject({
+            rejected: 0,
+          })
+        }
+      }
+      const of = { service: 'orders-db', environment: 'default' }
+      const checked = await checkDashboards(bench.store, {
+        ...of,
+        from: end - 60 * MINUTE,
+        to: end,
+        catalogue: bench.catalogue,
+      })
+      const shown = checked
+        .filter(({ what, rows }) => what.includes('database') && rows > 0)
+        .map(({ what }) => what)
+      for (const id of [
+        'load',
+        'statement_calls',
+        'sessions',
+        'lock_waits',
+        'table_size',
+        'cache_hits',
+        'deadlocks',
+        'locks',
+      ]) {
+        const { title } = bench.catalogue.signal(`db.${id}`)
+        expect(
+          shown.some((what) => what.includes(title)),
+          title,
+        ).toBe(true)
+      }
+      const series = await signalSeries(bench.store, bench.catalogue, {
+        ...of,
+        signal: 'db.statement_calls',
+        dimension: 'SELECT note FROM cart WHERE id = $1',
+        from: end - 60 * MINUTE,
+        to: end,
+        byVersion: false,
+      })
+      // Sixty calls a minute.
+      expect(series.lines[0]?.points.map(({ value }) => value)).toEqual([1, 1])
+    } finally {
+      await holder.end()
+      await transport.close()
+      await bench.close()
+    }
   })
 
   it('that goes away fails its round, and is read again when it is back', async () => {

@@ -6,11 +6,15 @@ import { buildReport } from '../../analytics/jobs/report.ts'
 import { discoverDeployments } from '../../analytics/releases/discover-deployments.ts'
 import { allDeployments } from '../../analytics/releases/stored-deployments.ts'
 import { readReportCharts } from '../../api/reads/report-charts.ts'
+import { clickhouseCollector } from '../../ingest/collectors/clickhouse.ts'
+import { hostCollector } from '../../ingest/collectors/host/host.ts'
 import type { NumberPoint, ResourceMetrics } from '../../ingest/collectors/metric.ts'
 import { startCollectors } from '../../ingest/collectors/start.ts'
 import { metricRequests } from '../../ingest/collectors/to-otlp.ts'
 import { createDirectTransport } from '../../ingest/transport/direct.ts'
 import type { Transport } from '../../ingest/transport/transport.ts'
+import { collectorsSchema } from '../../schemas/collectors.ts'
+import { checkDashboards } from './check-dashboards.ts'
 import { type Bench, openBench, type Route, seeded, sendTraffic } from './report-fixture.ts'
 
 const MINUTE = 60_000
@@ -72,6 +76,7 @@ rpc_seconds_count 5
         ...bench.config.collectors,
         prometheus: [target as (typeof bench.config.collectors.prometheus)[number]],
       },
+      store: bench.store,
       transport: {
         admit: () => {},
         send: async (request) => {
@@ -114,6 +119,71 @@ rpc_seconds_count 5
     expect(await bench.store.query(`SELECT MetricName, Value FROM otel_metrics_gauge WHERE ${of}`)).toEqual([
       { MetricName: 'up', Value: 1 },
     ])
+  })
+
+  it('of a host and of ClickHouse itself fills the panels of its dashboard', async () => {
+    const { host, clickhouse } = collectorsSchema.parse({
+      host: { enabled: true, name: 'web-1', environment: 'prod' },
+      clickhouse: { enabled: true, environment: 'prod' },
+    })
+    const warnings: string[] = []
+    const collectors = [
+      hostCollector(host),
+      clickhouseCollector(
+        clickhouse,
+        bench.store,
+        (message) => void (message === '' || warnings.push(message)),
+      ),
+    ]
+    const now = Math.floor(Date.now() / MINUTE) * MINUTE
+    for (const time of [now - 2 * MINUTE, now - MINUTE, now]) {
+      for (const collector of collectors) {
+        const read = await collector.collect({ time, signal: AbortSignal.timeout(10_000) })
+        for (const body of metricRequests(read, time)) {
+          const request = {
+            signal: 'metrics',
+            contentType: 'application/x-protobuf',
+            sender: 'test',
+          } as const
+          expect(await transport.send({ ...request, body, receivedAt: Date.now() })).toMatchObject({
+            rejected: 0,
+          })
+        }
+      }
+    }
+    expect(warnings).toEqual([])
+    const shown = async (service: string) => {
+      const view = {
+        from: now - HOUR,
+        to: now + MINUTE,
+        service,
+        environment: 'prod',
+        catalogue: bench.catalogue,
+      }
+      const checked = await checkDashboards(bench.store, view)
+      return new Set(checked.filter(({ rows }) => rows > 0).map(({ what }) => what))
+    }
+    const panels = [...(await shown('web-1'))].filter((what) => what.includes('hosts'))
+    const titles = [
+      'CPU of the host',
+      'Memory of the host',
+      'File systems of the host',
+      'Disk traffic of the host',
+    ]
+    for (const title of titles)
+      expect(
+        panels.some((what) => what.includes(title)),
+        title,
+      ).toBe(true)
+    const tables = [...(await shown('clickhouse'))].filter((what) => what.includes('Size of tables'))
+    expect(tables.length).toBeGreaterThan(0)
+    const [events] = await bench.store.query<{ counters: number; gauges: number }>(
+      `SELECT uniqIf(MetricName, startsWith(MetricName, 'ClickHouseProfileEvents_') AND IsMonotonic) AS counters,
+        (SELECT uniq(MetricName) FROM otel_metrics_gauge WHERE startsWith(MetricName, 'ClickHouseMetrics_')) AS gauges
+      FROM otel_metrics_sum WHERE ServiceName = 'clickhouse'`,
+    )
+    expect(events?.counters).toBeGreaterThan(50)
+    expect(events?.gauges).toBeGreaterThan(10)
   })
 
   it("of a database that a release made worse stands in that release's report, and in no other's", async () => {

@@ -130,6 +130,11 @@ const COUNTERS: readonly (readonly [name: string, perMinute: number, attributes?
   ['process.cpu.time', 20, { 'process.cpu.state': 'user' }],
   ['system.network.io', 6e6, { 'network.io.direction': 'transmit' }],
   ['system.disk.io', 1e6, { 'disk.io.direction': 'write' }],
+  [
+    'system.linux.pressure.stall_time',
+    3,
+    { 'system.linux.pressure.resource': 'io', 'system.linux.pressure.share': 'some' },
+  ],
 ]
 
 function points(
