@@ -28,7 +28,9 @@ describe('settings of collectors', () => {
 
   it('tie a source to the services that share it, in its environment', () => {
     const collectors = load({ environment: 'prod', services: ['checkout', 'cart'] })
-    expect(sharedSources(collectors, { service: 'cart', environment: 'prod' })).toEqual(['x.test'])
+    expect(sharedSources(collectors, { service: 'cart', environment: 'prod' })).toEqual([
+      { name: 'x.test', services: ['checkout', 'cart'] },
+    ])
     expect(sharedSources(collectors, { service: 'cart', environment: 'test' })).toEqual([])
     expect(sharedSources(collectors, { service: 'stock', environment: 'prod' })).toEqual([])
   })

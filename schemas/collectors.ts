@@ -137,11 +137,18 @@ export function fillSecrets(
   return problems
 }
 
-/** Names of what a service shares with others and its reports judge too: databases, hosts, exporters that name it in `services`. */
+/** Something that was read, and the services that use it. */
+export interface SharedSource {
+  /** service.name of what was read of it. */
+  readonly name: string
+  readonly services: readonly string[]
+}
+
+/** What a service shares with others and its reports judge too: databases, hosts, exporters that name it in `services`. */
 export function sharedSources(
   collectors: CollectorSettings,
   of: { readonly service: string; readonly environment: string },
-): readonly string[] {
+): readonly SharedSource[] {
   const exporters = collectors.prometheus.map((target) => ({
     ...target,
     name: target.name || new URL(target.url).host,
@@ -152,5 +159,9 @@ export function sharedSources(
     ({ name, environment, services }) =>
       services.includes(of.service) && environment === of.environment && name !== of.service,
   )
-  return [...new Set(tied.map(({ name }) => name))]
+  // Several targets may be parts of one thing.
+  return [...new Set(tied.map(({ name }) => name))].map((name) => ({
+    name,
+    services: [...new Set(tied.filter((part) => part.name === name).flatMap(({ services }) => services))],
+  }))
 }

@@ -19,7 +19,7 @@ import { loadStarts } from './earlier-starts.ts'
 import { withExemplars } from './exemplars.ts'
 import { headline } from './headline.ts'
 import { kindFacts } from './kind-facts.ts'
-import { compareSharedSources } from './shared-sources.ts'
+import { compareSharedSources, sharedNotes } from './shared-sources.ts'
 import { storeReport } from './stored-reports.ts'
 import { judge, type ReportDesign } from './verdicts.ts'
 
@@ -134,6 +134,8 @@ export async function computeReport(
     now,
     calibrations: calibrations?.count ?? 0,
   })
+  if (shared.length > 0)
+    notes.push(...(await sharedNotes(store, config.collectors, deployment, windows.after.to)))
   return {
     deployment,
     state,

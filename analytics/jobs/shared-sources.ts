@@ -5,10 +5,14 @@ import type { Signal } from '../../schemas/signals/signal.ts'
 import type { Store } from '../../schemas/store/client.ts'
 import { loadCalibrations } from '../baselines/calibrations.ts'
 import { loadCells } from '../queries/cells.ts'
+import { allDeployments } from '../releases/stored-deployments.ts'
 import { compareSignals, type SeriesComparison } from './compare-signals.ts'
 
 /** What a service can do to something that it shares; how such a thing runs its own process is not its doing. */
 const GROUPS: ReadonlySet<Signal['group']> = new Set(['database', 'host', 'custom'])
+
+/** Milliseconds before a deployment in which another's effect would be taken for its own. */
+const BESIDE = 3_600_000
 
 /**
  * Compares what a deployment's service shares with others (databases, hosts, exporters, tied to it by the settings) before and after. They have no
@@ -33,7 +37,7 @@ export async function compareSharedSources(
   const signals = catalogue.signals.filter(({ group }) => GROUPS.has(group))
   const startedAt = Date.parse(deployment.startedAt)
   const compared = await Promise.all(
-    sharedSources(collectors, deployment).map(async (source) => {
+    sharedSources(collectors, deployment).map(async ({ name: source }) => {
       const key = { service: source, environment: deployment.environment }
       const [set, calibrations] = await Promise.all([
         loadCells(store, catalogue, {
@@ -72,6 +76,32 @@ export async function compareSharedSources(
   return compared.flat()
 }
 
+/** What a reader must know of such comparisons: that others may have been at it, and who was. @param to milliseconds: end of the time after */
+export async function sharedNotes(
+  store: Store,
+  collectors: CollectorSettings,
+  deployment: Deployment,
+  to: number,
+): Promise<readonly string[]> {
+  const sources = sharedSources(collectors, deployment)
+  const from = Date.parse(deployment.startedAt)
+  const meanwhile = (await allDeployments(store)).filter((other) => {
+    const at = Date.parse(other.startedAt)
+    return other.environment === deployment.environment && at >= from - BESIDE && at < to
+  })
+  return sources.flatMap(({ name, services }) => {
+    const others = services.filter((service) => service !== deployment.service)
+    const deployed = meanwhile.filter(({ service }) => service === name || others.includes(service))
+    return [
+      `${name} is shared${others.length === 0 ? '' : ` with ${others.join(', ')}`}: it is compared by time alone.`,
+      ...deployed.map(
+        ({ service, version, startedAt }) =>
+          `${service} ${version} was deployed at ${startedAt.slice(0, 16)}Z: what changed in ${name} may come from that.`,
+      ),
+    ]
+  })
+}
+
 /** `orders-db`, or `orders-db: UPDATE cart ...`. */
 export function dimensionOfSource(source: string, dimension: string): string {
   return dimension === '' ? source : `${source}: ${dimension}`
@@ -83,7 +113,7 @@ export function sourceOfDimension(
   of: { readonly service: string; readonly environment: string },
   dimension: string,
 ): { readonly source: string; readonly dimension: string } | undefined {
-  for (const source of sharedSources(collectors, of)) {
+  for (const { name: source } of sharedSources(collectors, of)) {
     if (dimension === source) return { source, dimension: '' }
     if (dimension.startsWith(`${source}: `)) return { source, dimension: dimension.slice(source.length + 2) }
   }

@@ -18,15 +18,15 @@ const NO_VALUE = 1
 const SCOPE = encoded((scope) => scope.text(1, 'postflight/collectors'))
 
 /**
- * What was read, in OTLP's words: bodies of ExportMetricsServiceRequest in protobuf, each of a bounded number of points.
+ * What was read, in OTLP's words: bodies of ExportMetricsServiceRequest in protobuf, each of a bounded number of points and
+ * made when it is asked for, so that a large scrape does not hold the process up.
  * @param time milliseconds since 1970, of points that have none of their own
  */
-export function metricRequests(
+export function* metricRequests(
   batches: readonly ResourceMetrics[],
   time: number,
   mostPoints = MOST_POINTS,
-): readonly Buffer[] {
-  const requests: Buffer[] = []
+): Generator<Buffer> {
   let request = new WireWriter(1 << 14)
   let room = mostPoints
   for (const { resource, metrics } of batches) {
@@ -57,7 +57,7 @@ export function metricRequests(
         from = to
         if (room === 0) {
           closeResource()
-          requests.push(request.written)
+          yield request.written
           request = new WireWriter(1 << 14)
           room = mostPoints
         }
@@ -65,8 +65,7 @@ export function metricRequests(
     }
     closeResource()
   }
-  if (request.length > 0) requests.push(request.written)
-  return requests
+  if (request.length > 0) yield request.written
 }
 
 /** Metric {name: 1, description: 2, unit: 3, gauge: 5, sum: 7, histogram: 9, summary: 11}. */

@@ -211,9 +211,17 @@ export function builtInMeasures(rules: readonly TrafficRule[] = TRAFFIC_RULES): 
       ['process.cpu.utilization'],
       "Attributes['process.cpu.state']",
     ),
-    counter('process.cpu_time', ['process.cpu.time'], "Attributes['process.cpu.state']"),
+    // The names after OpenTelemetry's are those of Prometheus' client libraries.
+    counter(
+      'process.cpu_time',
+      ['process.cpu.time', 'process_cpu_seconds_total'],
+      "Attributes['process.cpu.state']",
+    ),
     samples('process.memory', 'otel_metrics_sum', ['process.memory.usage']),
-    samples('process.memory_gauge', 'otel_metrics_gauge', ['process.memory.usage']),
+    samples('process.memory_gauge', 'otel_metrics_gauge', [
+      'process.memory.usage',
+      'process_resident_memory_bytes',
+    ]),
     samples(
       'runtime.heap',
       'otel_metrics_sum',
@@ -223,18 +231,21 @@ export function builtInMeasures(rules: readonly TrafficRule[] = TRAFFIC_RULES): 
     samples(
       'runtime.heap_gauge',
       'otel_metrics_gauge',
-      ['v8js.memory.heap.used'],
-      "Attributes['v8js.heap.space.name']",
+      ['v8js.memory.heap.used', 'nodejs_heap_space_size_used_bytes', 'go_memstats_heap_inuse_bytes'],
+      attribute('Attributes', 'v8js.heap.space.name', 'space'),
     ),
-    samples('runtime.event_loop_delay', 'otel_metrics_gauge', ['nodejs.eventloop.delay.p99']),
+    samples('runtime.event_loop_delay', 'otel_metrics_gauge', [
+      'nodejs.eventloop.delay.p99',
+      'nodejs_eventloop_lag_p99_seconds',
+    ]),
     samples('runtime.event_loop_utilization', 'otel_metrics_gauge', ['nodejs.eventloop.utilization']),
     {
       id: 'runtime.gc_time',
       source: 'otel_metrics_histogram',
       cells: 'counter_1m',
       selector:
-        "MetricName IN ('v8js.gc.duration', 'jvm.gc.duration') AND AggregationTemporality = 2 AND bitAnd(Flags, 1) = 0",
-      dimension: attribute('Attributes', 'v8js.gc.type', 'jvm.gc.name'),
+        "MetricName IN ('v8js.gc.duration', 'jvm.gc.duration', 'nodejs_gc_duration_seconds') AND AggregationTemporality = 2 AND bitAnd(Flags, 1) = 0",
+      dimension: attribute('Attributes', 'v8js.gc.type', 'jvm.gc.name', 'kind'),
       value: 'Sum',
     },
     samples(

@@ -16,7 +16,7 @@ describe('a real MariaDB', () => {
   let now = Date.now()
 
   beforeAll(async () => {
-    server = await startMariadb()
+    server = await startMariadb({ 'log-bin': 'bin', 'server-id': '1' })
     admin = await server.admin()
     await admin.query('CREATE DATABASE orders')
     await admin.query('USE orders')
@@ -116,6 +116,33 @@ describe('a real MariaDB', () => {
     await Promise.race([waiting, other])
     for (const client of [a, b]) client.destroy()
     await until(async () => (await round(reader)).sum('mysql.deadlocks') === 1)
+  })
+
+  it('shows how far a replica is behind', async () => {
+    const replica = await startMariadb({ 'server-id': '2' })
+    const there = await replica.admin()
+    try {
+      await admin.query("CREATE USER repl@'%' IDENTIFIED BY 'repl'")
+      await admin.query("GRANT REPLICATION SLAVE ON *.* TO repl@'%'")
+      await there.query(
+        `CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT=${server.port}, MASTER_USER='repl', MASTER_PASSWORD='repl', MASTER_USE_GTID=slave_pos`,
+      )
+      await there.query('START SLAVE')
+      // The account comes to it with everything else.
+      const reader = mysqlCollector({ ...target, port: replica.port }, () => {})
+      const lag = async () =>
+        await round(reader).then(
+          ({ pointsOf }) => pointsOf('mysql.replica.time_behind_source'),
+          () => [],
+        )
+      await until(async () => (await lag()).length === 1)
+      await until(async () => (await lag())[0]?.value === 0)
+      await there.query('STOP SLAVE')
+      expect(await lag()).toEqual([])
+    } finally {
+      await there.end()
+      await replica.close()
+    }
   })
 
   it('without performance_schema has no statements, and says so', async () => {

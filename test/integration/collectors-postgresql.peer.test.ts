@@ -8,10 +8,11 @@ import { checkPostgresql, postgresqlCollector, postgresqlGrants } from '../../in
 import { metricRequests } from '../../ingest/collectors/to-otlp.ts'
 import { createDirectTransport } from '../../ingest/transport/direct.ts'
 import { collectorsSchema, type DatabaseTarget } from '../../schemas/collectors.ts'
-import { type PostgresqlServer, startPostgresql } from '../peers/postgresql-server.ts'
+import { type PostgresqlServer, startPostgresql, startStandby } from '../peers/postgresql-server.ts'
 import { checkDashboards } from './check-dashboards.ts'
 import { openBench } from './report-fixture.ts'
 
+const PRELOAD = { shared_preload_libraries: 'pg_stat_statements' }
 const PASSWORD = 'for-this-test'
 const MINUTE = 60_000
 
@@ -23,7 +24,7 @@ describe('a real PostgreSQL', () => {
   let now = Date.now()
 
   beforeAll(async () => {
-    server = await startPostgresql({ shared_preload_libraries: 'pg_stat_statements' })
+    server = await startPostgresql(PRELOAD)
     const first = await server.admin()
     await first.query('CREATE DATABASE orders')
     await first.end()
@@ -170,6 +171,31 @@ describe('a real PostgreSQL', () => {
     expect(sum('postgresql.commits')).toBeGreaterThan(0)
     expect(warnings).toEqual([expect.stringContaining('the extension pg_stat_statements is missing')])
     await admin.query('CREATE EXTENSION pg_stat_statements')
+  })
+
+  it('shows how far a standby is behind, from both sides', async () => {
+    const standby = await startStandby(server, PRELOAD)
+    const replica = await standby.admin()
+    try {
+      const behind = async () => (await round(collector())).sum('postgresql.replication.data_delay')
+      await until(async () => (await round(collector())).pointsOf('postgresql.wal.delay').length === 3)
+      await admin.query("INSERT INTO cart VALUES (30000, 'replayed')")
+      await until(async () => (await behind()) === 0)
+      await replica.query('SELECT pg_wal_replay_pause()')
+      await admin.query("INSERT INTO cart SELECT i, repeat('y', 100) FROM generate_series(30001, 31000) i")
+      await until(async () => (await behind()) > 100_000)
+      const reader = postgresqlCollector({ ...target, port: standby.port }, (message) =>
+        expect(message).toBe(''),
+      )
+      const there = await round(reader)
+      expect(there.pointsOf('postgresql.wal.delay')).toMatchObject([{ attributes: { operation: 'replay' } }])
+      expect(there.sum('postgresql.wal.delay')).toBeGreaterThan(0)
+      await replica.query('SELECT pg_wal_replay_resume()')
+      await until(async () => (await round(reader)).sum('postgresql.wal.delay') === 0)
+    } finally {
+      await replica.end()
+      await standby.close()
+    }
   })
 
   it('fills the panels of the dashboard, and its statements are series', async () => {

@@ -230,6 +230,14 @@ rpc_seconds_count 5
       await send('1.1.0', release, T0 + 8 * HOUR)
     }
     const now = T0 + 9 * HOUR
+    await sendTraffic(bench.store, {
+      ...traffic,
+      service: 'cart',
+      version: '3.1',
+      from: release + 20 * MINUTE,
+      to: release + HOUR,
+      seed: 1,
+    })
     await discoverDeployments(bench.store, now)
     const deployments = await allDeployments(bench.store)
     const reportOf = async (service: string) => {
@@ -252,6 +260,9 @@ rpc_seconds_count 5
     const level = charts.get(1)?.lines.map(({ values }) => values.find((value) => value !== null))
     expect(level?.[0]).toBeGreaterThan(0.98)
     expect(level?.[1] ?? 1).toBeGreaterThan(0.7)
+
+    expect(hurt.notes).toContain('orders-db is shared with cart: it is compared by time alone.')
+    expect(hurt.notes.some((note) => note.startsWith('cart 3.1 was deployed at'))).toBe(true)
 
     const other = await reportOf('stock')
     expect(other.verdicts.filter(({ word }) => word === 'regressed')).toEqual([])

@@ -12,6 +12,8 @@ import { freePort } from './free-port.ts'
 export interface PostgresqlServer {
   readonly port: number
   readonly version: string
+  /** Where its socket is. */
+  readonly socketFolder: string
   /** A connection as the server's owner. */
   admin(database?: string): Promise<pg.Client>
   kill(): Promise<void>
@@ -27,18 +29,36 @@ const OWNER = 'postgres'
 export async function startPostgresql(
   settings: Readonly<Record<string, string>> = {},
 ): Promise<PostgresqlServer> {
+  return await startIn(settings, async (data, run) => {
+    const access = ['--auth-local=trust', '--auth-host=scram-sha-256']
+    await run('initdb', ['-D', data, '-U', 'admin', ...access, '--no-sync', '-E', 'UTF8'])
+  })
+}
+
+/** A standby of `primary` that streams from it. */
+export async function startStandby(
+  primary: PostgresqlServer,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<PostgresqlServer> {
+  return await startIn(settings, async (data, run) => {
+    const from = ['-h', primary.socketFolder, '-p', String(primary.port), '-U', 'admin']
+    await run('pg_basebackup', [...from, '-D', data, '-R', '-X', 'stream', '-c', 'fast', '--no-sync'])
+  })
+}
+
+type Run = (program: string, args: readonly string[]) => Promise<unknown>
+
+async function startIn(
+  settings: Readonly<Record<string, string>>,
+  fill: (data: string, run: Run) => Promise<void>,
+): Promise<PostgresqlServer> {
   const [newest = ''] = readdirSync(VERSIONS).sort((a, b) => Number(b) - Number(a))
   const program = (name: string) => join(VERSIONS, newest, 'bin', name)
   const folder = await mkdtemp(join(tmpdir(), 'postflight-postgresql-'))
-  const asRoot = process.getuid?.() === 0
-  const identity = asRoot ? await identityOf(OWNER) : {}
+  const identity = process.getuid?.() === 0 ? await identityOf(OWNER) : {}
   if (identity.uid !== undefined && identity.gid !== undefined) chownSync(folder, identity.uid, identity.gid)
   const data = join(folder, 'data')
-  await promisify(execFile)(
-    program('initdb'),
-    ['-D', data, '-U', 'admin', '--auth-local=trust', '--auth-host=scram-sha-256', '--no-sync', '-E', 'UTF8'],
-    { ...identity, cwd: folder },
-  )
+  await fill(data, (name, args) => promisify(execFile)(program(name), args, { ...identity, cwd: folder }))
   const port = await freePort()
   const lines = {
     port: String(port),
@@ -60,6 +80,7 @@ export async function startPostgresql(
   const server: PostgresqlServer = {
     port,
     version: newest,
+    socketFolder: folder,
     admin: connect,
     async start() {
       child = spawn(program('postgres'), ['-D', data, ...args], { ...identity, cwd: folder, stdio: 'ignore' })

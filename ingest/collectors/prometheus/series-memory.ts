@@ -30,20 +30,22 @@ export class SeriesMemory {
     const before = this.#known
     const now = new Map<string, Known>()
     let repeated = 0
-    const batches: ResourceMetrics[] = scrape.map(({ resource, metrics }) => ({
+    const resources = scrape.map(({ resource }) => keyOf(resource))
+    const batches: ResourceMetrics[] = scrape.map(({ resource, metrics }, at) => ({
       resource,
       metrics: metrics.map((metric) => {
+        const { kind, name, unit } = metric
+        const about = { kind, name, ...(unit === undefined ? {} : { unit }) }
+        const cumulative = kind !== 'gauge' && kind !== 'level'
+        const prefix = `${resources[at]}${name}`
         const points = metric.points.flatMap((point) => {
-          const key = JSON.stringify([resource, metric.name, Object.entries(point.attributes).sort()])
+          const key = prefix + keyOf(point.attributes)
           if (now.has(key)) {
             repeated += 1
             return []
           }
           const level = 'count' in point ? point.count : point.value
-          const cumulative = metric.kind !== 'gauge' && metric.kind !== 'level'
           const start = point.start ?? processStart ?? observedStart(before.get(key), level, time)
-          const { kind, name, unit } = metric
-          const about = { kind, name, ...(unit === undefined ? {} : { unit }) }
           now.set(key, { resource, metric: about, attributes: point.attributes, level, start, time })
           return [cumulative ? { ...point, start } : point]
         })
@@ -56,6 +58,14 @@ export class SeriesMemory {
     this.#known = now
     return { batches, repeated }
   }
+}
+
+/** Attributes as text, in whatever order they came. */
+function keyOf(attributes: Attributes): string {
+  const names = Object.keys(attributes).sort()
+  let key = ''
+  for (const name of names) key += `\u0000${name}\u0001${attributes[name]}`
+  return `${key}\u0002`
 }
 
 /** The first sight of a series is its start; a fall means that it began anew after the scrape before. */

@@ -79,7 +79,7 @@ function counters(family: Family, named: Described): Metric[] {
     points.push({
       attributes: attributesOf(sample.labels),
       value: sample.value,
-      ...startOf(created.get(keyOf(sample.labels))),
+      ...(created.size === 0 ? {} : startOf(created.get(keyOf(sample.labels)))),
       ...timeOf(sample),
       ...exemplarsOf([sample]),
     })
