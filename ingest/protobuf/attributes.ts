@@ -1,9 +1,11 @@
 import type { Entries } from '../native/column.ts'
 import type { Bytes } from '../native/sink.ts'
-import { PLAIN, type Scrubber, SECRET } from '../scrub/scrubber.ts'
-import { writeScrubbedValue } from '../scrub/write.ts'
+import { PLAIN, type Scrubber, STATEMENT } from '../scrub/scrubber.ts'
+import { writeScrubbedValue, writeStatement } from '../scrub/write.ts'
 import type { Wire } from './wire.ts'
 
+const DB_SYSTEM_NAME = Buffer.from('db.system.name')
+const DB_SYSTEM = Buffer.from('db.system')
 /** From this many attributes on, they are sorted by a method whose time does not grow with the square of their number. */
 const MANY = 48
 
@@ -92,15 +94,17 @@ export class Attributes implements Entries {
   }
 
   writeValue(i: number, out: Bytes, note: number = PLAIN): void {
-    if (note === SECRET) this.scrubber.writeSecret(out)
-    else
-      writeScrubbedValue(
-        out,
-        this.source,
-        this.valueStart[i] as number,
-        this.valueEnd[i] as number,
-        this.scrubber,
-      )
+    const { source, scrubber } = this
+    const start = this.valueStart[i] as number
+    const end = this.valueEnd[i] as number
+    if (note === PLAIN) writeScrubbedValue(out, source, start, end, scrubber)
+    else if (note === STATEMENT) {
+      const named = this.find(DB_SYSTEM_NAME)
+      const system = named >= 0 ? named : this.find(DB_SYSTEM)
+      const systemStart = system < 0 ? 0 : (this.valueStart[system] as number)
+      const systemEnd = system < 0 ? 0 : (this.valueEnd[system] as number)
+      writeStatement(out, source, start, end, systemStart, systemEnd, scrubber)
+    } else scrubber.writeHidden(out, note)
   }
 
   /** Bytes that the entries take in the request. */

@@ -1,6 +1,7 @@
 import { RE2JS } from 're2js'
 import { type ScrubRule, type ScrubSettings, scrubSchema } from '../../schemas/scrub.ts'
 import type { Bytes } from '../native/sink.ts'
+import { type NormalizedStatement, Statements } from '../statements/statements.ts'
 import { textsScrubbed } from '../telemetry.ts'
 import { Candidates } from './candidates.ts'
 import { builtInRules, type Rule } from './rules.ts'
@@ -9,6 +10,11 @@ import { SecretKeys } from './secret-keys.ts'
 /** What an attribute's key says of its value. Dictionaries keep it, so 0 is left for "not looked at". */
 export const PLAIN = 1
 export const SECRET = 2
+export const STATEMENT = 3
+export const STATEMENT_PARAMETER = 4
+
+const STATEMENT_KEYS = new Set(['db.query.text', 'db.statement'])
+const PARAMETER_KEYS = /^db\.(?:query|operation)\.parameter\./
 
 /**
  * Removes personal data and secrets from what is stored: `[scrubbed:rule]` stands where something was. `scan` looks at a request's bytes as
@@ -19,12 +25,15 @@ export class Scrubber {
   private readonly rules: readonly (readonly [string, Rule])[]
   private readonly secretKeys: SecretKeys
   private readonly hidesKeys: boolean
+  private readonly readsStatements: boolean
+  private readonly statements = new Statements()
   private readonly counts = new Map<string, number>()
 
   constructor(settings: ScrubSettings = scrubSchema.parse({})) {
     this.secretKeys = new SecretKeys(settings.keys)
     const off = new Set<ScrubRule>(settings.off)
     this.hidesKeys = !off.has('key')
+    this.readsStatements = !off.has('statement')
     const builtIn = builtInRules(this.secretKeys).filter(([name]) => !off.has(name))
     this.rules = [
       ...builtIn,
@@ -45,13 +54,31 @@ export class Scrubber {
     return this.candidates.has(start, end)
   }
 
-  /** `SECRET` if the values under this attribute key are replaced whole. */
+  /** What becomes of the values under this attribute key. */
   judgeKey(source: Buffer, start: number, end: number): number {
-    return this.hides(source.toString('latin1', start, end)) ? SECRET : PLAIN
+    const key = source.toString('latin1', start, end)
+    if (this.hides(key)) return SECRET
+    if (!this.readsStatements) return PLAIN
+    if (STATEMENT_KEYS.has(key)) return STATEMENT
+    return PARAMETER_KEYS.test(key) ? STATEMENT_PARAMETER : PLAIN
   }
 
-  writeSecret(out: Bytes): void {
-    out.pushString(this.marker('key'))
+  /** @param note of the value's key: `SECRET` or `STATEMENT_PARAMETER` */
+  writeHidden(out: Bytes, note: number): void {
+    out.pushString(this.marker(note === SECRET ? 'key' : 'statement'))
+  }
+
+  /** As `Statements.normalize`, counted. */
+  normalize(
+    source: Buffer,
+    start: number,
+    end: number,
+    systemStart: number,
+    systemEnd: number,
+  ): NormalizedStatement {
+    const statement = this.statements.normalize(source, start, end, systemStart, systemEnd)
+    if (statement.changed) this.marker('statement')
+    return statement
   }
 
   /** Applies the rules to the value that stands in `out` from `at` on, with its length, to its end. */

@@ -1,5 +1,5 @@
 import type { LowCardinalityColumn } from '../native/column.ts'
-import type { Bytes } from '../native/sink.ts'
+import { Bytes } from '../native/sink.ts'
 import { writeAnyValue } from '../protobuf/any-value.ts'
 import type { Scrubber } from './scrubber.ts'
 
@@ -9,6 +9,7 @@ interface Place {
   readonly end: number
 }
 
+const STRING_VALUE = 0x0a
 const ARRAY_VALUE = 0x2a
 const KEY_VALUE_LIST = 0x32
 const INT_VALUE = 0x18
@@ -52,4 +53,46 @@ export function pushScrubbed(
   if (scrubber.suspects(start, end))
     column.pushText(Buffer.from(scrubber.clean(buf.toString('utf8', start, end))))
   else column.push(buf, start, end)
+}
+
+/**
+ * A database statement without its literals.
+ * @param systemStart where the AnyValue is that names the kind of database; equal to `systemEnd` if there is none
+ */
+export function writeStatement(
+  out: Bytes,
+  buf: Buffer,
+  start: number,
+  end: number,
+  systemStart: number,
+  systemEnd: number,
+  scrubber: Scrubber,
+): void {
+  const text = textStart(buf, start, end)
+  const system = textStart(buf, systemStart, systemEnd)
+  if (text >= 0) {
+    const statement = scrubber.normalize(buf, text, end, Math.max(0, system), system < 0 ? 0 : systemEnd)
+    out.pushText(statement.text, 0, statement.text.length)
+    return
+  }
+  // Not a plain text: a list, a number, or one with more fields than it should have.
+  const written = new Bytes(256)
+  writeAnyValue(written, buf, start, end)
+  let from = 0
+  while ((written.bytes[from++] as number) > 127) {}
+  const statement = scrubber.normalize(written.bytes, from, written.length, from, from)
+  out.pushText(statement.text, 0, statement.text.length)
+}
+
+/** Where the text of an AnyValue begins if it is one and nothing else, so that it ends where the message does; else -1. */
+function textStart(buf: Buffer, start: number, end: number): number {
+  if (end - start < 2 || buf[start] !== STRING_VALUE) return -1
+  let size = 0
+  let at = start + 1
+  for (let shift = 0; shift < 28 && at < end; shift += 7) {
+    const byte = buf[at++] as number
+    size |= (byte & 127) << shift
+    if (byte < 128) return at + size === end ? at : -1
+  }
+  return -1
 }

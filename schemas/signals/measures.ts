@@ -1,5 +1,5 @@
 import type { Measure } from './measure.ts'
-import { attribute, sqlString, template } from './sql.ts'
+import { attribute, shortened, sqlString, template } from './sql.ts'
 import { TRAFFIC_RULES, type TrafficRule, trafficSql } from './traffic.ts'
 
 const METHOD = attribute('SpanAttributes', 'http.request.method', 'http.method')
@@ -11,7 +11,8 @@ const STATEMENT = attribute('SpanAttributes', 'db.query.text', 'db.statement')
 const SUMMARY = "SpanAttributes['db.query.summary']"
 /** Connecting and waiting for a pool are client spans of a database too, but no queries. */
 const IS_QUERY = `${attribute('SpanAttributes', 'db.query.text', 'db.statement', 'db.query.summary', 'db.operation.name', 'db.operation')} != ''`
-const STATEMENT_KEY = `multiIf(${SUMMARY} != '', ${SUMMARY}, ${STATEMENT} != '', substring(normalizeQuery(${STATEMENT}), 1, 200), SpanName)`
+/** Ours are normalised when they are taken in; rows of other writers are by the engine, as far as it knows their dialect. */
+const STATEMENT_KEY = `multiIf(${SUMMARY} != '', ${SUMMARY}, ${STATEMENT} != '', ${shortened(`normalizeQuery(${STATEMENT})`)}, SpanName)`
 
 const exceptionKey = (map: string) =>
   `concat(${map}['exception.type'], if(${map}['exception.message'] = '', '', concat(': ', ${template(`${map}['exception.message']`)})))`

@@ -14,3 +14,8 @@ export function attribute(map: string, ...keys: [string, ...string[]]): string {
 export function template(text: string): string {
   return `replaceRegexpAll(substring(${text}, 1, 200), '"[^"]*"|\\'[^\\']*\\'|[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}|0x[0-9a-fA-F]+|[0-9a-fA-F]{12,}|[0-9]+', '#')`
 }
+
+/** At most 200 characters: of longer texts the beginning and a hash, for what tells them apart may come late. */
+export function shortened(text: string): string {
+  return `if(length(${text}) <= 200, ${text}, concat(substringUTF8(${text}, 1, 180), ' ... ', lower(hex(toUInt32(cityHash64(${text}))))))`
+}
