@@ -3,7 +3,7 @@ import type { DatabaseTarget } from '../../schemas/collectors.ts'
 import { CollectError, type Collector, type Round } from './collector.ts'
 import { type AccountFindings, MOST_CONNECTIONS, tlsOf } from './database-settings.ts'
 import { type Attributes, type Metric, type NumberPoint, single } from './metric.ts'
-import { statementMetrics } from './postgresql.ts'
+import { statementMetrics, totalMetric } from './postgresql.ts'
 import { readSecret } from './secret.ts'
 import { Sections } from './sections.ts'
 import { withoutLiterals } from './statement-text.ts'
@@ -189,7 +189,7 @@ class MysqlCollector implements Collector {
         ['nanos', 'calls', 'examined', 'sent', 'errors'].map((field) => Number(row[field])),
       ]),
     )
-    const top = this.#statements.round(items, time)
+    const { top, all } = this.#statements.round(items, time)
     const kept = new Set(top.flatMap(({ key }) => (key === undefined ? [] : [partsOf(key)[1]])))
     const unknown = [...kept].filter((digest) => !this.#texts.has(digest))
     const found = unknown.length === 0 ? [] : await ask(TEXTS, [unknown])
@@ -208,7 +208,9 @@ class MysqlCollector implements Collector {
       ['mysql.statement_event.count', '1', { kind: 'rows_sent' }],
       ['mysql.statement_event.count', '1', { kind: 'errors' }],
     ])
-    return made
+    return all === undefined
+      ? made
+      : [...made, totalMetric('mysql.statement_event.total_wait.time', 'ns', all)]
   }
 
   async #tables(ask: Ask): Promise<readonly Metric[]> {

@@ -6,7 +6,7 @@ import { type Attributes, type Metric, type NumberPoint, single } from './metric
 import { readSecret } from './secret.ts'
 import { Sections } from './sections.ts'
 import { withoutLiterals } from './statement-text.ts'
-import { increased, TopIncreases } from './top-increases.ts'
+import { type Increase, increased, TopIncreases } from './top-increases.ts'
 
 /** Statements and tables that are told by themselves. */
 const MOST_STATEMENTS = 100
@@ -190,7 +190,7 @@ class PostgresqlCollector implements Collector {
       STATEMENTS(extension.schema),
     )
     const items = new Map(rows.map((row) => [row.id, [row.seconds, row.calls, row.rows, row.blocks]]))
-    const top = this.#statements.round(items, time)
+    const { top, all } = this.#statements.round(items, time)
     const unknown = top.flatMap(({ key }) => (key === undefined || this.#texts.has(key) ? [] : [key]))
     const found =
       unknown.length === 0 ? [] : await ask<{ id: string; query: string }>(TEXTS(extension.schema), [unknown])
@@ -199,22 +199,25 @@ class PostgresqlCollector implements Collector {
       ...[...this.#texts].filter(([id]) => kept.has(id)),
       ...found.map(({ id, query }) => [id, withoutLiterals(query)] as const),
     ])
-    return statementMetrics(
-      top,
-      (key) => ({ 'db.query.text': this.#texts.get(key) ?? '', 'postgresql.queryid': key }),
-      [
+    const attributesOf = (key: string) => ({
+      'db.query.text': this.#texts.get(key) ?? '',
+      'postgresql.queryid': key,
+    })
+    return [
+      ...statementMetrics(top, attributesOf, [
         ['postgresql.statement.time', 's'],
         ['postgresql.statement.calls', '{call}'],
         ['postgresql.statement.rows', '{row}'],
         ['postgresql.statement.shared_blks_read', '{block}'],
-      ],
-    )
+      ]),
+      ...(all === undefined ? [] : [totalMetric('postgresql.statement.total_time', 's', all)]),
+    ]
   }
 }
 
 /** Counters of statements; a stream begins with a zero, so that its first growth is known. */
 export function statementMetrics(
-  top: ReturnType<TopIncreases['round']>,
+  top: readonly Increase[],
   attributesOf: (key: string) => Attributes,
   fields: readonly (readonly [name: string, unit: string, attributes?: Attributes])[],
 ): readonly Metric[] {
@@ -222,16 +225,23 @@ export function statementMetrics(
     counter(
       name,
       unit,
-      top.flatMap(({ key, since, entered, sums }): NumberPoint[] => {
-        const attributes = {
-          ...(key === undefined ? { 'db.query.text': '(other)' } : attributesOf(key)),
-          ...more,
-        }
-        const point = { attributes, start: since, value: sums[at] ?? 0 }
-        return entered ? [{ ...point, value: 0, time: since }, point] : [point]
+      top.flatMap((increase) => {
+        const { key } = increase
+        const own = key === undefined ? { 'db.query.text': '(other)' } : attributesOf(key)
+        return pointsOf(increase, at, { ...own, ...more })
       }),
     ),
   )
+}
+
+/** The first of the values of all statements together: one stream, whichever of them are told by themselves. */
+export function totalMetric(name: string, unit: string, all: Increase): Metric {
+  return counter(name, unit, pointsOf(all, 0, {}))
+}
+
+function pointsOf({ since, entered, sums }: Increase, at: number, attributes: Attributes): NumberPoint[] {
+  const point = { attributes, start: since, value: sums[at] ?? 0 }
+  return entered ? [{ ...point, value: 0, time: since }, point] : [point]
 }
 
 function counter(name: string, unit: string, points: readonly NumberPoint[]): Metric {

@@ -8,16 +8,18 @@ const items = (values: Record<string, number>) =>
 describe('the top of many counters', () => {
   it('begins each stream at zero when it comes among the top', () => {
     const top = new TopIncreases(1)
-    expect(top.round(items({ a: 100, b: 50 }), 1000)).toEqual([])
-    expect(top.round(items({ a: 101, b: 55 }), 2000)).toEqual([
+    expect(top.round(items({ a: 100, b: 50 }), 1000)).toEqual({ top: [], all: undefined })
+    expect(top.round(items({ a: 101, b: 55 }), 2000).top).toEqual([
       { key: 'b', since: 1000, entered: true, sums: [5, 50] },
       { key: undefined, since: 1000, entered: true, sums: [1, 10] },
     ])
-    expect(top.round(items({ a: 101, b: 57, c: 1 }), 3000)).toEqual([
+    expect(top.round(items({ a: 101, b: 57, c: 1 }), 3000).top).toEqual([
       { key: 'b', since: 1000, entered: false, sums: [7, 70] },
       { key: undefined, since: 1000, entered: false, sums: [2, 20] },
     ])
-    expect(top.round(items({ a: 201, b: 57, c: 1 }), 4000)[0]).toEqual({
+    const last = top.round(items({ a: 201, b: 57, c: 1 }), 4000)
+    expect(last.all).toEqual({ key: undefined, since: 1000, entered: false, sums: [109, 1090] })
+    expect(last.top[0]).toEqual({
       key: 'a',
       since: 3000,
       entered: true,
@@ -28,7 +30,7 @@ describe('the top of many counters', () => {
   it('takes a fall for a reset', () => {
     const top = new TopIncreases(5)
     top.round(items({ a: 100 }), 0)
-    expect(top.round(items({ a: 3 }), 1)[0]?.sums).toEqual([3, 30])
+    expect(top.round(items({ a: 3 }), 1).top[0]?.sums).toEqual([3, 30])
   })
 
   it('loses nothing and counts nothing twice, whoever is among the top', () => {
@@ -49,7 +51,8 @@ describe('the top of many counters', () => {
             now[key] = (now[key] ?? 0) + value
             grown += value
           }
-          const increases = top.round(items(now), at + 1)
+          const { top: increases, all } = top.round(items(now), at + 1)
+          expect(all?.sums[0] ?? 0).toBe(grown)
           expect(increases.length).toBeLessThanOrEqual(most + 1)
           for (const { key, since, sums } of increases) {
             const stream = `${key} ${since}`

@@ -30,6 +30,7 @@ export class TopIncreases {
   #scores = new Map<string, number>()
   #members = new Map<string, Member>()
   #rest: Member | undefined
+  #all: Member | undefined
 
   /** @param most items that are told by themselves */
   constructor(most: number) {
@@ -39,14 +40,17 @@ export class TopIncreases {
   /**
    * @param items all of them: cumulative values by key, the first of which says what is top; a value that falls was reset
    * @param time milliseconds since 1970
-   * @returns nothing at the first round: how much of what is there is new cannot be known
+   * @returns nothing at the first round: how much of what is there is new cannot be known; then the top, and all together
    */
-  round(items: ReadonlyMap<string, readonly number[]>, time: number): readonly Increase[] {
+  round(
+    items: ReadonlyMap<string, readonly number[]>,
+    time: number,
+  ): { readonly top: readonly Increase[]; readonly all: Increase | undefined } {
     const last = this.#last
     const since = this.#lastTime
     this.#last = items
     this.#lastTime = time
-    if (last === undefined) return []
+    if (last === undefined) return { top: [], all: undefined }
     const increases = new Map<string, readonly number[]>()
     const scores = new Map<string, number>()
     for (const [key, values] of items) {
@@ -65,11 +69,12 @@ export class TopIncreases {
       members.set(key, known === undefined ? newMember(since, width) : { ...known, entered: false })
     }
     this.#members = members
+    if (this.#all === undefined) this.#all = newMember(since, 0)
+    else this.#all.entered = false
     for (const [key, increase] of increases) {
+      add(this.#all, increase)
       const member = members.get(key) ?? (scores.has(key) ? this.#others(since, increase.length) : undefined)
-      increase.forEach((more, at) => {
-        if (member !== undefined) member.sums[at] = (member.sums[at] ?? 0) + more
-      })
+      if (member !== undefined) add(member, increase)
     }
     const told: Increase[] = [...members].map(([key, member]) => ({ key, ...member, sums: [...member.sums] }))
     const rest = this.#rest
@@ -77,13 +82,19 @@ export class TopIncreases {
       told.push({ key: undefined, ...rest, sums: [...rest.sums] })
       rest.entered = false
     }
-    return told
+    return { top: told, all: { key: undefined, ...this.#all, sums: [...this.#all.sums] } }
   }
 
   #others(since: number, width: number): Member {
     this.#rest ??= newMember(since, width)
     return this.#rest
   }
+}
+
+function add(member: Member, increase: readonly number[]): void {
+  increase.forEach((more, at) => {
+    member.sums[at] = (member.sums[at] ?? 0) + more
+  })
 }
 
 function newMember(since: number, width: number): Member {

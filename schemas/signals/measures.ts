@@ -176,6 +176,13 @@ export function builtInMeasures(rules: readonly TrafficRule[] = TRAFFIC_RULES): 
       'mysql.cache_hit_ratio',
     ]),
     {
+      ...counter('db.statement.total_time', [
+        'postgresql.statement.total_time',
+        'mysql.statement_event.total_wait.time',
+      ]),
+      value: "if(MetricUnit = 'ns', Value / 1e9, Value)",
+    },
+    {
       ...counter(
         'db.statement.time',
         ['postgresql.statement.time', 'mysql.statement_event.wait.time'],

@@ -193,11 +193,15 @@ export const BUILT_IN_SIGNALS: readonly Signal[] = [
     }),
     badDirection: 'down',
   },
-  gauge('db.load', 'Seconds per second in statements', 'database', 's/s', ['db.statement.time'], {
-    dimension: 'statement',
-    ratio: 1.5,
+  gauge('db.load', 'Load of the database', 'database', 's/s', ['db.statement.total_time'], {
+    ratio: 1.3,
     absolute: 0.05,
     criticality: 'major',
+  }),
+  gauge('db.statement_time', 'Time in statements', 'database', 's/s', ['db.statement.time'], {
+    dimension: 'statement',
+    ratio: 1.5,
+    absolute: 0.02,
   }),
   gauge('db.statement_calls', 'Statements run', 'database', '{call}/s', ['db.statement.calls'], {
     dimension: 'statement',

@@ -237,6 +237,7 @@ describe('a real PostgreSQL', () => {
         .map(({ what }) => what)
       for (const id of [
         'load',
+        'statement_time',
         'statement_calls',
         'sessions',
         'lock_waits',

@@ -22,7 +22,8 @@ const HOUR = 60 * MINUTE
 const T0 = Math.floor(Date.now() / HOUR - 24) * HOUR
 const routes: readonly Route[] = [{ route: 'POST /pay', perMinute: 12, seconds: 0.2 }]
 
-describe('what collectors read', () => {
+// All queries of all dashboards are run twice.
+describe('what collectors read', { timeout: 120_000 }, () => {
   let bench: Bench
   let transport: Transport
   let exposition: Server
@@ -192,11 +193,21 @@ rpc_seconds_count 5
     const read = ['orders-db', 'stock-db'].map((name): ResourceMetrics => {
       const hits: NumberPoint[] = []
       const deadlocks: NumberPoint[] = []
+      const times: NumberPoint[] = []
+      const load: NumberPoint[] = []
+      const spent = { old: 0, fresh: 0 }
       let count = 0
       for (let time = T0; time < T0 + 8 * HOUR; time += MINUTE) {
         // Since the release of checkout, orders-db has deadlocks and its cache is of less use.
         const hurt = name === 'orders-db' && time >= release
         if (random() < (hurt ? 0.9 : 0.02)) count += 1 + Math.floor(3 * random())
+        // A statement that was always there, and one that the release brought: 0.15 s more each second.
+        spent.old += 60 * 0.2 * (0.9 + 0.2 * random())
+        if (hurt) spent.fresh += 60 * 0.15 * (0.9 + 0.2 * random())
+        const of = (text: string) => ({ attributes: { 'db.query.text': text }, time, start: T0 })
+        times.push({ ...of('SELECT * FROM cart WHERE id = $1'), value: spent.old })
+        if (hurt) times.push({ ...of('SELECT * FROM cart'), value: spent.fresh })
+        load.push({ attributes: {}, time, start: T0, value: spent.old + spent.fresh })
         hits.push({ attributes: {}, time, value: (hurt ? 0.8 : 0.99) - 0.005 * random() })
         deadlocks.push({ attributes: {}, time, value: count, start: T0 })
       }
@@ -209,6 +220,8 @@ rpc_seconds_count 5
         },
         metrics: [
           { kind: 'gauge', name: 'postgresql.cache_hit_ratio', unit: '1', points: hits },
+          { kind: 'counter', name: 'postgresql.statement.time', unit: 's', points: times },
+          { kind: 'counter', name: 'postgresql.statement.total_time', unit: 's', points: load },
           { kind: 'counter', name: 'postgresql.deadlocks', unit: '{deadlock}', points: deadlocks },
         ],
       }
@@ -248,16 +261,18 @@ rpc_seconds_count 5
     const hurt = await reportOf('checkout')
     expect(hurt.state).toBe('regressed')
     expect(hurt.verdicts.filter(({ word }) => word === 'regressed')).toMatchObject([
-      { signal: 'db.deadlocks', dimension: 'orders-db', design: 'before_after' },
+      { signal: 'db.load', dimension: 'orders-db', design: 'before_after' },
+      { signal: 'db.deadlocks', dimension: 'orders-db' },
       { signal: 'db.cache_hits', dimension: 'orders-db' },
+      { signal: 'db.statement_time', dimension: 'orders-db: SELECT * FROM cart' },
     ])
     expect(hurt.headline).toContain('orders-db')
     const charts = await readReportCharts(bench, hurt)
-    expect(charts.get(1)?.lines.map(({ version, role }) => [version, role])).toEqual([
+    expect(charts.get(2)?.lines.map(({ version, role }) => [version, role])).toEqual([
       ['1.0.0', 'before'],
       ['1.1.0', 'after'],
     ])
-    const level = charts.get(1)?.lines.map(({ values }) => values.find((value) => value !== null))
+    const level = charts.get(2)?.lines.map(({ values }) => values.find((value) => value !== null))
     expect(level?.[0]).toBeGreaterThan(0.98)
     expect(level?.[1] ?? 1).toBeGreaterThan(0.7)
 

@@ -125,6 +125,7 @@ const LEVELS: readonly (readonly [name: string, value: number, attributes?: obje
 /** With the increase per minute. */
 const COUNTERS: readonly (readonly [name: string, perMinute: number, attributes?: object])[] = [
   ['postgresql.deadlocks', 1],
+  ['postgresql.statement.total_time', 3],
   ['postgresql.statement.time', 2, { 'db.query.text': 'SELECT $1' }],
   ['mysql.statement_event.count', 60, { digest_text: 'SELECT ?', kind: 'calls' }],
   ['process.cpu.time', 20, { 'process.cpu.state': 'user' }],
