@@ -12,6 +12,7 @@ import {
   routeName,
   SERVICES,
   type Service,
+  statementName,
 } from './shop-model.ts'
 import {
   CLIENT,
@@ -175,7 +176,8 @@ class Process {
           this.throws.set(route, { share: effect.thrownBy.share, exception: { type, message } })
         }
         for (const query of route.queries) {
-          if (effect.kind === 'n_plus_one' && query.text === effect.dimension) this.repeats.set(query, ratio)
+          if (effect.kind === 'n_plus_one' && statementName(query) === effect.dimension)
+            this.repeats.set(query, ratio)
         }
       }
     }

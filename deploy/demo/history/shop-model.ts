@@ -1,3 +1,6 @@
+import { dialectOf } from '../../../ingest/statements/dialect.ts'
+import { normalizeStatement } from '../../../ingest/statements/normalize.ts'
+
 /** The shop as the history tells it: the same services, routes and statements as the live one has. */
 export const SERVICES = ['gateway', 'checkout', 'catalogue'] as const
 export type Service = (typeof SERVICES)[number]
@@ -164,6 +167,11 @@ export function routesOf(service: Service): readonly RouteModel[] {
   return service === 'gateway'
     ? GATEWAY_ROUTES
     : GATEWAY_ROUTES.map((route) => route.downstream).filter((route) => route.service === service)
+}
+
+/** As the catalogue names the statement's dimension. */
+export function statementName(query: { readonly text: string }): string {
+  return normalizeStatement(query.text, dialectOf('postgresql'))
 }
 
 /** As the catalogue names the route's dimension. */

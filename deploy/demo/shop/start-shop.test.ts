@@ -61,7 +61,7 @@ describe('the live shop', () => {
       `ServiceName = 'checkout' AND ResourceAttributes['service.version'] = '${name}'`
     await some(`${version('2.7.0')} AND has(Events.Name, 'exception')`)
     const calls = async (name: string): Promise<number> => {
-      const price = `SpanAttributes['db.query.text'] = 'SELECT price_cents FROM product WHERE id = $1'`
+      const price = `SpanAttributes['db.query.text'] = 'SELECT price_cents FROM product WHERE id = ?'`
       const [all] = await spans(`${version(name)} AND ${price}`)
       const [items] = await spans(
         `${version(name)} AND SpanKind = 'Server' AND SpanName = 'POST /carts/:id/items'`,

@@ -6,6 +6,7 @@ import {
   routesOf,
   SERVICES,
   type Service,
+  statementName,
 } from '../history/shop-model.ts'
 import type { Effect, PlannedDeployment, Truth } from './truth.ts'
 
@@ -201,7 +202,7 @@ function harmOf(kind: Harm, service: Service, draws: Draws): Effect {
       }
     }
     case 'n_plus_one': {
-      const statement = draws.pick(routesOf(service).flatMap((one) => one.queries)).text
+      const statement = statementName(draws.pick(routesOf(service).flatMap((one) => one.queries)))
       const ratio = draws.whole(4, 9)
       return harm(
         kind,
