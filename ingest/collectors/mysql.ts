@@ -3,10 +3,9 @@ import type { DatabaseTarget } from '../../schemas/collectors.ts'
 import { CollectError, type Collector, type Round } from './collector.ts'
 import { type AccountFindings, MOST_CONNECTIONS, tlsOf } from './database-settings.ts'
 import { type Attributes, type Metric, type NumberPoint, single } from './metric.ts'
-import { statementMetrics, totalMetric } from './postgresql.ts'
+import { statementMetrics, statementText, totalMetric } from './postgresql.ts'
 import { readSecret } from './secret.ts'
 import { Sections } from './sections.ts'
-import { withoutLiterals } from './statement-text.ts'
 import { increased, TopIncreases } from './top-increases.ts'
 
 /** Statements and tables that are told by themselves. */
@@ -195,7 +194,7 @@ class MysqlCollector implements Collector {
     const found = unknown.length === 0 ? [] : await ask(TEXTS, [unknown])
     this.#texts = new Map([
       ...[...this.#texts].filter(([digest]) => kept.has(digest)),
-      ...found.map((row) => [String(row['digest']), withoutLiterals(String(row['text']))] as const),
+      ...found.map((row) => [String(row['digest']), statementText(String(row['text']), 'mysql')] as const),
     ])
     const attributesOf = (key: string) => {
       const [name, digest] = partsOf(key)

@@ -1,16 +1,19 @@
 import pg from 'pg'
 import type { DatabaseTarget } from '../../schemas/collectors.ts'
+import { dialectOf } from '../statements/dialect.ts'
+import { normalizeStatement } from '../statements/normalize.ts'
 import { CollectError, type Collector, type Round } from './collector.ts'
 import { type AccountFindings, MOST_CONNECTIONS, tlsOf } from './database-settings.ts'
 import { type Attributes, type Metric, type NumberPoint, single } from './metric.ts'
 import { readSecret } from './secret.ts'
 import { Sections } from './sections.ts'
-import { withoutLiterals } from './statement-text.ts'
 import { type Increase, increased, TopIncreases } from './top-increases.ts'
 
 /** Statements and tables that are told by themselves. */
 const MOST_STATEMENTS = 100
 const MOST_TABLES = 50
+/** Characters: each row of a statement has its text. */
+const LONGEST_TEXT = 2_000
 /** Sizes are dear to read and move slowly. */
 const SIZES_EVERY = 300_000
 /** Older ones have no pg_read_all_stats (10) and other columns in pg_stat_statements (13). */
@@ -197,7 +200,7 @@ class PostgresqlCollector implements Collector {
     const kept = new Set(top.map(({ key }) => key))
     this.#texts = new Map([
       ...[...this.#texts].filter(([id]) => kept.has(id)),
-      ...found.map(({ id, query }) => [id, withoutLiterals(query)] as const),
+      ...found.map(({ id, query }) => [id, statementText(query, 'postgresql')] as const),
     ])
     const attributesOf = (key: string) => ({
       'db.query.text': this.#texts.get(key) ?? '',
@@ -213,6 +216,11 @@ class PostgresqlCollector implements Collector {
       ...(all === undefined ? [] : [totalMetric('postgresql.statement.total_time', 's', all)]),
     ]
   }
+}
+
+/** As the statements of spans are stored, so that both have one name: PostgreSQL keeps the literals of commands such as ALTER ROLE. */
+export function statementText(text: string, system: 'postgresql' | 'mysql'): string {
+  return normalizeStatement(text, dialectOf(system)).slice(0, LONGEST_TEXT)
 }
 
 /** Counters of statements; a stream begins with a zero, so that its first growth is known. */

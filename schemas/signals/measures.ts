@@ -45,7 +45,9 @@ function counter(id: string, names: readonly string[], dimension = "''"): Measur
 }
 
 /** Of a database's own statistics: as spans name their statements. */
-const SERVER_STATEMENT = `substring(normalizeQuery(${attribute('Attributes', 'db.query.text', 'digest_text')}), 1, 200)`
+const SERVER_STATEMENT = shortened(
+  `normalizeQuery(${attribute('Attributes', 'db.query.text', 'digest_text')})`,
+)
 
 /** The measures of the built-in signals. @param rules what is not users' traffic */
 export function builtInMeasures(rules: readonly TrafficRule[] = TRAFFIC_RULES): readonly Measure[] {

@@ -96,7 +96,7 @@ describe('a real PostgreSQL', () => {
     expect(first.sum('postgresql.db_size')).toBeGreaterThan(5e6)
     expect(first.sum('postgresql.connection.max')).toBe(100)
 
-    const text = 'UPDATE cart SET note = $1 WHERE id = $2'
+    const text = 'UPDATE cart SET note = ? WHERE id = ?'
     for (let id = 1; id <= 20; id++) await admin.query(`UPDATE cart SET note = 'card 4111' WHERE id = ${id}`)
     await admin.query("CREATE ROLE other PASSWORD 'do-not-tell'")
     await admin.query('SELECT pg_sleep(0.2)')
@@ -112,7 +112,7 @@ describe('a real PostgreSQL', () => {
     ])
     expect(of('rows').at(-1)?.value).toBe(20)
     expect(
-      second.sum('postgresql.statement.time', { 'db.query.text': 'SELECT pg_sleep($1)' }),
+      second.sum('postgresql.statement.time', { 'db.query.text': 'SELECT pg_sleep(?)' }),
     ).toBeGreaterThan(0.19)
     const texts = second
       .pointsOf('postgresql.statement.calls')
@@ -255,7 +255,7 @@ describe('a real PostgreSQL', () => {
       const series = await signalSeries(bench.store, bench.catalogue, {
         ...of,
         signal: 'db.statement_calls',
-        dimension: 'SELECT note FROM cart WHERE id = $1',
+        dimension: 'SELECT note FROM cart WHERE id = ?',
         from: end - 60 * MINUTE,
         to: end,
         byVersion: false,
