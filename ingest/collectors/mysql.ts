@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import mysql, { type Connection, type RowDataPacket } from 'mysql2/promise'
 import type { DatabaseTarget } from '../../schemas/collectors.ts'
 import { CollectError, type Collector, type Round } from './collector.ts'
@@ -294,13 +295,18 @@ async function withConnection<T>(
 ): Promise<T> {
   const milliseconds = settings.timeoutSeconds * 1000
   const tls = await tlsOf(settings)
+  if (tls !== false && tls.rejectUnauthorized && isIP(settings.host) !== 0) {
+    const instead = `give the server by its name, which its certificate has, or set tls: unverified`
+    throw new CollectError(`The client cannot check the certificate of an address: ${instead}`)
+  }
   const connection: Connection = await mysql.createConnection({
     ...(settings.host.startsWith('/')
       ? { socketPath: settings.host }
       : { host: settings.host, port: settings.port }),
     user: settings.user,
     password: await readSecret(settings.password, settings.passwordFile),
-    ...(tls === false ? {} : { ssl: tls }),
+    // Left to itself the client believes a certificate of any name.
+    ...(tls === false ? {} : { ssl: { ...tls, verifyIdentity: tls.rejectUnauthorized } }),
     connectTimeout: milliseconds,
     supportBigNumbers: true,
     connectAttributes: { program_name: 'postflight' },

@@ -1,9 +1,15 @@
+import { randomUUID } from 'node:crypto'
 import type { Connection, RowDataPacket } from 'mysql2/promise'
+import pino from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { signalSeries } from '../../analytics/queries/signal-series.ts'
 import type { Metric } from '../../ingest/collectors/metric.ts'
 import { checkMysql, mysqlCollector, mysqlGrants } from '../../ingest/collectors/mysql.ts'
+import { metricRequests } from '../../ingest/collectors/to-otlp.ts'
+import { createDirectTransport } from '../../ingest/transport/direct.ts'
 import { collectorsSchema, type DatabaseTarget } from '../../schemas/collectors.ts'
 import { type MariadbServer, startMariadb } from '../peers/mariadb-server.ts'
+import { openBench } from './report-fixture.ts'
 
 const PASSWORD = 'for-this-test'
 const MINUTE = 60_000
@@ -142,6 +148,59 @@ describe('a real MariaDB', () => {
     } finally {
       await there.end()
       await replica.close()
+    }
+  })
+
+  it('becomes series: seconds and calls a second by statement', async () => {
+    const bench = await openBench()
+    const transport = createDirectTransport({
+      store: bench.store,
+      logger: pino({ level: 'silent' }),
+      clock: Date.now,
+      newToken: randomUUID,
+    })
+    try {
+      const reader = collector()
+      const end = Math.floor(Date.now() / MINUTE) * MINUTE
+      for (const time of [end - 3 * MINUTE, end - 2 * MINUTE, end - MINUTE]) {
+        for (let id = 1; id <= 60; id++) await admin.query(`SELECT note FROM cart WHERE id = ${id}`)
+        await admin.query('SELECT SLEEP(0.6)')
+        const read = await reader.collect({ time, signal: AbortSignal.timeout(20_000) })
+        for (const body of metricRequests(read, time)) {
+          const request = {
+            signal: 'metrics',
+            contentType: 'application/x-protobuf',
+            sender: 'test',
+          } as const
+          expect(await transport.send({ ...request, body, receivedAt: Date.now() })).toMatchObject({
+            rejected: 0,
+          })
+        }
+      }
+      const values = async (signal: string, dimension = '') => {
+        const found = await signalSeries(bench.store, bench.catalogue, {
+          service: 'orders-db',
+          environment: 'default',
+          signal,
+          dimension,
+          from: end - 10 * MINUTE,
+          to: end,
+          byVersion: false,
+        })
+        return found.lines[0]?.points.map(({ value }) => value ?? 0) ?? []
+      }
+      expect(await values('db.statement_calls', 'SELECT `note` FROM `cart` WHERE ID = ?')).toEqual([1, 1])
+      for (const load of await values('db.load')) {
+        // 0.6 s of each 60, and a little.
+        expect(load).toBeGreaterThan(0.0099)
+        expect(load).toBeLessThan(0.1)
+      }
+      expect((await values('db.load')).length).toBe(2)
+      expect((await values('db.table_size', 'cart'))[0]).toBeGreaterThan(2e6)
+      expect((await values('db.sessions', 'connected')).length).toBe(3)
+    } finally {
+      await transport.close()
+      await bench.close()
     }
   })
 
