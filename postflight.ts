@@ -10,6 +10,7 @@ import type { SelfObservation } from './deploy/self-observation.ts'
 import { startCollectors } from './ingest/collectors/start.ts'
 import { openExactlyOnce } from './ingest/exactly-once/exactly-once.ts'
 import { connectKafka } from './ingest/kafka/connect.ts'
+import { openLogTemplates } from './ingest/log-templates/open.ts'
 import { startReceiver } from './ingest/otlp-http/receiver.ts'
 import { Scrubber } from './ingest/scrub/scrubber.ts'
 import { createDirectTransport } from './ingest/transport/direct.ts'
@@ -182,6 +183,7 @@ async function openTransport(
       writer: { maxPendingBytes: config.otlp.maxQueueBytes },
       ...(exactlyOnce === undefined ? {} : { exactlyOnce }),
       scrubber: new Scrubber(config.scrub),
+      templates: await openLogTemplates(store),
     })
     opened.defer(() => transport.close())
     return transport

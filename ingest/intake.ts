@@ -18,6 +18,8 @@ export class Intake {
   /** True if a record had no time of its own and got that of receiving: the same bytes again may well be another record. */
   untimed = false
   readonly rejections: Rejection[] = []
+  /** Time of receiving, milliseconds since 1970. */
+  readonly now: number
   /** Time of receiving, nanoseconds since 1970, as two 32-bit halves. */
   readonly nowLow: number
   readonly nowHigh: number
@@ -32,6 +34,7 @@ export class Intake {
    * @param maxBytes what the request may become as rows, bytes
    */
   constructor(now: number, maxPast: number, maxFuture: number, maxBytes: number) {
+    this.now = now
     const nanoseconds = BigInt(Math.trunc(now)) * 1_000_000n
     this.nowLow = Number(nanoseconds & 0xffffffffn)
     this.nowHigh = Number(nanoseconds >> 32n)

@@ -1,10 +1,12 @@
 import type { Intake, SignalKind } from './intake.ts'
 import { jsonToProtobuf } from './json/to-protobuf.ts'
+import { LogTemplates } from './log-templates/log-templates.ts'
 import type { Block } from './native/block.ts'
 import { LogsTranscoder } from './protobuf/logs.ts'
 import { type MetricsBlocks, MetricsTranscoder } from './protobuf/metrics.ts'
 import { TracesTranscoder } from './protobuf/traces.ts'
 import { Scrubber } from './scrub/scrubber.ts'
+import { LogTemplateBlock } from './tables/log-template.ts'
 import { LogsBlock } from './tables/otel-logs.ts'
 import {
   newExponentialHistogramBlock,
@@ -18,7 +20,7 @@ import type { TelemetryRequest } from './transport/transport.ts'
 
 /** The blocks that a signal's requests fill, in the order that `decode` wants them. */
 export const BLOCKS_OF: Readonly<Record<SignalKind, readonly (() => Block)[]>> = {
-  logs: [() => new LogsBlock()],
+  logs: [() => new LogsBlock(), () => new LogTemplateBlock()],
   traces: [() => new TracesBlock()],
   metrics: [
     newGaugeBlock,
@@ -35,8 +37,8 @@ export class RequestDecoder {
   private readonly traces: TracesTranscoder
   private readonly metrics: MetricsTranscoder
 
-  constructor(scrubber = new Scrubber()) {
-    this.logs = new LogsTranscoder(scrubber)
+  constructor(scrubber = new Scrubber(), templates = new LogTemplates()) {
+    this.logs = new LogsTranscoder(scrubber, templates)
     this.traces = new TracesTranscoder(scrubber)
     this.metrics = new MetricsTranscoder(scrubber)
   }
@@ -51,7 +53,8 @@ export class RequestDecoder {
     const { signal, contentType } = request
     const body =
       contentType === 'application/json' ? jsonToProtobuf(signal, request.body, intake) : request.body
-    if (signal === 'logs') this.logs.transcode(body, blocks[0] as LogsBlock, intake)
+    if (signal === 'logs')
+      this.logs.transcode(body, blocks[0] as LogsBlock, intake, blocks[1] as LogTemplateBlock)
     else if (signal === 'traces') this.traces.transcode(body, blocks[0] as TracesBlock, intake)
     else {
       const [gauge, sum, histogram, exponentialHistogram, summary] = blocks

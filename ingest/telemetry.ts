@@ -62,6 +62,16 @@ export function textsReplaced(table: string, count: number): void {
   if (count > 0) replacedTexts.add(count, { table })
 }
 
+const logTemplates = meter.createCounter('postflight.ingest.log_templates', {
+  description:
+    'Kinds of log lines: new, changed (became more general), or lines that went to <other> because there were too many new ones',
+  unit: '{template}',
+})
+
+export function templatesNoted(outcome: 'new' | 'changed' | 'too_many'): void {
+  logTemplates.add(1, { outcome })
+}
+
 export function textsScrubbed(rule: string, count: number): void {
   scrubbedTexts.add(count, { rule })
 }

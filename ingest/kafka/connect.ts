@@ -2,6 +2,7 @@ import type { Kafka } from 'kafkajs'
 import type { Logger } from 'pino'
 import type { Config } from '../../schemas/config.ts'
 import type { Store } from '../../schemas/store/client.ts'
+import { openLogTemplates } from '../log-templates/open.ts'
 import { Scrubber } from '../scrub/scrubber.ts'
 import { brokerError, openKafka } from './client.ts'
 import { type ConsumerLimits, type KafkaConsumer, startKafkaConsumer } from './consumer.ts'
@@ -47,7 +48,7 @@ export async function connectKafka({
   return {
     topics,
     outbox,
-    consume: (store, limits = {}) =>
+    consume: async (store, limits = {}) =>
       startKafkaConsumer({
         kafka,
         group: config.kafka.group,
@@ -57,6 +58,7 @@ export async function connectKafka({
         logger,
         clock,
         scrubber: new Scrubber(config.scrub),
+        templates: await openLogTemplates(store),
         maxPast: config.otlp.maxPastDays * DAY,
         maxFuture: config.otlp.maxFutureMinutes * MINUTE,
         repeatWindow: config.kafka.repeatMinutes * MINUTE,

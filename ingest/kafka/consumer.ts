@@ -3,6 +3,7 @@ import type { Admin, Consumer, EachBatchPayload, Kafka, KafkaMessage } from 'kaf
 import type { Logger } from 'pino'
 import type { Store } from '../../schemas/store/client.ts'
 import type { SignalKind } from '../intake.ts'
+import type { LogTemplates } from '../log-templates/log-templates.ts'
 import type { Block } from '../native/block.ts'
 import { TooLarge } from '../protobuf/unreadable.ts'
 import { RequestDecoder } from '../request-decoder.ts'
@@ -74,6 +75,8 @@ export interface KafkaConsumerOptions {
   readonly limits?: Partial<ConsumerLimits>
   /** What is removed before storing. */
   readonly scrubber: Scrubber
+  /** What kinds of log lines are known. */
+  readonly templates: LogTemplates
 }
 
 export interface KafkaConsumer {
@@ -121,7 +124,7 @@ class GroupConsumer implements KafkaConsumer {
 
   constructor(options: KafkaConsumerOptions) {
     this.options = options
-    this.decoder = new RequestDecoder(options.scrubber)
+    this.decoder = new RequestDecoder(options.scrubber, options.templates)
     const { kafka, group, topics } = options
     const limits = { ...DEFAULT_LIMITS, ...options.limits }
     this.limits = limits

@@ -1,6 +1,10 @@
 import type { Intake } from '../intake.ts'
+import { TEMPLATE_VERSION } from '../log-templates/drain.ts'
+import { LogTemplates } from '../log-templates/log-templates.ts'
+import { readsLikeError } from '../log-templates/reads-like-error.ts'
 import { Scrubber } from '../scrub/scrubber.ts'
 import { writeScrubbedValue } from '../scrub/write.ts'
+import type { LogTemplateBlock } from '../tables/log-template.ts'
 import type { LogsBlock } from '../tables/otel-logs.ts'
 import { Attributes } from './attributes.ts'
 import { writeId } from './ids.ts'
@@ -10,10 +14,14 @@ import { Wire } from './wire.ts'
 
 /** Bytes of a row beside its texts: times, offsets, numbers of dictionary texts. */
 const ROW_BYTES = 96
+/** SeverityNumber from which on a record's kind of line is told. */
+const WARN = 13
+const NONE = Buffer.alloc(0)
 
 /** Turns ExportLogsServiceRequest messages into rows of `otel_logs`; made once, holds what one record needs while it is read. */
 export class LogsTranscoder {
   private readonly scrubber: Scrubber
+  private readonly templates: LogTemplates
   private readonly resource: ResourceGroup
   private readonly scope: ScopeGroup
   private readonly attributes: Attributes
@@ -23,8 +31,9 @@ export class LogsTranscoder {
   private readonly spanId: Place = { start: 0, end: 0 }
   private readonly eventName: Place = { start: 0, end: 0 }
 
-  constructor(scrubber = new Scrubber()) {
+  constructor(scrubber = new Scrubber(), templates = new LogTemplates()) {
     this.scrubber = scrubber
+    this.templates = templates
     this.resource = new ResourceGroup(scrubber)
     this.scope = new ScopeGroup(scrubber)
     this.attributes = new Attributes(scrubber)
@@ -32,10 +41,11 @@ export class LogsTranscoder {
 
   /**
    * Appends every log record of `request` that can be read to `block`; the others go to `intake.rejections`.
+   * @param templates gets the kinds of lines that are new
    * @throws Unreadable if the message as a whole is broken: the caller takes back what was appended
    * @throws TooLarge
    */
-  transcode(request: Buffer, block: LogsBlock, intake: Intake): void {
+  transcode(request: Buffer, block: LogsBlock, intake: Intake, templates?: LogTemplateBlock): void {
     const target = new Target(block, block.cells)
     const wire = new Wire(request)
     this.scrubber.scan(request)
@@ -47,6 +57,8 @@ export class LogsTranscoder {
       } else wire.skip(tag)
     }
     this.scrubber.report()
+    if (templates === undefined) return
+    for (const change of this.templates.takeChanges(intake.now)) templates.append(change, TEMPLATE_VERSION)
   }
 
   private resourceLogs(wire: Wire, end: number, target: Target<LogsBlock>, intake: Intake): void {
@@ -172,7 +184,9 @@ export class LogsTranscoder {
     cells.traceFlags.data.pushByte(flags & 255)
     cells.severityText.push(buf, severityText.start, severityText.end)
     cells.severityNumber.data.pushByte(severity >= 0 && severity < 256 ? severity : 0)
+    const bodyAt = cells.body.data.length
     writeScrubbedValue(cells.body.data, buf, body.start, body.end, this.scrubber)
+    this.writeTemplate(cells, bodyAt, severity, intake.now)
     attributes.sort()
     cells.logAttributes.push(attributes)
     cells.eventName.data.pushText(buf, eventName.start, eventName.end)
@@ -184,5 +198,24 @@ export class LogsTranscoder {
     cells.scopeName.data.pushText(buf, scope.name.start, scope.name.end)
     cells.scopeVersion.push(buf, scope.version.start, scope.version.end)
     target.maps.push(resource, scope)
+  }
+
+  /** @param bodyAt where the record's body is in its column, so without what was scrubbed */
+  private writeTemplate(cells: LogsBlock['cells'], bodyAt: number, severity: number, now: number): void {
+    if (severity >= WARN || severity === 0) {
+      const { bytes, length } = cells.body.data
+      let start = bodyAt
+      while ((bytes[start++] as number) > 127) {}
+      if (severity !== 0 || readsLikeError(bytes, start, length)) {
+        const template = this.templates.templateOf(bytes, start, length, now)
+        if (template !== undefined) {
+          cells.templateId.data.pushPair(template.idLow, template.idHigh)
+          cells.template.pushText(template.nameBytes)
+          return
+        }
+      }
+    }
+    cells.templateId.data.pushPair(0, 0)
+    cells.template.pushText(NONE)
   }
 }

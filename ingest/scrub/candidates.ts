@@ -216,10 +216,11 @@ function hasUserInfo(bytes: Buffer, at: number): boolean {
   return false
 }
 
+/** What is before the beginning of the request counts as 0. */
 function threeBefore(bytes: Buffer, at: number): number {
-  return at < 3
-    ? 0
-    : ((bytes[at - 3] as number) << 16) | ((bytes[at - 2] as number) << 8) | (bytes[at - 1] as number)
+  return (
+    ((bytes[at - 3] as number) << 16) | ((bytes[at - 2] as number) << 8) | ((bytes[at - 1] as number) << 0)
+  )
 }
 
 /** The last three bytes of texts as `threeBefore` gives them; of shorter texts all that they have. */

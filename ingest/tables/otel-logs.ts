@@ -20,6 +20,8 @@ function columns() {
     scopeAttributes: new MapColumn('ScopeAttributes'),
     logAttributes: new MapColumn('LogAttributes'),
     eventName: new StringColumn('EventName'),
+    templateId: new WordColumn('TemplateId', 'UInt64'),
+    template: new LowCardinalityColumn('Template'),
   }
 }
 

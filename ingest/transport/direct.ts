@@ -4,6 +4,7 @@ import { writeDeadLetter } from '../dead-letter.ts'
 import { type ExactlyOnce, TABLES } from '../exactly-once/exactly-once.ts'
 import { keyOf, markOf, type RequestMark } from '../exactly-once/request-mark.ts'
 import { Intake, type Rejection, type SignalKind } from '../intake.ts'
+import type { LogTemplates } from '../log-templates/log-templates.ts'
 import type { Block } from '../native/block.ts'
 import { Unreadable } from '../protobuf/unreadable.ts'
 import { BLOCKS_OF, RequestDecoder } from '../request-decoder.ts'
@@ -31,6 +32,8 @@ export interface DirectTransportOptions {
   readonly exactlyOnce?: ExactlyOnce
   /** What is removed before storing; left out: the built-in rules. */
   readonly scrubber?: Scrubber
+  /** What kinds of log lines are known; left out: none. */
+  readonly templates?: LogTemplates
 }
 
 const HOUR = 3_600_000
@@ -58,7 +61,7 @@ class DirectTransport implements Transport {
   constructor(options: DirectTransportOptions) {
     this.options = options
     this.scrubber = options.scrubber ?? new Scrubber()
-    this.decoder = new RequestDecoder(this.scrubber)
+    this.decoder = new RequestDecoder(this.scrubber, options.templates)
     const { store, logger, clock, newToken } = options
     const limits = { ...DEFAULT_WRITER_LIMITS, ...options.writer }
     const journal = options.exactlyOnce?.journal
@@ -141,9 +144,11 @@ class DirectTransport implements Transport {
   /** Stores what was appended to a lane, unless it came before: then its fate is that of the first time. */
   private store(lane: Lane<Block>, mark: RequestMark | undefined): Outcome {
     const { exactlyOnce, clock } = this.options
-    if (exactlyOnce === undefined || mark === undefined) return { known: false, stored: lane.commit() }
+    const table = TABLES.get(lane.table)
+    // Templates are not a request's own: they are written again as often as it takes.
+    if (exactlyOnce === undefined || mark === undefined || table === undefined)
+      return { known: false, stored: lane.commit() }
     const { ledger } = exactlyOnce
-    const table = TABLES.get(lane.table) as number
     const key = keyOf(mark)
     const before = this.underWay.get(key)?.get(table)
     if (before !== undefined || ledger.has(mark, table, clock())) {

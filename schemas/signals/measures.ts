@@ -135,8 +135,9 @@ export function builtInMeasures(rules: readonly TrafficRule[] = TRAFFIC_RULES): 
       id: 'log.template',
       source: 'otel_logs',
       cells: 'signal_1m',
-      selector: "SeverityNumber >= 13 AND Body != ''",
-      dimension: template('Body'),
+      selector: "Template != '' OR (SeverityNumber >= 13 AND Body != '')",
+      // Rows of other writers have none.
+      dimension: `if(Template != '', ${shortened('Template')}, ${template('Body')})`,
     },
     {
       id: 'session',

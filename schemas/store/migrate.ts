@@ -160,6 +160,7 @@ function ageing(
     ['session', 'last_time', retention.hours],
     ['signal_1h', 'time', retention.hours],
     ['version_1h', 'time', retention.hours],
+    ['log_template', 'toDateTime(last_seen)', retention.hours],
     ['dead_letter', 'toDateTime(received_at)', retention.deadLetter],
   ]
 }
