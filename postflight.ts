@@ -184,6 +184,7 @@ async function openTransport(
       ...(exactlyOnce === undefined ? {} : { exactlyOnce }),
       scrubber: new Scrubber(config.scrub),
       templates: await openLogTemplates(store),
+      exceptions: config.exceptions,
     })
     opened.defer(() => transport.close())
     return transport

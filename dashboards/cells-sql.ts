@@ -1,4 +1,5 @@
 import type { Catalogue } from '../schemas/signals/catalogue.ts'
+import { exceptionsOnce } from '../schemas/signals/exceptions-once.ts'
 import type { CellTable } from '../schemas/signals/measure.ts'
 import type { Signal } from '../schemas/signals/signal.ts'
 import { sqlString } from '../schemas/signals/sql.ts'
@@ -32,6 +33,7 @@ const CELLS: Record<CellTable, (signal: Signal, options: CellsOptions) => string
   signal_1m: (signal, options) => rollupCells(measureCondition(signal), options),
   counter_1m: counterCells,
   session: sessionCells,
+  exception_1m: exceptionCells,
 }
 
 function measureCondition(signal: Signal): string {
@@ -101,6 +103,16 @@ function sessionCells(signal: Signal, options: CellsOptions): string {
   GROUP BY version, measure, id
   HAVING ${inRange('at')}
 )`
+}
+
+/** Exceptions, each counted once, by the minute however long the range; with the cells of what they are divided by. */
+function exceptionCells(signal: Signal, options: CellsOptions): string {
+  const where = `${SERVICE} AND ${inRange('time')} AND ${options.versions ?? CHOSEN_VERSIONS}`
+  const own = `SELECT time AS at, version, instance, ${sqlString(signal.measures[0])} AS measure, 'users' AS traffic, dimension,
+    toUInt64(n) AS events, toUInt64(bad) AS bads, 0. AS total, CAST(map(), 'Map(Int16, UInt64)') AS buckets
+  FROM ${exceptionsOnce(where)}`
+  if (signal.per === undefined || signal.per === 'minute') return `(\n${own}\n)`
+  return `(\n${own}\n  UNION ALL\n  SELECT * FROM ${rollupCells(`measure = ${sqlString(signal.per)}`, options)}\n)`
 }
 
 /** Minutes in a step, for rates per minute. */

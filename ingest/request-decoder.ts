@@ -1,3 +1,5 @@
+import type { FingerprintOptions } from './exceptions/fingerprint.ts'
+import { ExceptionKinds } from './exceptions/kinds.ts'
 import type { Intake, SignalKind } from './intake.ts'
 import { jsonToProtobuf } from './json/to-protobuf.ts'
 import { LogTemplates } from './log-templates/log-templates.ts'
@@ -37,9 +39,14 @@ export class RequestDecoder {
   private readonly traces: TracesTranscoder
   private readonly metrics: MetricsTranscoder
 
-  constructor(scrubber = new Scrubber(), templates = new LogTemplates()) {
-    this.logs = new LogsTranscoder(scrubber, templates)
-    this.traces = new TracesTranscoder(scrubber)
+  constructor(
+    scrubber = new Scrubber(),
+    templates = new LogTemplates(),
+    exceptions: FingerprintOptions = {},
+  ) {
+    const kinds = new ExceptionKinds(scrubber, exceptions)
+    this.logs = new LogsTranscoder(scrubber, templates, kinds)
+    this.traces = new TracesTranscoder(scrubber, kinds)
     this.metrics = new MetricsTranscoder(scrubber)
   }
 

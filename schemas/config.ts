@@ -100,6 +100,15 @@ export const configSchema = z
       .prefault({}),
     /** What is removed from telemetry before it is stored. */
     scrub: scrubSchema.prefault({}),
+    exceptions: z
+      .strictObject({
+        /**
+         * What else in a stack trace is a library's and not the application's: starts of functions' names (`com.acme.framework.`) or parts of the last
+         * two segments of files' paths (`shared/http`).
+         */
+        libraries: z.array(z.string().min(1).max(200)).max(100).default([]),
+      })
+      .prefault({}),
     api: z
       .strictObject({
         host: host.default('127.0.0.1'),

@@ -7,6 +7,7 @@ import { compareGrowth, type Start } from '../compare/growth.ts'
 import { mixSplit, type StratumCells, standardise, standardiseExposure } from '../compare/mix.ts'
 import { compareRate } from '../compare/rate.ts'
 import { compareRatio } from '../compare/ratio.ts'
+import { renamedKinds } from '../compare/renamed.ts'
 import { mergeCells } from '../queries/merge-cells.ts'
 import type { Calibration } from '../stats/placebo.ts'
 import { type Arm, type ArmLines, armLines } from './arms.ts'
@@ -94,8 +95,12 @@ function compareSignal(
   const longer = counted && options.longer !== undefined ? armLines(options.longer, signal, step) : undefined
   const wanted = (dimension: string) => options.only?.(signal, dimension) ?? true
   const results: SeriesComparison[] = []
+  const renamed =
+    signal.dimension === 'exception'
+      ? renamedKinds([...(longer ?? beside).lines.keys(), ...later.lines.keys()])
+      : undefined
   for (const dimension of dimensionsOf(longer ?? beside, later)) {
-    if (dimension === '' || !wanted(dimension)) continue
+    if (dimension === '' || !wanted(dimension) || renamed?.has(dimension) === true) continue
     const rare = longer !== undefined && eventsOf(signal, beside.lines.get(dimension) ?? []) < ENOUGH_BESIDE
     const earlier = rare ? longer : beside
     const sides = {

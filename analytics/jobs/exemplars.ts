@@ -48,7 +48,7 @@ async function exemplarsOf(
     const measure = catalogue.measures.get(id)
     if (measure === undefined || (measure.source !== 'otel_traces' && measure.source !== 'otel_logs'))
       continue
-    if (measure.cells !== 'signal_1m') continue
+    if (measure.cells !== 'signal_1m' && measure.cells !== 'exception_1m') continue
     const time = timeColumn(measure.source)
     const worst = verdict.kind === 'distribution' ? 'value DESC, ' : ''
     const bad = verdict.kind === 'ratio' && measure.bad !== undefined ? `AND (${measure.bad})` : ''
@@ -56,7 +56,7 @@ async function exemplarsOf(
     const rows = await store.query<Row>(
       `SELECT trace, nanos, value FROM (
         SELECT TraceId AS trace, toString(toUnixTimestamp64Nano(${time})) AS nanos,
-          ${measure.value === undefined ? "CAST(NULL, 'Nullable(Float64)')" : `toNullable(toFloat64(${measure.value}))`} AS value
+          ${measure.value === undefined || measure.cells === 'exception_1m' ? "CAST(NULL, 'Nullable(Float64)')" : `toNullable(toFloat64(${measure.value}))`} AS value
         FROM ${measure.source}
         ${measure.arrayJoin === undefined ? '' : `ARRAY JOIN ${measure.arrayJoin}`}
         WHERE ServiceName = {service:String}

@@ -28,18 +28,32 @@ test('kinds are new, back, gone, or as they were; a single rare event is not cal
   const store = {
     query: async (_: string, params: unknown) => {
       asked.push(params)
-      return [{ measure: 'exception.log', dimension: 'seen a month ago' }]
+      return [
+        { measure: 'exception.log', dimension: 'seen a month ago' },
+        { measure: 'exception.span_event', dimension: 'Declined: # · pay (cart.js) · 1-aaaa' },
+      ]
     },
   } as unknown as Store
   const after = cells(1440, 120, 1, 4)
   const kinds = [
     kind('never seen', [], after),
     kind('seen a month ago', [], after),
+    kind('Declined: # · charge (pay.js) · 2-bbbb', [], after),
+    kind('Declined: # · charge (pay.js) · 1-cccc', [], after),
     kind('gone', cells(0, 1440, 1, 4), []),
     kind('as ever', cells(0, 1440, 1, 4), after),
     kind('one last week', cells(700, 1, 1), []),
   ]
   const facts = await kindFacts(store, kinds, { service: 'shop', environment: 'live' }, 7205, 0.01)
-  expect(kinds.map((one) => facts.get(one) ?? null)).toEqual(['new', 'resurfaced', 'gone', null, null])
+  expect(kinds.map((one) => facts.get(one) ?? null)).toEqual([
+    'new',
+    'resurfaced',
+    // Another version's name for what says the same; of one version, other frames are another exception.
+    'resurfaced',
+    'new',
+    'gone',
+    null,
+    null,
+  ])
   expect(asked).toEqual([expect.objectContaining({ before: 7200 })])
 })

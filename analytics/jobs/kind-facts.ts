@@ -1,4 +1,5 @@
 import type { Verdict } from '../../schemas/contracts/report.ts'
+import { readKind, titleSql } from '../../schemas/exception-kind.ts'
 import type { Store } from '../../schemas/store/client.ts'
 import { kindFact } from '../compare/new-kind.ts'
 import type { SeriesComparison } from './compare-signals.ts'
@@ -36,20 +37,35 @@ export async function kindFacts(
   const rows = await store.query<{ measure: string; dimension: string }>(
     `SELECT DISTINCT measure, dimension FROM signal_1h
     WHERE service = {service:String} AND environment = {environment:String} AND has({measures:Array(String)}, measure)
-      AND has({dimensions:Array(String)}, dimension) AND time < toDateTime({before:UInt32})`,
+      AND has({dimensions:Array(String)}, dimension) AND time < toDateTime({before:UInt32})
+    UNION DISTINCT
+    SELECT 'exception.span_event' AS measure, dimension FROM exception_kind
+    WHERE service = {service:String} AND environment = {environment:String} AND has({measures:Array(String)}, measure)
+      AND (has({dimensions:Array(String)}, dimension) OR has({titles:Array(String)}, ${titleSql('dimension')}))
+      AND first_time < toDateTime({before:UInt32})`,
     {
       ...of,
       measures: [...new Set(appeared.flatMap(({ signal }) => signal.measures))],
       dimensions: appeared.map(({ dimension }) => dimension),
+      titles: appeared.map(({ dimension }) => readKind(dimension).title),
       // Whole hours that were over by then.
       before: Math.max(0, Math.floor(before / 3600) * 3600),
     },
   )
   for (const kind of appeared) {
     const earlier = rows.some(
-      ({ measure, dimension }) => dimension === kind.dimension && kind.signal.measures.includes(measure),
+      ({ measure, dimension }) =>
+        kind.signal.measures.includes(measure) &&
+        (dimension === kind.dimension ||
+          (kind.signal.dimension === 'exception' && isRenamed(dimension, kind.dimension))),
     )
     if (earlier) found.set(kind, 'resurfaced')
   }
   return found
+}
+
+/** True if another version of the fingerprints had this name for exceptions that say the same. */
+function isRenamed(name: string, as: string): boolean {
+  const [a, b] = [readKind(name), readKind(as)]
+  return a.version !== b.version && a.title === b.title
 }

@@ -1,5 +1,6 @@
 import type { Cell } from '../../schemas/cell.ts'
 import type { Catalogue } from '../../schemas/signals/catalogue.ts'
+import { exceptionsOnce } from '../../schemas/signals/exceptions-once.ts'
 import type { Signal } from '../../schemas/signals/signal.ts'
 import type { Store } from '../../schemas/store/client.ts'
 import { loadSql } from './load-sql.ts'
@@ -99,6 +100,7 @@ export async function loadCells(store: Store, catalogue: Catalogue, request: Cel
     read('signal-cells', table('signal_1m'), sampled),
     read('counter-cells', table('counter_1m'), { flat }),
     read('session-cells', table('session'), {}),
+    exceptionCells(store, table('exception_1m'), { ...common, ...sampled }),
   ])
   const byKey = new Map(histograms.map((row) => [keyOf(row), row]))
   const set = new Map<string, Map<string, Map<string, Cell[]>>>()
@@ -110,6 +112,31 @@ export async function loadCells(store: Store, catalogue: Catalogue, request: Cel
     versions.set(row.version, cellsOf(row, byKey.get(keyOf(row))))
   }
   return set
+}
+
+/** Cells of exceptions, each counted once, under the first of the measures. */
+async function exceptionCells(
+  store: Store,
+  measures: readonly string[],
+  params: Record<string, unknown>,
+): Promise<Row[]> {
+  const [measure] = measures
+  if (measure === undefined) return []
+  const once = exceptionsOnce(`service = {service:String} AND environment = {environment:String}
+      AND time >= toDateTime({from:UInt32}) AND time < toDateTime({to:UInt32})`)
+  return await store.query<Row>(
+    `SELECT {measure:String} AS measure, dimension, version, groupArray(t) AS times, groupArray(c) AS counts, groupArray(b) AS bads
+    FROM (
+      SELECT
+        multiIf(has({flat:Array(String)}, {measure:String}), '', {oneIn:UInt32} > 1 AND cityHash64(once.dimension) % {oneIn:UInt32} != 0, '(other)', once.dimension) AS dimension,
+        version, intDiv(toUnixTimestamp(time), {step:UInt32}) * {step:UInt32} AS t, sum(n) AS c, sum(bad) AS b
+      FROM ${once} AS once
+      GROUP BY dimension, version, t
+      ORDER BY dimension, version, t
+    )
+    GROUP BY dimension, version`,
+    { ...params, measure },
+  )
 }
 
 function keyOf(row: Pick<Row, 'measure' | 'dimension' | 'version'>): string {

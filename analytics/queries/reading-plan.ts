@@ -32,7 +32,11 @@ export async function readingPlan(
     FROM signal_1m
     WHERE service = {service:String} AND environment = {environment:String} AND traffic = 'users'
       AND time >= toDateTime({from:UInt32}) AND time < toDateTime({to:UInt32})
-    GROUP BY measure`,
+    GROUP BY measure
+    UNION ALL
+    SELECT count(), 0, uniq(dimension) FROM exception_1m
+    WHERE service = {service:String} AND environment = {environment:String}
+      AND time >= toDateTime({from:UInt32}) AND time < toDateTime({to:UInt32})`,
     { ...of, from: Math.max(0, Math.floor(window.from)), to: Math.ceil(window.to) },
   )
   const cells = rows.reduce((sum, row) => sum + row.cells, 0)

@@ -22,7 +22,7 @@ export interface KafkaConnection {
 }
 
 export interface KafkaConnectionOptions {
-  readonly config: Pick<Config, 'kafka' | 'otlp'> & Partial<Pick<Config, 'scrub'>>
+  readonly config: Pick<Config, 'kafka' | 'otlp' | 'exceptions'> & Partial<Pick<Config, 'scrub'>>
   readonly logger: Logger
   /** Milliseconds since 1970. */
   readonly clock: () => number
@@ -59,6 +59,7 @@ export async function connectKafka({
         clock,
         scrubber: new Scrubber(config.scrub),
         templates: await openLogTemplates(store),
+        exceptions: config.exceptions,
         maxPast: config.otlp.maxPastDays * DAY,
         maxFuture: config.otlp.maxFutureMinutes * MINUTE,
         repeatWindow: config.kafka.repeatMinutes * MINUTE,

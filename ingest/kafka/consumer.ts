@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Admin, Consumer, EachBatchPayload, Kafka, KafkaMessage } from 'kafkajs'
 import type { Logger } from 'pino'
 import type { Store } from '../../schemas/store/client.ts'
+import type { FingerprintOptions } from '../exceptions/fingerprint.ts'
 import type { SignalKind } from '../intake.ts'
 import type { LogTemplates } from '../log-templates/log-templates.ts'
 import type { Block } from '../native/block.ts'
@@ -77,6 +78,8 @@ export interface KafkaConsumerOptions {
   readonly scrubber: Scrubber
   /** What kinds of log lines are known. */
   readonly templates: LogTemplates
+  /** How exceptions are told apart. */
+  readonly exceptions?: FingerprintOptions
 }
 
 export interface KafkaConsumer {
@@ -124,7 +127,7 @@ class GroupConsumer implements KafkaConsumer {
 
   constructor(options: KafkaConsumerOptions) {
     this.options = options
-    this.decoder = new RequestDecoder(options.scrubber, options.templates)
+    this.decoder = new RequestDecoder(options.scrubber, options.templates, options.exceptions)
     const { kafka, group, topics } = options
     const limits = { ...DEFAULT_LIMITS, ...options.limits }
     this.limits = limits

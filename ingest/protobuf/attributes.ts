@@ -8,6 +8,7 @@ const DB_SYSTEM_NAME = Buffer.from('db.system.name')
 const DB_SYSTEM = Buffer.from('db.system')
 /** From this many attributes on, they are sorted by a method whose time does not grow with the square of their number. */
 const MANY = 48
+const STRING_VALUE = 0x0a
 
 /** One record's attributes as places in the request: collected, then sorted by key; of a key that comes twice the last one counts. */
 export class Attributes implements Entries {
@@ -87,6 +88,23 @@ export class Attributes implements Entries {
       return i
     }
     return -1
+  }
+
+  /** Notes where the text of entry `i` is in the request; an empty place if its value is no text. */
+  textPlace(i: number, into: { start: number; end: number }): void {
+    const end = this.valueEnd[i] as number
+    let at = this.valueStart[i] as number
+    into.start = into.end = at
+    if (end - at < 2 || this.source[at++] !== STRING_VALUE) return
+    let size = 0
+    for (let factor = 1; at < end && factor <= 2 ** 28; factor *= 128) {
+      const byte = this.source[at++] as number
+      size += (byte & 127) * factor
+      if (byte < 128) break
+    }
+    if (at + size !== end) return
+    into.start = at
+    into.end = end
   }
 
   judgeKey(i: number): number {

@@ -1,3 +1,5 @@
+import { ExceptionAttributes } from '../exceptions/attributes.ts'
+import { ExceptionKinds } from '../exceptions/kinds.ts'
 import type { Intake } from '../intake.ts'
 import { TEMPLATE_VERSION } from '../log-templates/drain.ts'
 import { LogTemplates } from '../log-templates/log-templates.ts'
@@ -25,18 +27,24 @@ export class LogsTranscoder {
   private readonly resource: ResourceGroup
   private readonly scope: ScopeGroup
   private readonly attributes: Attributes
+  private readonly exceptions: ExceptionAttributes
   private readonly severityText: Place = { start: 0, end: 0 }
   private readonly body: Place = { start: 0, end: 0 }
   private readonly traceId: Place = { start: 0, end: 0 }
   private readonly spanId: Place = { start: 0, end: 0 }
   private readonly eventName: Place = { start: 0, end: 0 }
 
-  constructor(scrubber = new Scrubber(), templates = new LogTemplates()) {
+  constructor(
+    scrubber = new Scrubber(),
+    templates = new LogTemplates(),
+    kinds = new ExceptionKinds(scrubber),
+  ) {
     this.scrubber = scrubber
     this.templates = templates
     this.resource = new ResourceGroup(scrubber)
     this.scope = new ScopeGroup(scrubber)
     this.attributes = new Attributes(scrubber)
+    this.exceptions = new ExceptionAttributes(kinds)
   }
 
   /**
@@ -189,6 +197,7 @@ export class LogsTranscoder {
     this.writeTemplate(cells, bodyAt, severity, intake.now)
     attributes.sort()
     cells.logAttributes.push(attributes)
+    cells.exceptionKind.pushText(this.exceptions.kindOf(attributes))
     cells.eventName.data.pushText(buf, eventName.start, eventName.end)
 
     const { resource, scope } = this

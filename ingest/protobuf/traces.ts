@@ -1,3 +1,5 @@
+import { ExceptionAttributes } from '../exceptions/attributes.ts'
+import { ExceptionKinds } from '../exceptions/kinds.ts'
 import { checkColumnTime, type Intake } from '../intake.ts'
 import { Scrubber } from '../scrub/scrubber.ts'
 import { pushScrubbed, writeScrubbedText } from '../scrub/write.ts'
@@ -17,6 +19,8 @@ const KINDS = ['Unspecified', 'Internal', 'Server', 'Client', 'Producer', 'Consu
 )
 const STATUSES = ['Unset', 'Ok', 'Error'].map((word) => Buffer.from(word))
 const NONE = Buffer.alloc(0)
+/** Name of the span event that records one. */
+const EXCEPTION = Buffer.from('exception')
 
 /** Turns ExportTraceServiceRequest messages into rows of `otel_traces`. */
 export class TracesTranscoder {
@@ -25,6 +29,7 @@ export class TracesTranscoder {
   private readonly scope: ScopeGroup
   private readonly attributes: Attributes
   private readonly nestedAttributes: Attributes
+  private readonly exceptions: ExceptionAttributes
   private readonly traceId = newPlace()
   private readonly spanId = newPlace()
   private readonly parentSpanId = newPlace()
@@ -36,12 +41,13 @@ export class TracesTranscoder {
   private readonly nestedSpanId = newPlace()
   private statusCode = 0
 
-  constructor(scrubber = new Scrubber()) {
+  constructor(scrubber = new Scrubber(), kinds = new ExceptionKinds(scrubber)) {
     this.scrubber = scrubber
     this.resource = new ResourceGroup(scrubber)
     this.scope = new ScopeGroup(scrubber)
     this.attributes = new Attributes(scrubber)
     this.nestedAttributes = new Attributes(scrubber)
+    this.exceptions = new ExceptionAttributes(kinds)
   }
 
   /**
@@ -221,6 +227,10 @@ export class TracesTranscoder {
     cells.eventsName.inner.push(buf, nestedName.start, nestedName.end)
     nestedAttributes.sort()
     cells.eventsAttributes.inner.push(nestedAttributes)
+    const isException =
+      nestedName.end - nestedName.start === EXCEPTION.length &&
+      EXCEPTION.compare(buf, nestedName.start, nestedName.end) === 0
+    cells.eventsExceptionKind.inner.pushText(isException ? this.exceptions.kindOf(nestedAttributes) : NONE)
   }
 
   private link(wire: Wire, end: number, cells: TracesBlock['cells']): void {

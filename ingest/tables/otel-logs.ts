@@ -22,6 +22,7 @@ function columns() {
     eventName: new StringColumn('EventName'),
     templateId: new WordColumn('TemplateId', 'UInt64'),
     template: new LowCardinalityColumn('Template'),
+    exceptionKind: new LowCardinalityColumn('ExceptionKind'),
   }
 }
 

@@ -25,6 +25,7 @@ function columns() {
     eventsTimestamp: new ArrayColumn(events, new WordColumn('Events.Timestamp', 'DateTime64(9)')),
     eventsName: new ArrayColumn(events, new LowCardinalityColumn('Events.Name')),
     eventsAttributes: new ArrayColumn(events, new MapColumn('Events.Attributes')),
+    eventsExceptionKind: new ArrayColumn(events, new LowCardinalityColumn('Events.ExceptionKind')),
     linksTraceId: new ArrayColumn(links, new StringColumn('Links.TraceId')),
     linksSpanId: new ArrayColumn(links, new StringColumn('Links.SpanId')),
     linksTraceState: new ArrayColumn(links, new StringColumn('Links.TraceState')),

@@ -3,6 +3,7 @@ import type { Store } from '../../schemas/store/client.ts'
 import { writeDeadLetter } from '../dead-letter.ts'
 import { type ExactlyOnce, TABLES } from '../exactly-once/exactly-once.ts'
 import { keyOf, markOf, type RequestMark } from '../exactly-once/request-mark.ts'
+import type { FingerprintOptions } from '../exceptions/fingerprint.ts'
 import { Intake, type Rejection, type SignalKind } from '../intake.ts'
 import type { LogTemplates } from '../log-templates/log-templates.ts'
 import type { Block } from '../native/block.ts'
@@ -27,6 +28,8 @@ export interface DirectTransportOptions {
   readonly maxFuture?: number
   /** What one request may become as rows, bytes. */
   readonly maxRequestRowBytes?: number
+  /** How exceptions are told apart. */
+  readonly exceptions?: FingerprintOptions
   readonly writer?: Partial<WriterLimits>
   /** Left out, a request that is repeated is stored again. */
   readonly exactlyOnce?: ExactlyOnce
@@ -61,7 +64,7 @@ class DirectTransport implements Transport {
   constructor(options: DirectTransportOptions) {
     this.options = options
     this.scrubber = options.scrubber ?? new Scrubber()
-    this.decoder = new RequestDecoder(this.scrubber, options.templates)
+    this.decoder = new RequestDecoder(this.scrubber, options.templates, options.exceptions)
     const { store, logger, clock, newToken } = options
     const limits = { ...DEFAULT_WRITER_LIMITS, ...options.writer }
     const journal = options.exactlyOnce?.journal

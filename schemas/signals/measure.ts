@@ -9,7 +9,7 @@ export type Source =
   | 'otel_metrics_summary'
 
 /** Where a measure's cells are kept: see migrations/0004-rollups.sql. */
-export type CellTable = 'signal_1m' | 'counter_1m' | 'session'
+export type CellTable = 'signal_1m' | 'counter_1m' | 'session' | 'exception_1m'
 
 /**
  * One materialized view: which rows of a raw table are counted, by what, and which number is taken of each.
@@ -19,13 +19,16 @@ export type CellTable = 'signal_1m' | 'counter_1m' | 'session'
 export interface Measure {
   readonly id: string
   readonly source: Source
-  /** `signal_1m`: events and samples. `counter_1m`: cumulative counters. `session`: sessions and users, each counted once. */
+  /**
+   * `signal_1m`: events and samples. `counter_1m`: cumulative counters. `session`: sessions and users, each counted once. `exception_1m`: exceptions,
+   * counted once over all measures of a signal; what is read stands under the first of them.
+   */
   readonly cells: CellTable
   /** Boolean SQL: which rows count. */
   readonly selector: string
   /** String SQL: what the measure breaks down by; `''` for one series a service. */
   readonly dimension: string
-  /** Float64 SQL: the value of a row, in the signal's unit; for `session`, the id (String). Absent: rows are only counted. */
+  /** Float64 SQL: the value of a row, in the signal's unit; for `session`, the id (String); for `exception_1m`, what was said (String). Absent: rows are only counted. */
   readonly value?: string
   /** Boolean SQL: the row is bad. */
   readonly bad?: string
@@ -33,6 +36,8 @@ export interface Measure {
   readonly histogram?: boolean
   /** String SQL: 'users', 'health_check', 'bot' or 'load_test'. Absent: all rows are users'. */
   readonly traffic?: string
+  /** DateTime64 SQL: when; absent: the row's time. */
+  readonly time?: string
   /** Nested column whose elements are counted one by one instead of the rows. */
   readonly arrayJoin?: string
 }

@@ -14,8 +14,11 @@ const IS_QUERY = `${attribute('SpanAttributes', 'db.query.text', 'db.statement',
 /** Ours are normalised when they are taken in; rows of other writers are by the engine, as far as it knows their dialect. */
 const STATEMENT_KEY = `multiIf(${SUMMARY} != '', ${SUMMARY}, ${STATEMENT} != '', ${shortened(`normalizeQuery(${STATEMENT})`)}, SpanName)`
 
-const exceptionKey = (map: string) =>
-  `concat(${map}['exception.type'], if(${map}['exception.message'] = '', '', concat(': ', ${template(`${map}['exception.message']`)})))`
+/** Rows that other programs stored have no kind: they are told apart by type and message. */
+const exceptionKind = (kind: string, map: string) =>
+  `if(${kind} != '', toString(${kind}), concat(${map}['exception.type'], if(${map}['exception.message'] = '', '', concat(': ', ${template(`${map}['exception.message']`)}))))`
+/** What an event and a log of one exception have in common, whatever else they carry. */
+const exceptionSays = (map: string) => `concat(${map}['exception.type'], '\\n', ${map}['exception.message'])`
 
 /** A gauge or an up-down counter, each point a sample. */
 function samples(id: string, source: Measure['source'], names: readonly string[], dimension = "''"): Measure {
@@ -95,18 +98,22 @@ export function builtInMeasures(rules: readonly TrafficRule[] = TRAFFIC_RULES): 
     {
       id: 'exception.span_event',
       source: 'otel_traces',
-      cells: 'signal_1m',
+      cells: 'exception_1m',
       arrayJoin: 'Events',
       selector: "Events.Name = 'exception'",
-      dimension: exceptionKey('Events.Attributes'),
-      bad: `SpanKind IN ('Server', 'Consumer') OR Events.Attributes['exception.escaped'] = 'true'`,
+      dimension: exceptionKind('Events.ExceptionKind', 'Events.Attributes'),
+      value: exceptionSays('Events.Attributes'),
+      bad: `SpanKind IN ('Server', 'Consumer', 'SPAN_KIND_SERVER', 'SPAN_KIND_CONSUMER') OR Events.Attributes['exception.escaped'] = 'true'`,
+      // The event's own time, as its log has it; an impossible one gives way to the span's.
+      time: 'if(toUnixTimestamp64Nano(Events.Timestamp) - toUnixTimestamp64Nano(Timestamp) BETWEEN 0 AND toInt64(Duration), Events.Timestamp, Timestamp)',
     },
     {
       id: 'exception.log',
       source: 'otel_logs',
-      cells: 'signal_1m',
-      selector: "LogAttributes['exception.type'] != ''",
-      dimension: exceptionKey('LogAttributes'),
+      cells: 'exception_1m',
+      selector: "LogAttributes['exception.type'] != '' OR ExceptionKind != ''",
+      dimension: exceptionKind('ExceptionKind', 'LogAttributes'),
+      value: exceptionSays('LogAttributes'),
       bad: 'SeverityNumber >= 21',
     },
     {

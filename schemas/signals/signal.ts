@@ -40,7 +40,7 @@ export interface Signal {
   readonly kind: SignalKind
   /**
    * Measures (measures.ts) that count the same thing in different ways; for each service version the one with the most
-   * events is read, so that nothing is counted twice.
+   * events is read, so that nothing is counted twice. Exceptions are finer: see exceptions-once.ts.
    */
   readonly measures: readonly [string, ...string[]]
   /** For `rate`: events per minute, or per event of another measure (all its dimensions together). */

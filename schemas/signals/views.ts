@@ -45,7 +45,7 @@ export function rollupViews(measures: Iterable<Measure>): readonly RollupView[] 
 /** The rollup rows of one measure, as the view inserts them; also what a recount compares with. */
 export function rollupSelect(measure: Measure): string {
   const keys = {
-    time: `toStartOfMinute(${timeColumn(measure.source)})`,
+    time: `toStartOfMinute(${measure.time ?? timeColumn(measure.source)})`,
     ...SERIES_SQL,
     measure: sqlString(measure.id),
     dimension: `toString(${measure.dimension})`,
@@ -57,6 +57,8 @@ export function rollupSelect(measure: Measure): string {
       return counterSelect(measure, keys)
     case 'session':
       return sessionSelect(measure)
+    case 'exception_1m':
+      return exceptionSelect(measure, keys)
   }
 }
 
@@ -112,6 +114,29 @@ function sessionSelect(measure: Measure): string {
       first_time: 'min(toDateTime(Timestamp))',
       last_time: 'max(toDateTime(Timestamp))',
       crashed: `max(toUInt8(${measure.bad ?? '0'}))`,
+    },
+  )
+}
+
+/** Spans that are told apart in a minute: enough for all but storms, and a bound on the rows of those. */
+const SPANS = 63
+
+function exceptionSelect(measure: Measure, { measure: _, ...keys }: Record<string, string>): string {
+  const bad = measure.bad === undefined ? '0' : `countIf(${measure.bad})`
+  const isLog = measure.source === 'otel_logs'
+  return select(
+    measure,
+    measure.selector,
+    {
+      ...keys,
+      says: `cityHash64(${measure.value ?? "''"})`,
+      span: `if(TraceId = '' OR SpanId = '', 0, toUInt8(1 + cityHash64(TraceId, SpanId) % ${SPANS}))`,
+    },
+    {
+      events: isLog ? '0' : 'count()',
+      logs: isLog ? 'count()' : '0',
+      bad_events: isLog ? '0' : bad,
+      bad_logs: isLog ? bad : '0',
     },
   )
 }

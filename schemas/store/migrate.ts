@@ -157,6 +157,8 @@ function ageing(
     ...metrics.map((kind) => [`otel_metrics_${kind}`, 'toDateTime(TimeUnix)', retention.metrics] as const),
     ['signal_1m', 'time', retention.minutes],
     ['counter_1m', 'time', retention.minutes],
+    ['exception_1m', 'time', retention.minutes],
+    ['exception_kind', 'last_time', retention.hours],
     ['session', 'last_time', retention.hours],
     ['signal_1h', 'time', retention.hours],
     ['version_1h', 'time', retention.hours],

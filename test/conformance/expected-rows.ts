@@ -1,5 +1,7 @@
 /** What rows an OTLP message is to become, told from the message as an official decoder reads it: slow and by the book. */
 
+import { exceptionKind } from '../../ingest/exceptions/fingerprint.ts'
+
 type Message = Record<string, unknown>
 const list = (value: unknown): Message[] => (value as Message[] | undefined) ?? []
 const big = (value: unknown): bigint => BigInt((value as string | undefined) ?? '0')
@@ -29,6 +31,7 @@ export function expectedLogs(request: Message, now: number): Record<string, unkn
           ScopeAttributes: map(scope['attributes']),
           LogAttributes: map(record['attributes']),
           EventName: record['eventName'] ?? '',
+          ExceptionKind: kindOf(record['attributes']),
         }
       }),
     ),
@@ -67,6 +70,9 @@ export function expectedSpans(request: Message): Record<string, unknown>[] {
           'Events.Timestamp': events.map((event) => big(event['timeUnixNano'])),
           'Events.Name': events.map((event) => event['name'] ?? ''),
           'Events.Attributes': events.map((event) => map(event['attributes'])),
+          'Events.ExceptionKind': events.map((event) =>
+            event['name'] === 'exception' ? kindOf(event['attributes']) : '',
+          ),
           'Links.TraceId': links.map((link) => id(link['traceId'])),
           'Links.SpanId': links.map((link) => id(link['spanId'])),
           'Links.TraceState': links.map((link) => link['traceState'] ?? ''),
@@ -250,4 +256,16 @@ function double(value: number): string {
   if (Number.isNaN(value)) return 'NaN'
   if (!Number.isFinite(value)) return value > 0 ? '+Inf' : '-Inf'
   return Object.is(value, -0) ? '-0' : String(value)
+}
+
+function kindOf(attributes: unknown): string {
+  const texts = new Map(
+    list(attributes).map((entry) => [entry['key'], (entry['value'] as Message | undefined)?.['stringValue']]),
+  )
+  const textOf = (key: string) => (texts.get(key) as string | undefined) ?? ''
+  return exceptionKind({
+    type: textOf('exception.type'),
+    message: textOf('exception.message'),
+    stack: textOf('exception.stacktrace'),
+  })
 }

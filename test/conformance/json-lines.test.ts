@@ -41,9 +41,16 @@ it('lines are stored as log records of their release, and counted in its rollups
   ])
   expect(
     await ingest.store.query(
-      `SELECT environment, version, sum(count) AS exceptions FROM signal_1m WHERE measure = 'exception.log' GROUP BY ALL`,
+      'SELECT environment, version, dimension, sum(logs) AS exceptions FROM exception_1m GROUP BY ALL',
     ),
-  ).toEqual([{ environment: 'prod', version: '2.7.0', exceptions: 1 }])
+  ).toEqual([
+    {
+      environment: 'prod',
+      version: '2.7.0',
+      dimension: expect.stringMatching(/^Declined: no funds · 1-[0-9a-f]{10}$/),
+      exceptions: 1,
+    },
+  ])
   expect(await ingest.store.query('SELECT code, payload FROM dead_letter')).toEqual([
     { code: 'JSON_INVALID', payload: 'not json' },
   ])

@@ -2,7 +2,20 @@ import fc from 'fast-check'
 
 /** Generated OTLP requests, as objects for an official encoder: every field, of every type, often left out. */
 
-const KEYS = ['service.name', 'service.version', 'b', 'a', 'http.route', 'ключ', '', 'aa', '😀', '\uffee']
+const KEYS = [
+  'service.name',
+  'exception.type',
+  'exception.message',
+  'exception.stacktrace',
+  'b',
+  'a',
+  'http.route',
+  'ключ',
+  '',
+  'aa',
+  '😀',
+  '\uffee',
+]
 const text = fc.oneof(
   fc.string({ unit: 'grapheme', maxLength: 12 }),
   fc.constantFrom('', 'x'.repeat(63), 'é'.repeat(40), 'y'.repeat(300)),
@@ -93,7 +106,10 @@ export function logsRequest(now: number): fc.Arbitrary<object> {
 }
 
 export function tracesRequest(now: number): fc.Arbitrary<object> {
-  const event = fc.record({ timeUnixNano: time(now), name: text, attributes }, { requiredKeys: [] })
+  const event = fc.record(
+    { timeUnixNano: time(now), name: fc.oneof(text, fc.constant('exception')), attributes },
+    { requiredKeys: [] },
+  )
   const link = fc.record(
     { traceId: idOf(16), spanId: idOf(8), traceState: text, attributes, flags: uint32 },
     { requiredKeys: [] },

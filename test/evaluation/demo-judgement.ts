@@ -1,6 +1,7 @@
 import { startOf } from '../../deploy/demo/history/generate-history.ts'
 import type { EffectKind, PlannedDeployment, Truth } from '../../deploy/demo/truth/truth.ts'
 import type { Report, Verdict } from '../../schemas/contracts/report.ts'
+import { readKind } from '../../schemas/exception-kind.ts'
 
 /** What became of one deployment of the truth. */
 export interface Judged {
@@ -53,7 +54,10 @@ function judge(planned: PlannedDeployment, report: Report | undefined): Judged {
     return { ...about, state: 'missing', design: '', provisional: false, outcome: 'missed', evidence: [] }
   }
   const planted = report.verdicts.filter(
-    (verdict) => verdict.signal === effect.signal && verdict.dimension === effect.dimension,
+    (verdict) =>
+      verdict.signal === effect.signal &&
+      (verdict.dimension === effect.dimension ||
+        (effect.signal === 'exceptions.rate' && readKind(verdict.dimension).title === effect.dimension)),
   )
   const regressed = report.verdicts.filter((verdict) => verdict.word === 'regressed')
   const blamed = report.state === 'regressed'
