@@ -83,13 +83,24 @@ function counterCells(signal: Signal, options: CellsOptions): string {
       FROM counter_1m
       WHERE ${SERVICE} AND ${inRange('time')}
         AND ${options.versions ?? CHOSEN_VERSIONS}
-        AND measure IN (${list})
+        AND ${signal.measures.length === 1 ? `measure = ${list}` : mostPoints(list)}
       GROUP BY step_at, version, instance, measure, dimension, stream, start_time
     )
     WINDOW streams AS (PARTITION BY version, instance, measure, dimension, stream, start_time ORDER BY step_at ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
   )
   WHERE last_nanos > previous_nanos
 )`
+}
+
+/** As `mostEvents`, of counters. */
+function mostPoints(list: string): string {
+  return `measure IN (${list}) AND (version, measure) IN (
+          SELECT version, argMax(measure, seen) FROM (
+            SELECT version, measure, count() AS seen FROM counter_1m
+            WHERE ${SERVICE} AND measure IN (${list}) AND ${inRange('time')}
+            GROUP BY version, measure
+          ) GROUP BY version
+        )`
 }
 
 /** One cell a session (or user), at the time it was first seen. */

@@ -40,7 +40,7 @@ export function buildCatalogue(
           'schemas/signals/measures.ts lists the measures.',
         )
     }
-    signals.set(signal.id, signal)
+    signals.set(signal.id, { ...signal, measures: withOlderNames(signal.measures, measureList) })
   }
   return {
     signals: [...signals.values()],
@@ -55,6 +55,12 @@ export function buildCatalogue(
       return signal
     },
   }
+}
+
+/** The measures, and after all of them those of their metrics' older names. */
+function withOlderNames(ids: Signal['measures'], measures: readonly Measure[]): Signal['measures'] {
+  const older = measures.filter(({ olderNameOf }) => olderNameOf !== undefined && ids.includes(olderNameOf))
+  return [...ids, ...older.map(({ id }) => id)]
 }
 
 function invalid(id: string, what: string, hint: string): PostflightError {

@@ -24,7 +24,11 @@ export interface Measure {
    * counted once over all measures of a signal; what is read stands under the first of them.
    */
   readonly cells: CellTable
-  /** Boolean SQL: which rows count. */
+  /** Names of the metrics that it reads; absent: rows of any name, or what is no metric. */
+  readonly metrics?: readonly string[]
+  /** The measure whose metrics had these names before: signals that read it read this one for versions that send more by the older names. */
+  readonly olderNameOf?: string
+  /** Boolean SQL: which rows count, besides the metrics' names. */
   readonly selector: string
   /** String SQL: what the measure breaks down by; `''` for one series a service. */
   readonly dimension: string

@@ -1,16 +1,22 @@
 import type { Measure } from './measure.ts'
-import { attribute, shortened, sqlString, template } from './sql.ts'
+import { conventional, OLDER_METRICS } from './semantic-conventions.ts'
+import { attribute, firstOf, shortened, template } from './sql.ts'
 import { TRAFFIC_RULES, type TrafficRule, trafficSql } from './traffic.ts'
 
-const METHOD = attribute('SpanAttributes', 'http.request.method', 'http.method')
+const METHOD = conventional('SpanAttributes', 'http.request.method')
 const ROUTE = attribute('SpanAttributes', 'http.route')
-const STATUS = `toUInt16OrZero(${attribute('SpanAttributes', 'http.response.status_code', 'http.status_code')})`
-const PEER = attribute('SpanAttributes', 'server.address', 'peer.service', 'net.peer.name', 'rpc.service')
-const DB_SYSTEM = attribute('SpanAttributes', 'db.system.name', 'db.system')
-const STATEMENT = attribute('SpanAttributes', 'db.query.text', 'db.statement')
+const STATUS = `toUInt16OrZero(${conventional('SpanAttributes', 'http.response.status_code')})`
+const PEER = firstOf(
+  conventional('SpanAttributes', 'server.address'),
+  conventional('SpanAttributes', 'service.peer.name'),
+  conventional('SpanAttributes', 'messaging.destination.name'),
+  attribute('SpanAttributes', 'rpc.service'),
+)
+const DB_SYSTEM = conventional('SpanAttributes', 'db.system.name')
+const STATEMENT = conventional('SpanAttributes', 'db.query.text')
 const SUMMARY = "SpanAttributes['db.query.summary']"
 /** Connecting and waiting for a pool are client spans of a database too, but no queries. */
-const IS_QUERY = `${attribute('SpanAttributes', 'db.query.text', 'db.statement', 'db.query.summary', 'db.operation.name', 'db.operation')} != ''`
+const IS_QUERY = `${firstOf(STATEMENT, SUMMARY, conventional('SpanAttributes', 'db.operation.name'))} != ''`
 /** Ours are normalised when they are taken in; rows of other writers are by the engine, as far as it knows their dialect. */
 const STATEMENT_KEY = `multiIf(${SUMMARY} != '', ${SUMMARY}, ${STATEMENT} != '', ${shortened(`normalizeQuery(${STATEMENT})`)}, SpanName)`
 
@@ -28,7 +34,8 @@ function samples(id: string, source: Measure['source'], names: readonly string[]
     id,
     source,
     cells: 'signal_1m',
-    selector: `MetricName IN (${names.map(sqlString).join(', ')}) AND ${noValue}${upDown}`,
+    metrics: names,
+    selector: `${noValue}${upDown}`,
     dimension,
     value: 'Value',
     histogram: true,
@@ -41,7 +48,8 @@ function counter(id: string, names: readonly string[], dimension = "''"): Measur
     id,
     source: 'otel_metrics_sum',
     cells: 'counter_1m',
-    selector: `MetricName IN (${names.map(sqlString).join(', ')}) AND IsMonotonic AND AggregationTemporality = 2 AND bitAnd(Flags, 1) = 0`,
+    metrics: names,
+    selector: 'IsMonotonic AND AggregationTemporality = 2 AND bitAnd(Flags, 1) = 0',
     dimension,
     value: 'Value',
   }
@@ -52,8 +60,17 @@ const SERVER_STATEMENT = shortened(
   `normalizeQuery(${attribute('Attributes', 'db.query.text', 'digest_text')})`,
 )
 
-/** The measures of the built-in signals. @param rules what is not users' traffic */
+/** The measures of the built-in signals, and those of older names of their metrics. @param rules what is not users' traffic */
 export function builtInMeasures(rules: readonly TrafficRule[] = TRAFFIC_RULES): readonly Measure[] {
+  return presentMeasures(rules).flatMap((measure) => {
+    const older = (measure.metrics ?? []).flatMap((name) => OLDER_METRICS[name] ?? [])
+    return older.length === 0
+      ? [measure]
+      : [measure, { ...measure, id: `${measure.id}.older`, metrics: older, olderNameOf: measure.id }]
+  })
+}
+
+function presentMeasures(rules: readonly TrafficRule[]): readonly Measure[] {
   return [
     {
       id: 'server.request',
@@ -167,13 +184,10 @@ export function builtInMeasures(rules: readonly TrafficRule[] = TRAFFIC_RULES): 
     samples(
       'db.connections.used',
       'otel_metrics_sum',
-      ['db.client.connection.count', 'db.client.connections.usage'],
-      `concat(${attribute('Attributes', 'db.client.connection.state', 'state')})`,
+      ['db.client.connection.count'],
+      conventional('Attributes', 'db.client.connection.state'),
     ),
-    samples('db.connections.pending', 'otel_metrics_sum', [
-      'db.client.connection.pending_requests',
-      'db.client.connections.pending_requests',
-    ]),
+    samples('db.connections.pending', 'otel_metrics_sum', ['db.client.connection.pending_requests']),
     counter('db.deadlocks', ['postgresql.deadlocks', 'mysql.deadlocks']),
     samples(
       'db.locks',
@@ -206,7 +220,7 @@ export function builtInMeasures(rules: readonly TrafficRule[] = TRAFFIC_RULES): 
         ['postgresql.statement.calls', 'mysql.statement_event.count'],
         SERVER_STATEMENT,
       ),
-      selector: `MetricName IN ('postgresql.statement.calls', 'mysql.statement_event.count') AND Attributes['kind'] IN ('', 'calls') AND IsMonotonic AND AggregationTemporality = 2 AND bitAnd(Flags, 1) = 0`,
+      selector: `Attributes['kind'] IN ('', 'calls') AND IsMonotonic AND AggregationTemporality = 2 AND bitAnd(Flags, 1) = 0`,
     },
     samples(
       'db.sessions',
@@ -227,13 +241,13 @@ export function builtInMeasures(rules: readonly TrafficRule[] = TRAFFIC_RULES): 
       'process.cpu',
       'otel_metrics_gauge',
       ['process.cpu.utilization'],
-      "Attributes['process.cpu.state']",
+      conventional('Attributes', 'cpu.mode'),
     ),
     // The names after OpenTelemetry's are those of Prometheus' client libraries.
     counter(
       'process.cpu_time',
       ['process.cpu.time', 'process_cpu_seconds_total'],
-      "Attributes['process.cpu.state']",
+      conventional('Attributes', 'cpu.mode'),
     ),
     samples('process.memory', 'otel_metrics_sum', ['process.memory.usage']),
     samples('process.memory_gauge', 'otel_metrics_gauge', [
@@ -244,7 +258,7 @@ export function builtInMeasures(rules: readonly TrafficRule[] = TRAFFIC_RULES): 
       'runtime.heap',
       'otel_metrics_sum',
       ['v8js.memory.heap.used', 'jvm.memory.used'],
-      attribute('Attributes', 'v8js.heap.space.name', 'jvm.memory.pool.name'),
+      firstOf("Attributes['v8js.heap.space.name']", conventional('Attributes', 'jvm.memory.pool.name')),
     ),
     samples(
       'runtime.heap_gauge',
@@ -261,41 +275,42 @@ export function builtInMeasures(rules: readonly TrafficRule[] = TRAFFIC_RULES): 
       id: 'runtime.gc_time',
       source: 'otel_metrics_histogram',
       cells: 'counter_1m',
-      selector:
-        "MetricName IN ('v8js.gc.duration', 'jvm.gc.duration', 'nodejs_gc_duration_seconds') AND AggregationTemporality = 2 AND bitAnd(Flags, 1) = 0",
-      dimension: attribute('Attributes', 'v8js.gc.type', 'jvm.gc.name', 'kind'),
-      value: 'Sum',
+      metrics: ['v8js.gc.duration', 'jvm.gc.duration', 'nodejs_gc_duration_seconds'],
+      selector: 'AggregationTemporality = 2 AND bitAnd(Flags, 1) = 0',
+      dimension: firstOf(
+        "Attributes['v8js.gc.type']",
+        conventional('Attributes', 'jvm.gc.name'),
+        "Attributes['kind']",
+      ),
+      // The JVM's was in milliseconds.
+      value: "if(MetricUnit = 'ms', Sum / 1e3, Sum)",
     },
     samples(
       'host.cpu',
       'otel_metrics_gauge',
       ['system.cpu.utilization'],
-      attribute('Attributes', 'cpu.mode', 'system.cpu.state'),
+      conventional('Attributes', 'cpu.mode'),
     ),
     samples(
       'host.memory',
       'otel_metrics_gauge',
       ['system.memory.utilization'],
-      attribute('Attributes', 'system.memory.state'),
+      conventional('Attributes', 'system.memory.state'),
     ),
     samples(
       'host.disk',
       'otel_metrics_gauge',
       ['system.filesystem.utilization'],
-      attribute('Attributes', 'system.filesystem.mountpoint', 'system.device'),
+      conventional('Attributes', 'system.filesystem.mountpoint'),
     ),
-    counter(
-      'host.network',
-      ['system.network.io'],
-      attribute('Attributes', 'network.io.direction', 'direction'),
-    ),
-    counter('host.disk_io', ['system.disk.io'], attribute('Attributes', 'disk.io.direction', 'direction')),
+    counter('host.network', ['system.network.io'], conventional('Attributes', 'network.io.direction')),
+    counter('host.disk_io', ['system.disk.io'], conventional('Attributes', 'disk.io.direction')),
     counter(
       'host.pressure',
       ['system.linux.pressure.stall_time'],
       "concat(Attributes['system.linux.pressure.resource'], ' ', Attributes['system.linux.pressure.share'])",
     ),
-    samples('container.cpu', 'otel_metrics_gauge', ['container.cpu.usage', 'container.cpu.utilization']),
+    samples('container.cpu', 'otel_metrics_gauge', ['container.cpu.usage']),
     samples('container.memory', 'otel_metrics_sum', ['container.memory.usage']),
   ]
 }

@@ -5,9 +5,13 @@ export function sqlString(text: string): string {
 
 /** The first attribute of a map column that is there and not empty, by the new semantic-convention name first. */
 export function attribute(map: string, ...keys: [string, ...string[]]): string {
-  return keys
-    .map((key) => `${map}[${sqlString(key)}]`)
-    .reduceRight((rest, value) => `if(${value} != '', ${value}, ${rest})`)
+  const [first, ...rest] = keys.map((key) => `${map}[${sqlString(key)}]`) as [string, ...string[]]
+  return firstOf(first, ...rest)
+}
+
+/** The first of these texts that is not empty. */
+export function firstOf(...texts: [string, ...string[]]): string {
+  return texts.reduceRight((rest, value) => `if(${value} != '', ${value}, ${rest})`)
 }
 
 /** Words that vary from one occurrence to the next (numbers, hexadecimal ids, quoted text) become `#`. */

@@ -1,3 +1,4 @@
+import { OLDER_ATTRIBUTES } from './semantic-conventions.ts'
 import { attribute, sqlString } from './sql.ts'
 
 /** Who caused a request. Analysis reads `users` only; the other kinds are counted and shown. */
@@ -13,14 +14,14 @@ export interface TrafficRule {
   readonly pattern: string
 }
 
-const USER_AGENT = ['user_agent.original', 'http.user_agent'] as const
+const USER_AGENT = ['user_agent.original', ...OLDER_ATTRIBUTES['user_agent.original']] as const
 
 export const TRAFFIC_RULES: readonly TrafficRule[] = [
   { traffic: 'load_test', attributes: ['user_agent.synthetic.type'], pattern: '^test$' },
   { traffic: 'bot', attributes: ['user_agent.synthetic.type'], pattern: '^bot$' },
   {
     traffic: 'health_check',
-    attributes: ['http.route', 'url.path', 'http.target'],
+    attributes: ['http.route', 'url.path', ...OLDER_ATTRIBUTES['url.path']],
     pattern: '^/(_?health(z|check)?|livez?|readyz?|alive|ping|_?status|metrics)(/.*)?$',
   },
   {

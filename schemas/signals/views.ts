@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { bucketSql } from '../histogram.ts'
 import type { Measure, Source } from './measure.ts'
+import { conventional } from './semantic-conventions.ts'
 import { attribute, sqlString } from './sql.ts'
 
 /** A materialized view that fills a rollup from a raw table. */
@@ -12,7 +13,7 @@ export interface RollupView {
   readonly checksum: string
 }
 
-const ENVIRONMENT = attribute('ResourceAttributes', 'deployment.environment.name', 'deployment.environment')
+const ENVIRONMENT = conventional('ResourceAttributes', 'deployment.environment.name')
 const VERSION = "ResourceAttributes['service.version']"
 
 /** What each series is keyed by; used by the views and by readers of the raw tables, so that both agree. */
@@ -153,7 +154,7 @@ function select(
     columns.join(',\n'),
     `FROM ${measure.source}`,
     ...(measure.arrayJoin === undefined ? [] : [`ARRAY JOIN ${measure.arrayJoin}`]),
-    `WHERE ${selector}`,
+    `WHERE ${measure.metrics === undefined ? '' : `MetricName IN (${measure.metrics.map(sqlString).join(', ')}) AND `}${measure.metrics === undefined ? selector : `(${selector})`}`,
     `GROUP BY ${Object.keys(keys).join(', ')}`,
   ].join('\n')
 }
