@@ -1,3 +1,5 @@
+import { SegmentFilter, type Window } from './segment-filter.ts'
+
 /** Bytes of one segment are suspected together: 2^6. */
 const SEGMENT_BITS = 6
 /** How far before an `@` its `://` may be. */
@@ -11,6 +13,7 @@ const Y = 4
 const UNDERSCORE = 5
 const HYPHEN = 6
 const RARE = 7
+const DIGIT = 8
 
 const KIND = new Uint8Array(256)
 KIND[code('@')] = AT
@@ -23,9 +26,14 @@ for (const letter of 'KSzvX') KIND[code(letter)] = RARE
 
 /** Digits, and what stands between their groups. */
 const DIGITS = new Uint8Array(256)
-for (const byte of Buffer.from('0123456789 -')) DIGITS[byte] = 1
-/** A card number has at least so many bytes: of two samples so far apart, one run of digits has both. */
-const STRIDE = 6
+for (const byte of Buffer.from('0123456789 -')) {
+  DIGITS[byte] = 1
+  if (KIND[byte] === 0) KIND[byte] = DIGIT
+}
+/** A card number has at least so many bytes. */
+const CARD_DIGITS = 13
+/** How far after the segment in which the filter finds its beginning something may be that is looked at: the last `_` of `sk_live_`. */
+const AFTER_WINDOW = CARD_DIGITS
 
 /** What ends before a `_` or a `-` in keys that tell by their first letters what they are: three bytes. */
 const BEFORE_UNDERSCORE = tails(
@@ -44,6 +52,7 @@ export class Candidates {
   private all = false
   /** By the last three letters of a name: whether secrets have names that end so. */
   private readonly endings = new Uint8Array(32 * 32 * 32)
+  private readonly filter: SegmentFilter
   private readonly literals: readonly Buffer[]
   private readonly always: boolean
 
@@ -54,6 +63,7 @@ export class Candidates {
    */
   constructor(endings: readonly string[], literals: readonly string[], always: boolean) {
     for (const ending of endings) this.endings[hash3(...lastThree(ending))] = 1
+    this.filter = new SegmentFilter(windowsOf(endings))
     this.literals = literals.map((text) => Buffer.from(text))
     this.always = always
   }
@@ -66,8 +76,7 @@ export class Candidates {
     if (this.all) return
     this.segments = (bytes.length >> SEGMENT_BITS) + 1
     if (this.flags.length < this.segments) this.flags = new Uint8Array(this.segments * 2)
-    this.scanSigns(bytes)
-    this.scanDigits(bytes)
+    this.filter.scan(bytes, (segment) => this.lookAtSegment(bytes, segment))
     for (const literal of this.literals) {
       for (let at = bytes.indexOf(literal); at >= 0; at = bytes.indexOf(literal, at + 1)) this.flag(at)
     }
@@ -87,23 +96,22 @@ export class Candidates {
     this.found++
   }
 
-  private scanSigns(bytes: Buffer): void {
-    const size = bytes.length
-    const whole = size - 3
-    let at = 0
-    while (at < whole) {
-      // Four at a time: nearly all are of no interest.
-      if (
-        ((KIND[bytes[at] as number] as number) |
-          (KIND[bytes[at + 1] as number] as number) |
-          (KIND[bytes[at + 2] as number] as number) |
-          (KIND[bytes[at + 3] as number] as number)) !==
-        0
-      )
-        for (let i = at; i < at + 4; i++) this.look(bytes, i, KIND[bytes[i] as number] as number)
-      at += 4
+  private lookAtSegment(bytes: Buffer, segment: number): void {
+    const start = segment << SEGMENT_BITS
+    const end = Math.min(bytes.length, start + (1 << SEGMENT_BITS))
+    const last = Math.min(bytes.length, end + AFTER_WINDOW)
+    let digits = 0
+    for (let at = start; at < last; at++) {
+      const byte = bytes[at] as number
+      const kind = KIND[byte] as number
+      if (kind === 0) {
+        digits = 0
+        continue
+      }
+      if (kind !== DIGIT) this.look(bytes, at, kind)
+      digits = DIGITS[byte] === 1 ? digits + 1 : 0
+      if (digits === CARD_DIGITS) this.lookAtDigits(bytes, at)
     }
-    for (; at < size; at++) this.look(bytes, at, KIND[bytes[at] as number] as number)
   }
 
   /** Beyond the request's ends bytes are undefined, which no comparison holds for. */
@@ -166,7 +174,6 @@ export class Candidates {
   private endsLikeSecret(bytes: Buffer, sign: number): boolean {
     let at = sign - 1
     if (bytes[at] === 0x20) at--
-    if (bytes[at] === 0x20) at--
     const quote = bytes[at]
     if (quote === 0x22 || quote === 0x27) at--
     if (bytes[at] === 0x5c) at--
@@ -179,30 +186,37 @@ export class Candidates {
     return this.endings[hash3(first, second, last)] === 1
   }
 
-  private scanDigits(bytes: Buffer): void {
-    const size = bytes.length
-    for (let at = 0; at + STRIDE < size; at += STRIDE) {
-      if (DIGITS[bytes[at] as number] === 0 || DIGITS[bytes[at + STRIDE] as number] === 0) continue
-      let between = at + 1
-      while (between < at + STRIDE && DIGITS[bytes[between] as number] === 1) between++
-      if (between === at + STRIDE) at = this.lookAtDigits(bytes, at)
-    }
-  }
-
-  /** Gives the last place of the run that is not to be looked at again. */
-  private lookAtDigits(bytes: Buffer, within: number): number {
+  /** The whole run of digits that a place is in. */
+  private lookAtDigits(bytes: Buffer, within: number): void {
     let start = within
     while (start > 0 && DIGITS[bytes[start - 1] as number] === 1) start--
-    let end = within
     let digits = 0
-    for (let at = start; at < bytes.length && DIGITS[bytes[at] as number] === 1; at++) {
-      if ((bytes[at] as number) >= 0x30) digits++
-      end = at
-    }
-    if (digits >= 13) for (let at = start; at <= end; at += 1 << SEGMENT_BITS) this.flag(at)
-    if (digits >= 13) this.flag(end)
-    return Math.max(within, end)
+    let end = start
+    for (; end < bytes.length && DIGITS[bytes[end] as number] === 1; end++)
+      if ((bytes[end] as number) >= 0x30) digits++
+    if (digits < CARD_DIGITS) return
+    for (let at = start; at < end; at += 1 << SEGMENT_BITS) this.flag(at)
+    this.flag(end - 1)
   }
+}
+
+/** What the filter looks for: all that `look` looks at, by three bytes each. */
+function windowsOf(endings: readonly string[]): readonly Window[] {
+  const bothCases = (letters: string) => letters.toLowerCase() + letters.toUpperCase()
+  // `-` and `_` may stand between the letters of a name.
+  const first = `${bothCases(endings.map((ending) => ending.at(-2) ?? '').join(''))}-_`
+  const last = bothCases(endings.map((ending) => ending.at(-1) ?? '').join(''))
+  return [
+    ['bB', 'eEaA', 'aAgGsS'], // bearer, basic, BEGIN
+    ['ey', 'ya', 'J2'], // eyJ, ya29
+    ['ASPv', 'KSIGXs', 'Iz.-'], // AKIA, ASIA, AIza, SG., GOCSPX-, hvs.
+    ['gsw', 'h', 'prsu'], // ghp_ ..., shpat_ ..., whsec_
+    ['hprs', 'fko', '_-'], // hf_, pf_, gho_, sk_live_, rk_live_, sk-
+    ['_n', 'vp', '1am'], // dop_v1_, github_pat_, npm_
+    ['gxy', 'lopa', 'pxi'], // glpat-, xoxb- ..., xapp-, pypi-
+    // password=, password":, password\\":, password =
+    [`${first}${last}"'`, `${last} "'`, '=:\\'],
+  ]
 }
 
 /** True if `://` stands before the `@`, and nothing between that ends a URL's authority. */
