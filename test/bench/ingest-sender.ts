@@ -1,84 +1,104 @@
 import { readFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Load, Sent } from './ingest-send.ts'
 
 /**
- * The sending side of the ingest benchmark, in a process of its own: posts bodies that were encoded before, over some
- * connections, each waiting for the answer before it sends the next.
- * Arguments: address, folder with the bodies, records in each, connections, seconds.
+ * The sending side of the ingest benchmark, in a process of its own: posts bodies that were encoded before. Its one argument is
+ * a `Load` as JSON, its output a `Sent`.
+ *
+ * Without `perSecond` each connection sends again as soon as it is answered. With it, requests start at their times whether earlier ones
+ * were answered or not, and latency counts from that time, so that a receiver that stalls is not asked less.
  */
-const [url, folder, recordsEach, connections, seconds] = process.argv.slice(2) as [
-  string,
-  string,
-  string,
-  string,
-  string,
-]
-const names = JSON.parse(readFileSync(`${folder}/bodies.json`, 'utf8')) as string[]
-const bodies = names.map((name) => readFileSync(`${folder}/${name}`))
-const agent = new Agent({ keepAlive: true, maxSockets: Number(connections) })
+const load = JSON.parse(process.argv[2] as string) as Load
+const bodies = load.files.map((file) => readFileSync(file))
+const agent = new Agent({ keepAlive: true, maxSockets: load.connections })
 
-function post(body: Buffer): Promise<number> {
+function post(body: Buffer, number: number): Promise<number> {
   return new Promise((resolve, reject) => {
-    const call = request(
-      `${url}/v1/logs`,
-      {
-        agent,
-        method: 'POST',
-        headers: { 'content-type': 'application/x-protobuf', 'content-length': body.length },
-      },
-      (response) => {
-        response.resume()
-        response.on('end', () => resolve(response.statusCode ?? 0))
-      },
-    )
+    const length = body.length + DISTINCT_BYTES
+    const headers = { 'content-type': 'application/x-protobuf', 'content-length': length }
+    const call = request(load.url, { agent, method: 'POST', headers }, (response) => {
+      response.resume()
+      response.on('end', () => resolve(response.statusCode ?? 0))
+    })
     call.on('error', reject)
-    call.end(body)
+    call.write(body)
+    call.end(distinct(number))
   })
 }
 
-/** The same records under bytes that were not sent before, by a field that OTLP does not have: a repeat would not be stored. */
-function distinct(body: Buffer): Buffer {
-  const field = Buffer.alloc(9)
+const DISTINCT_BYTES = 9
+
+/** Makes the same records bytes that were not sent before, by a field that OTLP does not have: a repeat would not be stored. */
+function distinct(number: number): Buffer {
+  const field = Buffer.alloc(DISTINCT_BYTES)
   field.writeUInt8((15 << 3) | 1)
-  field.writeUInt32LE(next, 1)
+  field.writeUInt32LE(number, 1)
   field.writeUInt32LE(process.pid, 5)
-  return Buffer.concat([body, field])
+  return field
 }
 
 let next = 0
 let acknowledged = 0
 let refused = 0
+let broken = 0
+let behind = 0
 const milliseconds: number[] = []
 const begun = performance.now()
-const end = begun + Number(seconds) * 1000
+const end = begun + load.seconds * 1000
 
-async function connection(): Promise<void> {
-  while (performance.now() < end) {
-    const body = distinct(bodies[next++ % bodies.length] as Buffer)
-    const sent = performance.now()
-    const status = await post(body)
-    if (status === 200) {
-      acknowledged += Number(recordsEach)
-      milliseconds.push(performance.now() - sent)
-    } else {
-      refused++
-      await new Promise((resolve) => setTimeout(resolve, 100))
-    }
+async function sendOne(due: number): Promise<boolean> {
+  const number = next++
+  // A connection that is cut while the body is under way was not acknowledged.
+  const status = await post(bodies[number % bodies.length] as Buffer, number).catch(() => 0)
+  if (status === 200) {
+    acknowledged += load.recordsEach
+    milliseconds.push(performance.now() - due)
+    return true
   }
+  if (status === 503) refused++
+  else broken++
+  return false
 }
 
-await Promise.all(Array.from({ length: Number(connections) }, connection))
+async function closedLoop(): Promise<void> {
+  while (performance.now() < end) if (!(await sendOne(performance.now()))) await sleep(100)
+}
+
+async function openLoop(perSecond: number): Promise<void> {
+  const every = (1000 * load.recordsEach) / perSecond
+  const open = new Set<Promise<unknown>>()
+  for (let due = begun; due < end; due += every) {
+    const wait = due - performance.now()
+    if (wait > 1) await sleep(wait)
+    // What cannot be offered because this process itself is held up is told.
+    if (open.size >= load.connections) {
+      behind++
+      continue
+    }
+    const sending = sendOne(due)
+    open.add(sending)
+    void sending.finally(() => open.delete(sending))
+    if (wait <= 1) await new Promise((resolve) => setImmediate(resolve))
+  }
+  await Promise.all(open)
+}
+
+if (load.perSecond === undefined) await Promise.all(Array.from({ length: load.connections }, closedLoop))
+else await openLoop(load.perSecond)
 const elapsed = (performance.now() - begun) / 1000
 agent.destroy()
 milliseconds.sort((a, b) => a - b)
 const cpu = process.cpuUsage()
-process.stdout.write(
-  `${JSON.stringify({
-    acknowledged,
-    refused,
-    elapsed,
-    ackP50Ms: milliseconds[Math.floor(milliseconds.length / 2)] ?? 0,
-    ackP99Ms: milliseconds[Math.floor(milliseconds.length * 0.99)] ?? 0,
-    cpuSeconds: (cpu.user + cpu.system) / 1e6,
-  })}\n`,
-)
+const sent: Sent = {
+  acknowledged,
+  refused,
+  broken,
+  behind,
+  elapsed,
+  ackP50Ms: milliseconds[Math.floor(milliseconds.length / 2)] ?? 0,
+  ackP99Ms: milliseconds[Math.floor(milliseconds.length * 0.99)] ?? 0,
+  cpuSeconds: (cpu.user + cpu.system) / 1e6,
+}
+process.stdout.write(`${JSON.stringify(sent)}\n`)

@@ -1,151 +1,204 @@
-import { execFile } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { cpus, tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { parseArgs, promisify } from 'node:util'
-import { Intake } from '../../ingest/intake.ts'
-import { LogsTranscoder } from '../../ingest/protobuf/logs.ts'
-import { LogsBlock } from '../../ingest/tables/otel-logs.ts'
-import type { Store } from '../../schemas/store/client.ts'
-import { type RunningIngest, startIngest } from '../conformance/postflight.ts'
-import { logRequests } from './ingest-load.ts'
+import { cpus } from 'node:os'
+import { parseArgs } from 'node:util'
+import { measureCollector } from './ingest-collector.ts'
+import { measureBurst, measureLatency, measureOverload, measureSustained } from './ingest-parts.ts'
+import { measureKafka } from './kafka.ts'
 
-const RECORDS_EACH = 5_000
-const BODIES = 24
-const CONNECTIONS = 16
-/** Rows of the file that the engine reads for comparison: about what the writer sends in one insert. */
-const FILE_ROWS = 200_000
+const PARTS = ['burst', 'sustained', 'latency', 'overload', 'collector', 'kafka'] as const
+type Part = (typeof PARTS)[number]
 
-const LOG_COLUMNS = new LogsBlock().columnNames.join(', ')
-
-export interface IngestFigures {
-  /** Acknowledged (so durable) log records a second, the sender on the same machine. */
-  readonly logsPerSecond: number
-  /** That, of the rate at which the engine itself reads Native files of such rows into the same tables. */
-  readonly engineRatio: number
-  readonly engineLogsPerSecond: number
-  readonly bytesPerRecord: number
-  readonly ackP50Ms: number
-  readonly ackP99Ms: number
-  /** CPU of receiver and store together, without the sender, while receiving. */
-  readonly cpuSecondsPerMillionLogs: number
+/** What `--json` ends with; with `--only`, what was measured of it. */
+interface Figures {
+  logsPerSecond?: number
+  spansPerSecond?: number
+  pointsPerSecond?: number
+  engineRatio?: number
+  sustainedLogsPerSecond?: number
+  sustainedEngineRatio?: number
+  cpuSecondsPerMillionLogs?: number
+  collectorCpuRatio?: number
+  kafkaRatio?: number
+  ackP50Ms?: number
+  ackP99Ms?: number
+  receiverRssMb?: number
 }
 
-/**
- * Sends logs over HTTP to a receiver with the embedded store and all rollup views, then lets the engine read the same
- * rows from Native files into the same tables, each for `seconds`.
- */
-export async function measureIngest(options: { seconds: number }): Promise<IngestFigures> {
-  const folder = await mkdtemp(join(tmpdir(), 'postflight-bench-'))
-  const ingest = await startIngest()
+/** Seconds that each part measures at a time, and how often. */
+interface Sizes {
+  readonly burst: number
+  readonly sustained: number
+  readonly idle: number
+  readonly latency: number
+  readonly overload: number
+  readonly collector: number
+  readonly kafka: number
+  readonly rounds: number
+}
+
+const FULL: Sizes = {
+  burst: 60,
+  sustained: 600,
+  idle: 20,
+  latency: 30,
+  overload: 30,
+  collector: 30,
+  kafka: 30,
+  rounds: 3,
+}
+const QUICK: Sizes = {
+  burst: 4,
+  sustained: 8,
+  idle: 3,
+  latency: 5,
+  overload: 5,
+  collector: 5,
+  kafka: 5,
+  rounds: 1,
+}
+
+/** Half of what was found to be sustained is offered where that is not known: half of what is wanted. */
+const WANTED_SUSTAINED = 120_000
+const WANTED_BURST = 400_000
+
+const round = (value: number, digits = 0) => Math.round(value * 10 ** digits) / 10 ** digits
+const thousands = (value: number) => `${round(value / 1000)} thousand`
+
+const { values } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    only: { type: 'string', default: PARTS.join(',') },
+    seconds: { type: 'string' },
+    rounds: { type: 'string' },
+  },
+})
+const parts = new Set(values.only.split(',').map(partOf))
+const sizes = sizesOf(values)
+const figures: Figures = {}
+const begun = performance.now()
+
+function partOf(name: string): Part {
+  const part = PARTS.find((one) => one === name)
+  if (part === undefined)
+    throw new Error(`--only takes ${PARTS.join(', ')}, separated by commas, not ${name}`)
+  return part
+}
+
+function sizesOf(options: { quick: boolean; seconds?: string; rounds?: string }): Sizes {
+  const preset = options.quick ? QUICK : FULL
+  const of = (name: 'seconds' | 'rounds') => {
+    const given = options[name]
+    if (given === undefined) return undefined
+    const number = Number(given)
+    if (!(number >= 1)) throw new Error(`--${name} takes a number from 1 on, not ${given}`)
+    return number
+  }
+  const rounds = of('rounds') ?? preset.rounds
+  const seconds = of('seconds')
+  if (seconds === undefined) return { ...preset, rounds }
+  const all = { burst: seconds, sustained: seconds, latency: seconds, overload: seconds }
+  return { ...preset, ...all, collector: seconds, kafka: seconds, rounds }
+}
+
+/** One line of the table of results; `wanted` as in the goals. */
+function say(figure: string, measured: string, wanted = ''): void {
+  if (values.json) return
+  process.stdout.write(`${figure.padEnd(58)} ${measured.padEnd(18)} ${wanted}\n`)
+}
+
+/** In a terminal: what is being measured, on a line that the next one takes the place of. */
+async function during<T>(part: string, work: Promise<T>): Promise<T> {
+  if (!process.stderr.isTTY) return await work
+  const show = () =>
+    process.stderr.write(`\r\u001b[K${round((performance.now() - begun) / 1000)} s: measuring ${part} …`)
+  show()
+  const timer = setInterval(show, 1000)
   try {
-    const bodies = logRequests(BODIES, RECORDS_EACH, 20_26, Date.now())
-    await Promise.all(bodies.map((body, i) => writeFile(join(folder, `${i}.bin`), body)))
-    await writeFile(join(folder, 'bodies.json'), JSON.stringify(bodies.map((_, i) => `${i}.bin`)))
-    const file = await nativeFile(bodies, folder)
-
-    // Both are warmed up first: JavaScript gets compiled, the engine has its memory.
-    await send(ingest.url, folder, Math.min(2, options.seconds / 2))
-    await engineRate(ingest.store, file, Math.min(1, options.seconds / 4))
-    await empty(ingest.store)
-
-    const cpuBefore = await cpuSeconds(ingest)
-    const sent = await send(ingest.url, folder, options.seconds)
-    const cpu = (await cpuSeconds(ingest)) - cpuBefore
-    const [stored] = await ingest.store.query<{ rows: number }>('SELECT count() AS rows FROM otel_logs')
-    if (stored?.rows !== sent.acknowledged) {
-      throw new Error(`${sent.acknowledged} records were acknowledged, ${stored?.rows} are stored`)
-    }
-    await empty(ingest.store)
-    const engine = await engineRate(ingest.store, file, options.seconds)
-    const logsPerSecond = sent.acknowledged / sent.elapsed
-    return {
-      logsPerSecond: Math.round(logsPerSecond),
-      engineRatio: round(logsPerSecond / engine),
-      engineLogsPerSecond: Math.round(engine),
-      bytesPerRecord: Math.round(bodies.reduce((sum, body) => sum + body.length, 0) / BODIES / RECORDS_EACH),
-      ackP50Ms: Math.round(sent.ackP50Ms),
-      ackP99Ms: Math.round(sent.ackP99Ms),
-      cpuSecondsPerMillionLogs: round((cpu / sent.acknowledged) * 1e6),
-    }
+    return await work
   } finally {
-    await ingest.close()
-    await rm(folder, { recursive: true, force: true })
+    clearInterval(timer)
+    process.stderr.write('\r\u001b[K')
   }
 }
 
-interface Sent {
-  acknowledged: number
-  refused: number
-  elapsed: number
-  ackP50Ms: number
-  ackP99Ms: number
+async function burst(): Promise<void> {
+  const logs = await during('logs', measureBurst('logs', sizes.burst, sizes.rounds))
+  figures.logsPerSecond = round(logs.perSecond)
+  figures.engineRatio = round(logs.perSecond / logs.enginePerSecond, 3)
+  say('logs a second', thousands(logs.perSecond), '400')
+  say("  of the engine's own rate", `${figures.engineRatio}`, '0.5')
+  say('  the engine by itself, a second', thousands(logs.enginePerSecond))
+  say('  CPU seconds a million, receiver and store', `${round(logs.cpuSecondsPerMillion, 2)}`)
+  say('  the engine by itself', `${round(logs.engineCpuSecondsPerMillion, 2)}`)
+  say('  acknowledged at full load, p50, p99', `${round(logs.ackP50Ms)}, ${round(logs.ackP99Ms)} ms`)
+  const spans = await during('spans', measureBurst('spans', sizes.burst, sizes.rounds))
+  figures.spansPerSecond = round(spans.perSecond)
+  say('spans a second', thousands(spans.perSecond), '250')
+  say('  CPU seconds a million', `${round(spans.cpuSecondsPerMillion, 2)}`)
+  const points = await during('metric points', measureBurst('points', sizes.burst, sizes.rounds))
+  figures.pointsPerSecond = round(points.perSecond)
+  say('metric points a second', thousands(points.perSecond), '500')
+  say('  CPU seconds a million', `${round(points.cpuSecondsPerMillion, 2)}`)
 }
 
-async function send(url: string, folder: string, seconds: number): Promise<Sent> {
-  const sender = fileURLToPath(new URL('./ingest-sender.ts', import.meta.url))
-  const parameters = [sender, url, folder, String(RECORDS_EACH), String(CONNECTIONS), String(seconds)]
-  const { stdout } = await promisify(execFile)(process.execPath, parameters)
-  return JSON.parse(stdout) as Sent
+async function sustained(): Promise<void> {
+  const found = await during('what is sustained', measureSustained(sizes.sustained, sizes.idle))
+  figures.sustainedLogsPerSecond = round(found.perSecond)
+  figures.sustainedEngineRatio = round(found.perSecond / found.enginePerSecond, 3)
+  figures.cpuSecondsPerMillionLogs = round(found.cpuSecondsPerMillion, 2)
+  say('logs a second, until all merges have settled', thousands(found.perSecond), '120')
+  say('  of what the engine holds', `${figures.sustainedEngineRatio}`, '0.65')
+  say('  CPU seconds a million, receiver and store', `${figures.cpuSecondsPerMillionLogs}`)
+  say('  the engine by itself', `${round(found.engineCpuSecondsPerMillion, 2)}`)
+  say('  CPU with nothing to do, percent of a core', `${round(found.idlePercent, 1)}`, '2')
 }
 
-/** The same rows as a file in the engine's own format. */
-async function nativeFile(bodies: readonly Buffer[], folder: string): Promise<string> {
-  const block = new LogsBlock()
-  const transcoder = new LogsTranscoder()
-  for (let i = 0; block.rows < FILE_ROWS; i++) {
-    const intake = new Intake(Date.now(), 86_400_000, 3_600_000, Number.MAX_SAFE_INTEGER)
-    transcoder.transcode(bodies[i % bodies.length] as Buffer, block, intake)
-  }
-  const path = join(folder, 'rows.native')
-  await writeFile(path, Buffer.concat(block.encode()))
-  return path
+async function latency(): Promise<void> {
+  const half = (figures.sustainedLogsPerSecond ?? WANTED_SUSTAINED) / 2
+  const found = await during('latency', measureLatency(half, sizes.latency, sizes.rounds))
+  figures.ackP50Ms = round(found.ackP50Ms, 1)
+  figures.ackP99Ms = round(found.ackP99Ms, 1)
+  say(`acknowledged at ${thousands(found.offeredPerSecond)} a second, p50`, `${figures.ackP50Ms} ms`, '50')
+  say('  p99', `${figures.ackP99Ms} ms`, '300')
 }
 
-/** Rows a second of `INSERT ... SELECT FROM file`, two at a time as far as that helps the engine. */
-async function engineRate(store: Store, file: string, seconds: number): Promise<number> {
-  let rows = 0
-  const begun = performance.now()
-  const insertUntilEnd = async () => {
-    while (performance.now() < begun + seconds * 1000) {
-      await store.command(
-        `INSERT INTO otel_logs (${LOG_COLUMNS}) SELECT ${LOG_COLUMNS} FROM file({file:String}, 'Native')`,
-        { file },
-        { settings: { async_insert: 0, materialize_skip_indexes_on_insert: 0 } },
-      )
-      rows += FILE_ROWS
-    }
-  }
-  await Promise.all([insertUntilEnd(), insertUntilEnd()])
-  return rows / ((performance.now() - begun) / 1000)
+async function overload(): Promise<void> {
+  const capacity = figures.logsPerSecond ?? WANTED_BURST
+  const found = await during('overload', measureOverload(capacity, sizes.overload))
+  figures.receiverRssMb = round(found.receiverRssMb)
+  say('resident at four times the load, receiver', `${figures.receiverRssMb} MB`, '300')
+  say('  still acknowledged, logs a second', thousands(found.acknowledgedPerSecond))
+  say('  requests refused, broken off, not sent', `${found.refused}, ${found.broken}, ${found.notSent}`)
 }
 
-async function empty(store: Store): Promise<void> {
-  for (const table of ['otel_logs', 'signal_1m', 'signal_1h']) await store.command(`TRUNCATE TABLE ${table}`)
+async function collector(): Promise<void> {
+  const found = await during('the Collector', measureCollector(sizes.collector))
+  figures.collectorCpuRatio = round(found.collectorCpuRatio, 2)
+  say("logs by CPU second, times the Collector's", `${figures.collectorCpuRatio}`, '5')
+  say('  CPU seconds a million, ours', `${round(found.cpuSecondsPerMillion, 2)}`)
+  say("  the Collector's", `${round(found.collectorCpuSecondsPerMillion, 2)}`)
 }
 
-/** CPU seconds so far of this process (the receiver) and of the store's. */
-async function cpuSeconds(ingest: RunningIngest): Promise<number> {
-  const own = process.cpuUsage()
-  const fields = (await readFile(`/proc/${ingest.storePid}/stat`, 'utf8')).replace(/^.*\) /, '').split(' ')
-  // Fields 14 and 15 of proc(5) are counted in hundredths of a second.
-  return (own.user + own.system) / 1e6 + (Number(fields[11]) + Number(fields[12])) / 100
+async function kafka(): Promise<void> {
+  const found = await during('Kafka', measureKafka(sizes.kafka))
+  figures.kafkaRatio = found.kafkaRatio
+  say('through Kafka, of the direct rate', `${found.kafkaRatio}`, '0.6')
 }
 
-function round(value: number): number {
-  return Math.round(value * 1000) / 1000
+const MEASURE: Readonly<Record<Part, () => Promise<void>>> = {
+  burst,
+  sustained,
+  latency,
+  overload,
+  collector,
+  kafka,
 }
 
-if (import.meta.main) {
-  const { values } = parseArgs({
-    options: { quick: { type: 'boolean' }, json: { type: 'boolean' }, seconds: { type: 'string' } },
+say(`${cpus().length} cores shared with the sender`, 'measured', 'wanted')
+for (const part of PARTS) {
+  if (!parts.has(part)) continue
+  await MEASURE[part]().catch((error: unknown) => {
+    throw new Error(`The part "${part}" could not be measured; the others: --only`, { cause: error })
   })
-  const figures = await measureIngest({ seconds: Number(values.seconds ?? (values.quick ? 4 : 20)) })
-  if (!values.json)
-    process.stdout.write(`OTLP logs over HTTP, ${cpus().length} cores shared with the sender\n`)
-  if (values.json) process.stdout.write(`${JSON.stringify(figures)}\n`)
-  else
-    for (const [name, value] of Object.entries(figures))
-      process.stdout.write(`  ${name.padEnd(26)} ${value}\n`)
 }
+if (values.json) process.stdout.write(`${JSON.stringify(figures)}\n`)

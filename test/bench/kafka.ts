@@ -1,9 +1,5 @@
-import { execFile } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { parseArgs, promisify } from 'node:util'
+import { parseArgs } from 'node:util'
 import pino from 'pino'
 import { connectKafka } from '../../ingest/kafka/connect.ts'
 import { startReceiver } from '../../ingest/otlp-http/receiver.ts'
@@ -13,6 +9,7 @@ import type { Store } from '../../schemas/store/client.ts'
 import { startIngest } from '../conformance/postflight.ts'
 import { startKafkaBroker } from '../peers/kafka-broker.ts'
 import { logRequests } from './ingest-load.ts'
+import { type Bodies, send, writeBodies } from './ingest-send.ts'
 
 const RECORDS_EACH = 5_000
 const BODIES = 24
@@ -30,10 +27,7 @@ export interface KafkaFigures {
 
 /** The same requests straight into the store and through Kafka, one after the other in the same run. Repeats are not looked for: the sender has few bodies. */
 export async function measureKafka(seconds: number): Promise<KafkaFigures> {
-  const folder = await mkdtemp(join(tmpdir(), 'postflight-bench-'))
-  const bodies = logRequests(BODIES, RECORDS_EACH, 20_26, Date.now())
-  await Promise.all(bodies.map((body, i) => writeFile(join(folder, `${i}.bin`), body)))
-  await writeFile(join(folder, 'bodies.json'), JSON.stringify(bodies.map((_, i) => `${i}.bin`)))
+  const bodies = await writeBodies(logRequests(BODIES, RECORDS_EACH, 20_26, Date.now()))
   const ingest = await startIngest()
   const broker = await startKafkaBroker()
   const logger = pino({ level: process.env['LOG_LEVEL'] ?? 'silent' })
@@ -43,8 +37,8 @@ export async function measureKafka(seconds: number): Promise<KafkaFigures> {
   const transport = createKafkaTransport(kafka)
   const receiver = await startReceiver({ host: '127.0.0.1', port: 0, transport, logger, clock: Date.now })
   try {
-    const direct = await run(ingest.url, folder, seconds, ingest.store)
-    const through = await run(receiver.address.url, folder, seconds, ingest.store)
+    const direct = await run(ingest.url, bodies, seconds, ingest.store)
+    const through = await run(receiver.address.url, bodies, seconds, ingest.store)
     return {
       directLogsPerSecond: Math.round(direct.storedPerSecond),
       kafkaLogsPerSecond: Math.round(through.storedPerSecond),
@@ -58,18 +52,20 @@ export async function measureKafka(seconds: number): Promise<KafkaFigures> {
     await kafka.close()
     await broker.close()
     await ingest.close()
-    await rm(folder, { recursive: true, force: true })
+    await bodies.remove()
   }
 }
 
-async function run(url: string, folder: string, seconds: number, store: Store) {
+async function run(receiver: string, { files }: Bodies, seconds: number, store: Store) {
+  const url = `${receiver}/v1/logs`
+  const load = { url, files, recordsEach: RECORDS_EACH, connections: CONNECTIONS, seconds }
   await empty(store)
   // JavaScript gets compiled and the engine its memory first.
-  const warm = await send(url, folder, 3)
+  const warm = await send({ ...load, seconds: 3 })
   await stored(store, warm.acknowledged)
   await empty(store)
   const begun = performance.now()
-  const sent = await send(url, folder, seconds)
+  const sent = await send(load)
   const taken = performance.now() - begun
   await stored(store, sent.acknowledged)
   return {
@@ -77,13 +73,6 @@ async function run(url: string, folder: string, seconds: number, store: Store) {
     storedPerSecond: (sent.acknowledged / (performance.now() - begun)) * 1000,
     ackP50Ms: sent.ackP50Ms,
   }
-}
-
-async function send(url: string, folder: string, seconds: number) {
-  const sender = join(import.meta.dirname, 'ingest-sender.ts')
-  const parameters = [sender, url, folder, String(RECORDS_EACH), String(CONNECTIONS), String(seconds)]
-  const { stdout } = await promisify(execFile)(process.execPath, parameters)
-  return JSON.parse(stdout) as { acknowledged: number; ackP50Ms: number }
 }
 
 async function empty(store: Store): Promise<void> {
