@@ -20,7 +20,7 @@ const TEXTS = [
   '-----BEGIN PRIVATE KEY-----\nSECRETpem4\n-----END PRIVATE KEY-----',
   '{"token":"SECRETjson5"}',
 ]
-const SECRETS = ['SECRET', '4111', Buffer.from('SECRET').toString('base64').slice(0, 7)]
+const SECRETS = ['SECRET', '1111 1111', '11111111', Buffer.from('SECRET').toString('base64').slice(0, 7)]
 const text = (key: string, stringValue: string) => ({ key, value: { stringValue } })
 const attributes = [
   ...TEXTS.map((each, i) => text(`a${i}`, each)),
@@ -51,6 +51,15 @@ it('no secret of a request is in any table', async () => {
       severityNumber: 17,
       body: { stringValue: body },
       attributes,
+    })),
+    ...TEXTS.map((message) => ({
+      timeUnixNano: NOW,
+      severityNumber: 17,
+      attributes: [
+        text('exception.type', 'E'),
+        text('exception.message', message),
+        text('exception.stacktrace', `E: ${message}\n    at f (/app/a.js:1:2)`),
+      ],
     })),
     { timeUnixNano: NOW, severityNumber: 17, body: { stringValue: 'kept as it is' } },
     // Too old: a dead letter, in protobuf.
@@ -110,10 +119,15 @@ it('no secret of a request is in any table', async () => {
   ]
   expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200])
 
-  const tables = ['otel_logs', 'otel_traces', 'otel_metrics_gauge', 'dead_letter', 'signal_1m']
-  for (const table of tables) {
-    const stored = await everything(table)
-    for (const secret of SECRETS) expect(stored, table).not.toContain(secret)
+  const tables = await ingest.store.query<{ name: string }>(
+    "SELECT name FROM system.tables WHERE database = currentDatabase() AND total_rows > 0 AND engine LIKE '%MergeTree'",
+  )
+  expect(tables.map(({ name }) => name)).toEqual(
+    expect.arrayContaining(['otel_logs', 'otel_traces', 'otel_metrics_gauge', 'dead_letter', 'log_template']),
+  )
+  for (const { name } of tables) {
+    const stored = await everything(name)
+    for (const secret of SECRETS) expect(stored, name).not.toContain(secret)
   }
   const letters = await ingest.store.query<{ payload: string }>('SELECT payload FROM dead_letter')
   for (const { payload } of letters)
