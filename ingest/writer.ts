@@ -24,10 +24,11 @@ export interface WriterLimits {
 
 export const DEFAULT_WRITER_LIMITS: WriterLimits = {
   maxRows: 500_000,
-  maxBytes: 96 * 1024 * 1024,
+  // Some 60 thousand logs. Larger ones insert for a tenth less CPU, and what is held of them doubles what the process takes.
+  maxBytes: 24 * 1024 * 1024,
   minWait: 10,
   maxWait: 100,
-  maxPendingBytes: 192 * 1024 * 1024,
+  maxPendingBytes: 72 * 1024 * 1024,
   // OTLP senders give up after 10 s.
   retryFor: 5_000,
   refusedPause: 5_000,
