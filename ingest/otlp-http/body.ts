@@ -36,6 +36,8 @@ export class SenderGone extends Error {
 
 /** Large pieces, for each costs a turn through the thread pool. */
 const CHUNK = 256 * 1024
+/** Room that a body of an announced size gets with its first bytes; the rest of it only once so much has really come. */
+const FIRST_ROOM = 2 * 1024 * 1024
 /** What of a body that could not be decompressed is kept for the dead-letter table. */
 const KEPT = 64 * 1024
 
@@ -65,7 +67,25 @@ export function readBody(
 ): Promise<Buffer> {
   const decoder = DECODERS[encoding]?.()
   return new Promise((resolve, reject) => {
+    // Of an announced size: put together as it comes, so that pieces can go at once and the body is never there twice.
+    const announced = decoder === undefined ? Number(request.headers['content-length'] ?? 0) : 0
+    let whole: Buffer | undefined
     const chunks: Buffer[] = []
+    const gather = (chunk: Buffer) => {
+      if (announced === 0) {
+        chunks.push(chunk)
+        return
+      }
+      if (whole === undefined || size > whole.length) {
+        const room = size > FIRST_ROOM ? announced : Math.min(announced, FIRST_ROOM)
+        const larger = Buffer.allocUnsafeSlow(Math.max(size, room))
+        whole?.copy(larger)
+        whole = larger
+      }
+      chunk.copy(whole, size - chunk.length)
+    }
+    const together = () =>
+      whole?.subarray(0, size) ?? (chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size))
     const beginning: Buffer[] = []
     let size = 0
     let receivedSize = 0
@@ -97,10 +117,9 @@ export function readBody(
     const onDecoded = (chunk: Buffer) => {
       size += chunk.length
       if (size > limit) fail(new BodyTooLarge(limit, decoder !== undefined))
-      else chunks.push(chunk)
+      else gather(chunk)
     }
-    const onEnd = () =>
-      finish(() => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size)))
+    const onEnd = () => finish(() => resolve(together()))
 
     request.on('data', onReceived)
     request.on('close', onClose)
