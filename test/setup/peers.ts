@@ -8,8 +8,8 @@ export default function setup(): void {
     prometheus: '/usr/bin/prometheus',
     'prometheus-node-exporter': '/usr/bin/prometheus-node-exporter',
     'python3-prometheus-client': '/usr/lib/python3/dist-packages/prometheus_client/__init__.py',
-    // Apache Kafka comes from Maven.
-    'openjdk-17-jre-headless': '/usr/bin/java',
+    // Apache Kafka and the OpenTelemetry SDK for Java come from Maven.
+    'openjdk-17-jdk-headless': '/usr/bin/javac',
     maven: '/usr/bin/mvn',
   })
 }
