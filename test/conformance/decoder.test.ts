@@ -21,7 +21,7 @@ import { TracesBlock } from '../../ingest/tables/otel-traces.ts'
 import { SCRUB_RULES, scrubSchema } from '../../schemas/scrub.ts'
 import { expectedLogs, expectedPoints, expectedSpans } from './expected-rows.ts'
 import { readBlock } from './native-reader.ts'
-import { encode, official } from './official.ts'
+import { encode, official, otlpJson } from './official.ts'
 import { logsRequest, metricsRequest, tracesRequest } from './otlp-arbitrary.ts'
 
 const NOW = Date.UTC(2026, 10, 23, 12)
@@ -73,17 +73,6 @@ function expected(signal: SignalKind, request: Buffer): Rows {
   if (signal === 'logs') return { logs: expectedLogs(message, NOW) }
   if (signal === 'traces') return { traces: expectedSpans(message) }
   return expectedPoints(message)
-}
-
-/** OTLP/JSON of a message: ids in hex, other bytes in base64, numbers that JSON.stringify has no word for as text. */
-function otlpJson(message: object): string {
-  const ids = new Set(['traceId', 'spanId', 'parentSpanId'])
-  return JSON.stringify(message, (name, value) => {
-    if (value instanceof Uint8Array) return Buffer.from(value).toString(ids.has(name) ? 'hex' : 'base64')
-    if (typeof value === 'number' && !Number.isFinite(value)) return String(value)
-    if (Object.is(value, -0)) return '-0'
-    return value
-  })
 }
 
 describe.each(SIGNALS)('%s', (signal) => {

@@ -17,3 +17,14 @@ export const official = {
 export function encode(type: protobuf.Type, message: object): Buffer {
   return Buffer.from(type.encode(type.fromObject(message)).finish())
 }
+
+/** OTLP/JSON of a message: ids in hex, other bytes in base64, numbers that JSON.stringify has no word for as text. */
+export function otlpJson(message: object): string {
+  const ids = new Set(['traceId', 'spanId', 'parentSpanId'])
+  return JSON.stringify(message, (name, value) => {
+    if (value instanceof Uint8Array) return Buffer.from(value).toString(ids.has(name) ? 'hex' : 'base64')
+    if (typeof value === 'number' && !Number.isFinite(value)) return String(value)
+    if (Object.is(value, -0)) return '-0'
+    return value
+  })
+}
