@@ -1,4 +1,5 @@
 import { execFile, spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -22,14 +23,21 @@ export interface Collector {
 const VERSION = 'v0.161.0'
 const RECIPE = join(import.meta.dirname, 'collector', 'builder.yaml')
 
+/** Where it sends to: logs into ClickHouse over HTTP, or all signals on as OTLP over HTTP. */
+export type CollectorTarget =
+  | { readonly storeUrl: string }
+  | { readonly otlpUrl: string; readonly compression: 'none' | 'gzip' | 'zstd' }
+
 /** @throws Error with the line that installs Go if it is missing */
-export async function startCollector(options: { readonly storeUrl: string }): Promise<Collector> {
+export async function startCollector(options: CollectorTarget): Promise<Collector> {
   const program = await collectorProgram()
   const folder = await mkdtemp(join(tmpdir(), 'postflight-collector-'))
   const port = await freePort()
   const config = join(folder, 'config.yaml')
   const log = join(folder, 'collector.log')
-  await writeFile(config, configuration(port, options.storeUrl))
+  const configuration =
+    'storeUrl' in options ? intoClickHouse(port, options.storeUrl) : forwarding(port, options)
+  await writeFile(config, configuration)
   const child = spawn('sh', ['-c', 'exec "$1" --config "$2" >"$0" 2>&1', log, program, config], {
     stdio: 'ignore',
   })
@@ -68,7 +76,7 @@ export async function startCollector(options: { readonly storeUrl: string }): Pr
 }
 
 /** As the exporter's README has it: large batches, a queue in memory. */
-function configuration(port: number, storeUrl: string): string {
+function intoClickHouse(port: number, storeUrl: string): string {
   return `
 receivers:
   otlp: { protocols: { http: { endpoint: 127.0.0.1:${port} } } }
@@ -92,9 +100,30 @@ service:
 `
 }
 
+function forwarding(port: number, to: { readonly otlpUrl: string; readonly compression: string }): string {
+  return `
+receivers:
+  otlp: { protocols: { http: { endpoint: 127.0.0.1:${port} } } }
+processors:
+  batch: { timeout: 200ms }
+exporters:
+  otlphttp: { endpoint: ${to.otlpUrl}, compression: ${to.compression} }
+service:
+  telemetry: { metrics: { level: none } }
+  pipelines:
+    logs: { receivers: [otlp], processors: [batch], exporters: [otlphttp] }
+    traces: { receivers: [otlp], processors: [batch], exporters: [otlphttp] }
+    metrics: { receivers: [otlp], processors: [batch], exporters: [otlphttp] }
+`
+}
+
 /** Built once from the Go module proxy, by the Collector's own builder. */
 async function collectorProgram(): Promise<string> {
-  const folder = join(tmpdir(), `postflight-collector-${VERSION}`)
+  const recipe = createHash('sha256')
+    .update(await readFile(RECIPE))
+    .digest('hex')
+    .slice(0, 16)
+  const folder = join(tmpdir(), `postflight-collector-${recipe}`)
   const program = join(folder, 'collector')
   if (existsSync(program)) return program
   const fresh = `${folder}.${process.pid}`
