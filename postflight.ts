@@ -198,6 +198,50 @@ async function openTransport(
   return createKafkaTransport(kafka)
 }
 
+export interface RunningConsumer {
+  /** Address of the store. */
+  readonly clickhouse: string
+  readonly topics: readonly string[]
+  readonly group: string
+  /** Resolves with the reason if the embedded store ends by itself. */
+  readonly broken: Promise<PostflightError>
+  /** Finishes the batches under way. */
+  close(): Promise<void>
+}
+
+/**
+ * Wires a process that only stores what receivers elsewhere have put into Kafka.
+ * @throws PostflightError CONFIG_INVALID without brokers, STORE_UNREACHABLE, BROKER_UNREACHABLE, SCHEMA_TOO_NEW ...; nothing is left running then
+ */
+export async function startConsumer({ config, logger, clock }: PostflightOptions): Promise<RunningConsumer> {
+  if (config.kafka.brokers.length === 0) {
+    throw new PostflightError('CONFIG_INVALID', 'kafka.brokers: expected host:port of a broker, got none', {
+      hint: 'Name the brokers that the receivers use: --kafka.brokers kafka-1:9092',
+    })
+  }
+  const opened = new AsyncDisposableStack()
+  try {
+    const database = await openDatabase(config, logger)
+    opened.defer(() => database.close())
+    const { store, broken } = database
+    await migrate(store, buildCatalogue(config.signals, config.trafficRules), config.retention)
+    const kafka = await connectKafka({ config, logger: logger.child({ room: 'ingest' }), clock })
+    opened.defer(() => kafka.close())
+    const consumer = await kafka.consume(store)
+    opened.defer(() => consumer.close())
+    return {
+      clickhouse: store.url,
+      topics: Object.values(kafka.topics.signals),
+      group: config.kafka.group,
+      broken,
+      close: () => opened.disposeAsync(),
+    }
+  } catch (error) {
+    await opened.disposeAsync()
+    throw error
+  }
+}
+
 /** Where people reach the pages; a door open to all is reached by the machine's name. */
 function publicUrl(config: Config, listening: string): string {
   if (config.api.publicUrl !== '') return config.api.publicUrl.replace(/\/+$/, '')

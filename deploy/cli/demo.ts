@@ -22,7 +22,7 @@ export function demoCommand(context: CliContext): Command {
     const alerts = await startAlertReceiver()
     const stop = new AbortController()
     try {
-      const { postflight, close } = await startService(context, withDemoSettings(config, alerts.url))
+      const { running: postflight, close } = await startService(context, withDemoSettings(config, alerts.url))
       try {
         void context.stopAsked().then(() => stop.abort())
         void postflight.broken.then((error) => stop.abort(error))

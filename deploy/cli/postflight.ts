@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { PostflightError } from '../../schemas/errors.ts'
 import { configCommand } from './config.ts'
+import { consumeCommand } from './consume.ts'
 import { type CliContext, packageVersion, writeJson } from './context.ts'
 import { demoCommand } from './demo.ts'
 import { deployCommand } from './deploy.ts'
@@ -45,6 +46,7 @@ const program = new Command('postflight')
   .addCommand(releasesCommand(context))
   .addCommand(deployCommand(context))
   .addCommand(sendCommand(context))
+  .addCommand(consumeCommand(context))
   .addCommand(keysCommand(context))
   .addCommand(configCommand(context))
   .addCommand(migrateCommand(context))

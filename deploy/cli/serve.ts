@@ -1,36 +1,57 @@
 import type { Logger } from 'pino'
-import type { Postflight } from '../../postflight.ts'
+import type { Postflight, PostflightOptions, RunningConsumer } from '../../postflight.ts'
 import type { Config } from '../../schemas/config.ts'
 import { startSelfObservation } from '../self-observation.ts'
 import { type CliContext, createLogger, packageVersion } from './context.ts'
 
-export interface Service {
-  readonly postflight: Postflight
+export interface Service<Running> {
+  readonly running: Running
   readonly logger: Logger
   close(): Promise<void>
 }
 
 /** Postflight as a process of its own runs it, with its own telemetry. @throws as startPostflight */
-export async function startService(context: CliContext, config: Config): Promise<Service> {
+export async function startService(context: CliContext, config: Config): Promise<Service<Postflight>> {
+  return await start(context, config, async (options) => {
+    const { startPostflight } = await import('../../postflight.ts')
+    return await startPostflight(options)
+  })
+}
+
+/** The same for a process that only stores what is in Kafka. @throws as startConsumer */
+export async function startConsumerService(
+  context: CliContext,
+  config: Config,
+): Promise<Service<RunningConsumer>> {
+  return await start(context, config, async (options) => {
+    const { startConsumer } = await import('../../postflight.ts')
+    return await startConsumer(options)
+  })
+}
+
+async function start<Running extends { close(): Promise<void> }>(
+  context: CliContext,
+  config: Config,
+  // Imports the wiring only when it is called: meters that are made before the SDK is registered measure nothing.
+  open: (options: PostflightOptions) => Promise<Running>,
+): Promise<Service<Running>> {
   const observation = startSelfObservation(config, packageVersion())
   const logger = createLogger(config, [
     context.err.isTTY ? readable(context.err) : context.err,
     observation.logStream,
   ])
   try {
-    // Imported only now: meters that are made before the SDK is registered measure nothing.
-    const { startPostflight } = await import('../../postflight.ts')
-    const postflight = await startPostflight({
+    const running = await open({
       config,
       logger,
       clock: context.clock,
       selfObservation: observation,
     })
     const close = async () => {
-      await postflight.close()
+      await running.close()
       await observation.close()
     }
-    return { postflight, logger, close }
+    return { running, logger, close }
   } catch (error) {
     await observation.close()
     throw error

@@ -10,7 +10,7 @@ export function upCommand(context: CliContext): Command {
   const command = newCommand('up', 'Start Postflight: store, OTLP receiver, analysis, API and pages')
   return runs(context, command, async (invocation) => {
     const began = context.clock()
-    const { postflight, close } = await startService(context, invocation.config)
+    const { running: postflight, close } = await startService(context, invocation.config)
     const seconds = (context.clock() - began) / 1000
     if (invocation.json)
       writeJson(context, { ...postflight.urls, dataDir: postflight.dataDir, readySeconds: seconds })

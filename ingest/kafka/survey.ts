@@ -1,0 +1,41 @@
+import type { Logger } from 'pino'
+import type { Config } from '../../schemas/config.ts'
+import { brokerError, openKafka } from './client.ts'
+import { topicsOf } from './topics.ts'
+
+export interface TopicSurvey {
+  readonly topic: string
+  /** 0 if it is not there. */
+  readonly partitions: number
+  /** Messages that the consumer group has not stored yet. */
+  readonly waiting: number
+}
+
+/** How the topics of requests stand, for a person. @throws PostflightError BROKER_UNREACHABLE, CONFIG_INVALID */
+export async function surveyKafka(config: Config['kafka'], logger: Logger): Promise<TopicSurvey[]> {
+  const admin = openKafka(config, logger).admin()
+  const topics = Object.values(topicsOf(config).signals)
+  try {
+    await admin.connect()
+    const there = new Set(await admin.listTopics())
+    const surveys: TopicSurvey[] = []
+    for (const topic of topics) {
+      if (!there.has(topic)) {
+        surveys.push({ topic, partitions: 0, waiting: 0 })
+        continue
+      }
+      const ends = await admin.fetchTopicOffsets(topic)
+      const [group] = await admin.fetchOffsets({ groupId: config.group, topics: [topic] })
+      const waiting = ends.map(({ partition, high, low }) => {
+        const next = Number(group?.partitions.find((one) => one.partition === partition)?.offset ?? -1)
+        return Math.max(0, Number(high) - Math.max(next, Number(low)))
+      })
+      surveys.push({ topic, partitions: ends.length, waiting: waiting.reduce((sum, one) => sum + one, 0) })
+    }
+    return surveys
+  } catch (error) {
+    throw brokerError(error, `asking ${config.brokers.join(', ')}`)
+  } finally {
+    await admin.disconnect().catch(() => {})
+  }
+}
