@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { IncomingHttpHeaders } from 'node:http'
 import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Logger } from 'pino'
@@ -11,6 +12,7 @@ import { startCollectors } from './ingest/collectors/start.ts'
 import { openExactlyOnce } from './ingest/exactly-once/exactly-once.ts'
 import { connectKafka } from './ingest/kafka/connect.ts'
 import { openLogTemplates } from './ingest/log-templates/open.ts'
+import { startGrpcReceiver } from './ingest/otlp-grpc/receiver.ts'
 import { startReceiver } from './ingest/otlp-http/receiver.ts'
 import { Scrubber } from './ingest/scrub/scrubber.ts'
 import { createDirectTransport } from './ingest/transport/direct.ts'
@@ -35,7 +37,9 @@ export interface Postflight {
   readonly urls: {
     /** API and pages. */
     readonly api: string
+    /** OTLP over HTTP, and over gRPC. */
     readonly otlp: string
+    readonly otlpGrpc: string
     readonly clickhouse: string
   }
   /** Absolute; null with a ClickHouse server. */
@@ -120,18 +124,27 @@ async function wire(
   opened.defer(() => analysis.stop())
 
   const transport = await openTransport(config, store, logger.child({ room: 'ingest' }), clock, opened)
-  const receiver = await startReceiver({
+  const doors = {
     host: config.otlp.host,
-    port: config.otlp.port,
     transport,
     logger: logger.child({ room: 'ingest' }),
     clock,
     limits: { maxBodyBytes: config.otlp.maxBodyBytes },
-    authenticate: (headers) => auth.authenticate(headers, 'ingest'),
-  }).catch((error: unknown) => {
+    authenticate: (headers: IncomingHttpHeaders) => auth.authenticate(headers, 'ingest'),
+  }
+  const receiver = await startReceiver({ ...doors, port: config.otlp.port }).catch((error: unknown) => {
     throw withHint(error, 'PORT_IN_USE', 'Stop that program, or choose another port: --otlp.port 4319')
   })
   opened.defer(() => receiver.close())
+  const grpcReceiver = await startGrpcReceiver({
+    ...doors,
+    port: config.otlp.grpcPort,
+    // Kafka takes requests while the store is away.
+    ready: async () => config.kafka.brokers.length > 0 || (await store.query('SELECT 1')).length === 1,
+  }).catch((error: unknown) => {
+    throw withHint(error, 'PORT_IN_USE', 'Stop that program, or choose another port: --otlp.grpcPort 4319')
+  })
+  opened.defer(() => grpcReceiver.close())
   const collectors = startCollectors({
     settings: config.collectors,
     store,
@@ -145,7 +158,12 @@ async function wire(
   analysis.start()
   alerts.start()
   return {
-    urls: { api: api.url, otlp: receiver.address.url, clickhouse: store.url },
+    urls: {
+      api: api.url,
+      otlp: receiver.address.url,
+      otlpGrpc: grpcReceiver.address.url,
+      clickhouse: store.url,
+    },
     dataDir: config.clickhouse.url === '' ? resolve(config.dataDir) : null,
     store,
     analysis,

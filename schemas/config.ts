@@ -41,6 +41,8 @@ export const configSchema = z
       .strictObject({
         host: host.default('127.0.0.1'),
         port: port.default(4318),
+        /** Port of OTLP over gRPC. */
+        grpcPort: port.default(4317),
         /** Bytes of a request, before and after decompression. */
         maxBodyBytes: z.coerce
           .number()

@@ -59,16 +59,19 @@ async function disk(config: Config): Promise<Finding> {
 async function ports(config: Config): Promise<Finding[]> {
   const running = await answers(`http://127.0.0.1:${config.api.port}/healthz`)
   const doors = [
-    ['api', config.api.host, config.api.port],
-    ['otlp', config.otlp.host, config.otlp.port],
-    ...(config.clickhouse.url === '' ? [['clickhouse', '127.0.0.1', config.clickhouse.port] as const] : []),
+    ['api', config.api.host, config.api.port, 'api.port'],
+    ['otlp', config.otlp.host, config.otlp.port, 'otlp.port'],
+    ['otlp over gRPC', config.otlp.host, config.otlp.grpcPort, 'otlp.grpcPort'],
+    ...(config.clickhouse.url === ''
+      ? [['clickhouse', '127.0.0.1', config.clickhouse.port, 'clickhouse.port'] as const]
+      : []),
   ] as const
   return await Promise.all(
-    doors.map(async ([name, host, port]): Promise<Finding> => {
+    doors.map(async ([name, host, port, setting]): Promise<Finding> => {
       const check = `port ${port} (${name})`
       if (running) return { check, level: 'ok', found: 'Postflight is running', advice: '' }
       if (await isFree(host, port)) return { check, level: 'ok', found: 'free', advice: '' }
-      const advice = `Stop what has it, or choose another: --${name}.port ${port + 1}`
+      const advice = `Stop what has it, or choose another: --${setting} ${port + 1}`
       return { check, level: 'problem', found: 'taken by another program', advice }
     }),
   )

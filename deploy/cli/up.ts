@@ -41,6 +41,7 @@ ${title('Send')}OTLP over HTTP to ${urls.otlp}. For an OpenTelemetry SDK:
              OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf
              OTEL_SERVICE_NAME=checkout
              OTEL_RESOURCE_ATTRIBUTES=service.version=2.7.0,deployment.environment.name=production${key}
+             Over gRPC: OTEL_EXPORTER_OTLP_PROTOCOL=grpc and ${urls.otlpGrpc}
 
 ${title('Ask')}npm run postflight -- report checkout@2.7.0
 

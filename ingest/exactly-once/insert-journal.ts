@@ -73,7 +73,12 @@ export class InsertJournal {
     for (const name of names.sort()) {
       if (name.endsWith(UNFINISHED)) await rm(join(this.folder, name), { force: true })
       if (!name.endsWith(SUFFIX)) continue
-      const bytes = await readFile(join(this.folder, name))
+      const bytes = await readFile(join(this.folder, name)).catch((error: NodeJS.ErrnoException) => {
+        // Another process has completed it meanwhile.
+        if (error.code === 'ENOENT') return undefined
+        throw error
+      })
+      if (bytes === undefined) continue
       const end = 4 + bytes.readUInt32LE(0)
       const head = JSON.parse(bytes.toString('utf8', 4, end)) as Omit<JournaledInsert, 'body'>
       yield { ...head, body: [bytes.subarray(end)] }

@@ -41,9 +41,14 @@ export function exportResponse(kind: OtlpContentType, signal: SignalKind, done: 
   return out.view()
 }
 
+/** The code of google.rpc.Status, and of gRPC, for one of our HTTP statuses. */
+export function rpcCode(status: number): number {
+  return RPC_CODES[status] ?? RPC_UNKNOWN
+}
+
 /** A google.rpc.Status in the kind of the request. */
 export function statusBody(kind: OtlpContentType, status: number, message: string): Buffer {
-  const code = RPC_CODES[status] ?? RPC_UNKNOWN
+  const code = rpcCode(status)
   if (kind === 'application/json') return Buffer.from(JSON.stringify({ code, message }))
   const out = new Bytes(256)
   out.pushByte(0x08)

@@ -5,8 +5,9 @@ import pino from 'pino'
 import { afterEach, describe, expect, it } from 'vitest'
 import { PostflightError } from '../../schemas/errors.ts'
 import { TooLarge, Unreadable } from '../protobuf/unreadable.ts'
+import { credentialOf } from '../sender.ts'
 import type { Acknowledgement, TelemetryRequest, Transport } from '../transport/transport.ts'
-import { credentialOf, type Receiver, type ReceiverOptions, startReceiver } from './receiver.ts'
+import { type Receiver, type ReceiverOptions, startReceiver } from './receiver.ts'
 
 const STORED: Acknowledgement = { accepted: 1, rejected: 0, message: '' }
 const logger = pino({ level: 'silent' })

@@ -1,25 +1,16 @@
-import {
-  createServer,
-  type IncomingHttpHeaders,
-  type IncomingMessage,
-  type Server,
-  type ServerResponse,
-} from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Logger } from 'pino'
 import { PostflightError } from '../../schemas/errors.ts'
 import type { SignalKind } from '../intake.ts'
 import { JSON_LINES_TYPES, receiveLines } from '../json-lines/receive.ts'
-import { TooLarge, Unreadable } from '../protobuf/unreadable.ts'
+import { outcomeOf, Refusal } from '../outcome.ts'
+import { type Authenticate, authenticated } from '../sender.ts'
 import { requestAnswered } from '../telemetry.ts'
 import type { OtlpContentType, TelemetryRequest, Transport } from '../transport/transport.ts'
 import { exportResponse, statusBody } from './answer.ts'
 import { BodyCorrupt, BodyTooLarge, isKnownEncoding, readBody, SenderGone } from './body.ts'
 import { DEFAULT_RECEIVER_LIMITS, type ReceiverLimits } from './config.ts'
-
-export type Authentication =
-  /** `keyId` of the key that was shown; null if none is needed. */
-  { readonly kind: 'ok'; readonly keyId: string | null } | { readonly kind: 'unauthenticated' | 'forbidden' }
 
 export interface ReceiverOptions {
   readonly host: string
@@ -30,8 +21,7 @@ export interface ReceiverOptions {
   /** Milliseconds since 1970. */
   readonly clock: () => number
   readonly limits?: Partial<ReceiverLimits>
-  /** Asked for every request; left out, everybody may send. `credentialOf` finds the key. */
-  readonly authenticate?: (headers: IncomingHttpHeaders) => Promise<Authentication>
+  readonly authenticate?: Authenticate
   /** Origins of web pages that may send; '*' for all. None by default. */
   readonly allowedOrigins?: readonly string[]
 }
@@ -52,13 +42,6 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
   return receiver
 }
 
-/** The key of a request: `Authorization: Bearer <key>` or `X-Postflight-Key: <key>`. */
-export function credentialOf(headers: IncomingHttpHeaders): string | undefined {
-  const bearer = /^Bearer +(\S+) *$/i.exec(headers.authorization ?? '')?.[1]
-  const own = headers['x-postflight-key']
-  return bearer ?? (typeof own === 'string' ? own : undefined)
-}
-
 const SIGNALS: Readonly<Record<string, SignalKind>> = {
   '/v1/logs': 'logs',
   '/v1/traces': 'traces',
@@ -71,18 +54,6 @@ const PATHS = [...Object.keys(SIGNALS), JSON_LINES]
 
 /** Seconds after which a sender may try again. */
 const RETRY_AFTER = 1
-
-/** A request that is answered with a status of its own. */
-class Refusal extends Error {
-  readonly status: number
-  readonly headers: Readonly<Record<string, string>>
-
-  constructor(status: number, message: string, headers: Readonly<Record<string, string>> = {}) {
-    super(message)
-    this.status = status
-    this.headers = headers
-  }
-}
 
 class OtlpHttpReceiver implements Receiver {
   private readonly options: ReceiverOptions
@@ -206,7 +177,7 @@ class OtlpHttpReceiver implements Receiver {
     const { headers } = request
     if (request.method !== 'POST')
       throw new Refusal(405, `Use POST, not ${request.method}`, { Allow: 'POST, OPTIONS' })
-    const keyId = await this.authenticate(headers)
+    const keyId = await authenticated(this.options.authenticate, headers)
     if (wanted !== undefined)
       throw new Refusal(415, `Content-Type must be ${wanted}, not ${headers['content-type'] ?? 'absent'}`)
     const encoding = codingOf(request)
@@ -232,21 +203,6 @@ class OtlpHttpReceiver implements Receiver {
       )
       throw error.reason
     }
-  }
-
-  private async authenticate(headers: IncomingHttpHeaders): Promise<string | null> {
-    const outcome = (await this.options.authenticate?.(headers)) ?? { kind: 'ok', keyId: null }
-    if (outcome.kind === 'ok') return outcome.keyId
-    if (outcome.kind === 'unauthenticated') {
-      throw new Refusal(
-        401,
-        'A key with the scope ingest is needed: Authorization: Bearer <key>, or X-Postflight-Key',
-        {
-          'WWW-Authenticate': 'Bearer realm="postflight"',
-        },
-      )
-    }
-    throw new Refusal(403, 'This key does not have the scope ingest')
   }
 
   /** Reads a body while counting it against what all requests together may bring. */
@@ -275,31 +231,13 @@ class OtlpHttpReceiver implements Receiver {
       response.destroy()
       return
     }
-    const { status, message, headers } = this.outcome(error)
-    // Senders try again after 429, 502, 503 and 504 only: a 500 or 408 that will pass would lose their data.
+    const { status, message, headers } = outcomeOf(error, this.options.logger)
     if (status === 503) response.setHeader('Retry-After', String(RETRY_AFTER))
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
     // The rest of a body that nobody will read is not waited for.
     if (!request.complete || this.closing) response.setHeader('Connection', 'close')
     answer(response, status, kind, statusBody(kind, status, message))
     requestAnswered(signal ?? 'none', status)
-  }
-
-  private outcome(error: unknown): {
-    status: number
-    message: string
-    headers: Readonly<Record<string, string>>
-  } {
-    if (error instanceof Refusal) return error
-    if (error instanceof BodyTooLarge || error instanceof TooLarge)
-      return { status: 413, message: error.message, headers: {} }
-    if (error instanceof Unreadable) {
-      return { status: 400, message: `${error.code}: ${error.message} (kept in dead_letter)`, headers: {} }
-    }
-    if (error instanceof PostflightError)
-      return { status: 503, message: `${error.message} ${error.hint}`.trim(), headers: {} }
-    this.options.logger.error({ err: error }, 'request failed unexpectedly')
-    return { status: 503, message: 'Postflight could not store the request now', headers: {} }
   }
 
   private allowOrigin(request: IncomingMessage, response: ServerResponse): void {

@@ -40,6 +40,8 @@ export async function startDemonstration(days: number): Promise<Demonstration> {
       `${api}`,
       '--otlp.port',
       `${otlp}`,
+      '--otlp.grpcPort',
+      '0',
       '--clickhouse.port',
       `${store}`,
       '--analysis.intervalSeconds',

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import pino from 'pino'
 import { startEmbedded } from '../../deploy/embedded/start.ts'
 import { openExactlyOnce } from '../../ingest/exactly-once/exactly-once.ts'
+import { startGrpcReceiver } from '../../ingest/otlp-grpc/receiver.ts'
 import { startReceiver } from '../../ingest/otlp-http/receiver.ts'
 import { createDirectTransport, type DirectTransportOptions } from '../../ingest/transport/direct.ts'
 import { configSchema } from '../../schemas/config.ts'
@@ -15,6 +16,7 @@ import { migrate } from '../../schemas/store/migrate.ts'
 /** A receiver over an embedded store with all tables and views, in a folder that goes away with it. */
 export interface RunningIngest {
   readonly url: string
+  readonly grpcUrl: string
   readonly store: Store
   readonly dataDir: string
   readonly storePid: number
@@ -42,14 +44,18 @@ export async function startIngest(options: Partial<DirectTransportOptions> = {})
     exactlyOnce,
     ...options,
   })
-  const receiver = await startReceiver({ host: '127.0.0.1', port: 0, transport, logger, clock: Date.now })
+  const doors = { host: '127.0.0.1', port: 0, transport, logger, clock: Date.now }
+  const receiver = await startReceiver(doors)
+  const grpcReceiver = await startGrpcReceiver({ ...doors, ready: async () => true })
   return {
     url: receiver.address.url,
+    grpcUrl: grpcReceiver.address.url,
     store,
     dataDir,
     storePid: embedded.pid,
     async close() {
       await receiver.close()
+      await grpcReceiver.close()
       await transport.close()
       await store.close()
       await embedded.stop()

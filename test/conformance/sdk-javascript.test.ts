@@ -28,7 +28,8 @@ async function send(service: string, environment: Record<string, string>): Promi
         PATH: process.env['PATH'],
         OTEL_SERVICE_NAME: service,
         OTEL_RESOURCE_ATTRIBUTES: 'service.version=7.0.1,deployment.environment.name=test',
-        OTEL_EXPORTER_OTLP_ENDPOINT: ingest.url,
+        OTEL_EXPORTER_OTLP_ENDPOINT:
+          environment['OTEL_EXPORTER_OTLP_PROTOCOL'] === 'grpc' ? ingest.grpcUrl : ingest.url,
         OTEL_TRACES_EXPORTER: 'otlp',
         OTEL_METRICS_EXPORTER: 'otlp',
         OTEL_LOGS_EXPORTER: 'otlp',
@@ -44,6 +45,8 @@ describe.each([
   ['http/protobuf', 'none'],
   ['http/protobuf', 'gzip'],
   ['http/json', 'gzip'],
+  ['grpc', 'none'],
+  ['grpc', 'gzip'],
 ])('the JavaScript SDK over %s, compression %s', (protocol, compression) => {
   const service = `sdk-${protocol}-${compression}`
   const resource = {

@@ -14,7 +14,7 @@ export async function killsDirect(killing: Killing): Promise<Audit> {
   const [otlp, api, clickhouse] = [await freePort(), await freePort(), await freePort()]
   const dataDir = join(folder, 'data')
   const receiver = new SupervisedCommand('receiver', [
-    ...['up', '--dataDir', dataDir, '--otlp.port', `${otlp}`, '--api.port', `${api}`],
+    ...['up', '--dataDir', dataDir, '--otlp.port', `${otlp}`, '--otlp.grpcPort', '0', '--api.port', `${api}`],
     ...['--clickhouse.port', `${clickhouse}`],
   ])
   receiver.start()

@@ -44,7 +44,18 @@ export async function killsKafka(killing: Killing): Promise<Audit> {
     ]
     const commands = [
       new SupervisedCommand('receiver', [
-        ...['up', '--otlp.port', `${otlp}`, '--api.port', `${api}`, '--kafka.consume', 'false', ...common],
+        ...[
+          'up',
+          '--otlp.port',
+          `${otlp}`,
+          '--otlp.grpcPort',
+          '0',
+          '--api.port',
+          `${api}`,
+          '--kafka.consume',
+          'false',
+          ...common,
+        ],
       ]),
       new SupervisedCommand('consumer', ['consume', ...common]),
       new SupervisedCommand('other consumer', ['consume', ...common]),

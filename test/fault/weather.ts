@@ -43,7 +43,7 @@ export async function faultsOfNetworkAndDisk({ random, lasts, onFault }: Spell):
     const [otlp, api] = [await freePort(), await freePort()]
     const receiver = new SupervisedCommand('receiver', [
       ...['up', '--clickhouse.url', `http://127.0.0.1:${storePort}`, '--dataDir', join(folder, 'data')],
-      ...['--otlp.port', `${otlp}`, '--api.port', `${api}`],
+      ...['--otlp.port', `${otlp}`, '--otlp.grpcPort', '0', '--api.port', `${api}`],
     ])
     receiver.start()
     opened.defer(() => receiver.stop())

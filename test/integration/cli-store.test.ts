@@ -24,7 +24,14 @@ test('migrate says what it did, and the second time that nothing was left to do'
 
 test('doctor is content with a new folder, and names the port that another program has', async () => {
   const flags = ['--dataDir', 'examined', '--clickhouse.port', '0']
-  const ports = ['--api.port', String(await freePort()), '--otlp.port', String(await freePort())]
+  const ports = [
+    '--api.port',
+    String(await freePort()),
+    '--otlp.port',
+    String(await freePort()),
+    '--otlp.grpcPort',
+    '0',
+  ]
   const well = await run('doctor', '--json', ...flags, ...ports)
   expect(well.code).toBe(0)
   expect(JSON.parse(well.out)).toContainEqual(expect.objectContaining({ check: 'store', level: 'ok' }))
@@ -61,7 +68,7 @@ describe('keys', () => {
 
     const up = await startUp(cwd, [
       ...flags,
-      ...['--otlp.port', '0', '--api.port', '0', '--auth.required', 'true'],
+      ...['--otlp.port', '0', '--otlp.grpcPort', '0', '--api.port', '0', '--auth.required', 'true'],
     ])
     try {
       expect((await logs(up.otlp)).status).toBe(401)
@@ -90,7 +97,18 @@ describe('keys', () => {
 
 test('send stores what a program writes as it comes, and says which lines are none', async () => {
   const up = await startUp(cwd, [
-    ...['--dataDir', 'sent', '--clickhouse.port', '0', '--otlp.port', '0', '--api.port', '0'],
+    ...[
+      '--dataDir',
+      'sent',
+      '--clickhouse.port',
+      '0',
+      '--otlp.port',
+      '0',
+      '--otlp.grpcPort',
+      '0',
+      '--api.port',
+      '0',
+    ],
   ])
   try {
     const args = ['send', 'checkout@2.7.0', '--environment', 'prod', '--otlp', up.otlp, '--json']

@@ -46,7 +46,18 @@ test('no Postflight at the address ends with 6 and says what to do', async () =>
 })
 
 describe('a running Postflight', () => {
-  const flags = ['--dataDir', 'data', '--clickhouse.port', '0', '--otlp.port', '0', '--api.port', '0']
+  const flags = [
+    '--dataDir',
+    'data',
+    '--clickhouse.port',
+    '0',
+    '--otlp.port',
+    '0',
+    '--otlp.grpcPort',
+    '0',
+    '--api.port',
+    '0',
+  ]
   let up: Started
   let api: string
   beforeAll(async () => {

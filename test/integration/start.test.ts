@@ -20,7 +20,7 @@ function settings(dataDir: string, more: Record<string, object> = {}) {
   return configSchema.parse({
     dataDir,
     clickhouse: { port: 0, ...more['clickhouse'] },
-    otlp: { port: 0, ...more['otlp'] },
+    otlp: { port: 0, grpcPort: 0, ...more['otlp'] },
     api: { port: 0, ...more['api'] },
   })
 }
@@ -61,27 +61,29 @@ test('a second start on the same data is refused and names the setting', async (
   })
 })
 
-test.each(['api', 'otlp', 'clickhouse'] as const)(
-  'a busy port of %s is refused, and nothing is left running',
-  async (door) => {
-    const other = createServer().listen(0, '127.0.0.1')
-    await new Promise((listening) => other.once('listening', listening))
-    const { port } = other.address() as { port: number }
-    const own = folder()
-    try {
-      await expect(start(settings(own, { [door]: { port } }))).rejects.toMatchObject({
-        code: 'PORT_IN_USE',
-        message: expect.stringContaining(String(port)),
-        hint: expect.stringContaining(`--${door}.port`),
-      })
-    } finally {
-      other.close()
-    }
-    // The folder would still be locked if the store had been left running.
-    const again = await start(settings(own))
-    await again.close()
-  },
-)
+test.each([
+  ['api', 'port'],
+  ['otlp', 'port'],
+  ['otlp', 'grpcPort'],
+  ['clickhouse', 'port'],
+] as const)('a busy port, %s.%s, is refused, and nothing is left running', async (door, setting) => {
+  const other = createServer().listen(0, '127.0.0.1')
+  await new Promise((listening) => other.once('listening', listening))
+  const { port } = other.address() as { port: number }
+  const own = folder()
+  try {
+    await expect(start(settings(own, { [door]: { [setting]: port } }))).rejects.toMatchObject({
+      code: 'PORT_IN_USE',
+      message: expect.stringContaining(String(port)),
+      hint: expect.stringContaining(`--${door}.${setting}`),
+    })
+  } finally {
+    other.close()
+  }
+  // The folder would still be locked if the store had been left running.
+  const again = await start(settings(own))
+  await again.close()
+})
 
 test('a ClickHouse that does not answer is named', async () => {
   const config = settings(folder(), { clickhouse: { url: 'http://127.0.0.1:9' } })
