@@ -167,7 +167,8 @@ function severityOf(level: unknown): { severityNumber?: number; severityText: st
 function nanoseconds(time: unknown): string {
   const number =
     typeof time === 'number' ? time : /^\d+(\.\d+)?$/.test(textOf(time)) ? Number(time) : undefined
-  if (number === undefined) {
+  // JSON may say 1e999, which JavaScript reads as Infinity.
+  if (number === undefined || !Number.isFinite(number)) {
     const text = textOf(time)
     const parsed = Date.parse(text)
     if (Number.isNaN(parsed)) {

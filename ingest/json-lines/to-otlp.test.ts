@@ -116,6 +116,17 @@ describe('a request', () => {
     expect(resourceLogs).toHaveLength(2)
   })
 
+  it('whose time is beyond all numbers is put aside, and the others are kept', () => {
+    const digits = '9'.repeat(400)
+    const text = ['{"ts":1e999,"msg":"a"}', `{"ts":"${digits}.5","msg":"b"}`, '{"msg":"c"}'].join('\n')
+    const { records, rejected } = linesToOtlp(Buffer.from(text), {})
+    expect(records).toBe(1)
+    expect(rejected.map(({ line, reason }) => [line, reason.code, reason.field])).toEqual([
+      [1, 'JSON_INVALID', 'timestamp'],
+      [2, 'JSON_INVALID', 'timestamp'],
+    ])
+  })
+
   it('of any objects becomes OTLP that the decoder takes whole', () => {
     fc.assert(
       fc.property(fc.array(fc.dictionary(fc.string(), fc.jsonValue()), { maxLength: 5 }), (objects) => {
