@@ -15,6 +15,7 @@ import { openLogTemplates } from './ingest/log-templates/open.ts'
 import { startGrpcReceiver } from './ingest/otlp-grpc/receiver.ts'
 import { startReceiver } from './ingest/otlp-http/receiver.ts'
 import { Scrubber } from './ingest/scrub/scrubber.ts'
+import { readTls } from './ingest/tls.ts'
 import { createDirectTransport } from './ingest/transport/direct.ts'
 import { createKafkaTransport } from './ingest/transport/kafka.ts'
 import type { Transport } from './ingest/transport/transport.ts'
@@ -130,9 +131,14 @@ async function wire(
     logger: logger.child({ room: 'ingest' }),
     clock,
     limits: { maxBodyBytes: config.otlp.maxBodyBytes },
+    tls: readTls(config.otlp.tls),
     authenticate: (headers: IncomingHttpHeaders) => auth.authenticate(headers, 'ingest'),
   }
-  const receiver = await startReceiver({ ...doors, port: config.otlp.port }).catch((error: unknown) => {
+  const receiver = await startReceiver({
+    ...doors,
+    port: config.otlp.port,
+    allowedOrigins: config.otlp.corsOrigins,
+  }).catch((error: unknown) => {
     throw withHint(error, 'PORT_IN_USE', 'Stop that program, or choose another port: --otlp.port 4319')
   })
   opened.defer(() => receiver.close())

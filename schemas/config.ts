@@ -43,6 +43,16 @@ export const configSchema = z
         port: port.default(4318),
         /** Port of OTLP over gRPC. */
         grpcPort: port.default(4317),
+        /** PEM files, for both doors: certificate and key; an authority that every sender must have a certificate of. */
+        tls: z
+          .strictObject({
+            cert: z.string().default(''),
+            key: z.string().default(''),
+            clientCa: z.string().default(''),
+          })
+          .prefault({}),
+        /** Origins of web pages that may send, such as https://shop.example; '*' for all. */
+        corsOrigins: z.array(z.string().min(1)).default([]),
         /** Bytes of a request, before and after decompression. */
         maxBodyBytes: z.coerce
           .number()
@@ -214,6 +224,14 @@ export const configSchema = z
         code: 'custom',
         path: ['kafka', 'sasl', 'mechanism'],
         message: 'plain sends the password as it is: set kafka.tls.enabled, or use scram-sha-512',
+      })
+    }
+    const { cert, key, clientCa } = config.otlp.tls
+    if ((cert === '') !== (key === '') || (clientCa !== '' && cert === '')) {
+      context.addIssue({
+        code: 'custom',
+        path: ['otlp', 'tls'],
+        message: 'cert and key go together, and clientCa needs both',
       })
     }
     for (const table of ['logs', 'traces', 'metrics'] as const) {

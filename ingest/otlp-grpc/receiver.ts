@@ -19,6 +19,7 @@ import { DEFAULT_RECEIVER_LIMITS, type ReceiverLimits } from '../otlp-http/confi
 import { outcomeOf, Refusal } from '../outcome.ts'
 import { type Authenticate, authenticated } from '../sender.ts'
 import { requestAnswered } from '../telemetry.ts'
+import type { DoorTls } from '../tls.ts'
 import type { Transport } from '../transport/transport.ts'
 import { HEALTH_SERVICE, healthHandlers } from './health.ts'
 import { EXPORT_METHODS, SERVICE_NAMES } from './methods.ts'
@@ -36,6 +37,8 @@ export interface GrpcReceiverOptions {
   readonly ready: () => Promise<boolean>
   readonly limits?: Partial<Pick<ReceiverLimits, 'maxBodyBytes' | 'maxReceivingBytes' | 'closeTimeout'>>
   readonly authenticate?: Authenticate
+  /** Left out: no TLS. */
+  readonly tls?: DoorTls | undefined
 }
 
 export interface GrpcReceiver {
@@ -90,7 +93,8 @@ class OtlpGrpcReceiver implements GrpcReceiver {
   get address(): GrpcReceiver['address'] {
     const { host } = this.options
     const { port } = this
-    return { host, port, url: `http://${host.includes(':') ? `[${host}]` : host}:${port}` }
+    const scheme = this.options.tls === undefined ? 'http' : 'https'
+    return { host, port, url: `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}` }
   }
 
   async listen(): Promise<void> {
@@ -99,7 +103,7 @@ class OtlpGrpcReceiver implements GrpcReceiver {
     // What it would write to the terminal is told by the errors as well.
     setLogVerbosity(logVerbosity.NONE)
     this.port = await new Promise((resolve, reject) => {
-      this.server.bindAsync(where, ServerCredentials.createInsecure(), (error, bound) => {
+      this.server.bindAsync(where, credentialsOf(this.options.tls), (error, bound) => {
         if (error === null) return resolve(bound)
         if (!error.message.includes('EADDRINUSE')) return reject(error)
         const message = `Port ${port} on ${host}, where OTLP over gRPC should be received, is taken`
@@ -154,7 +158,7 @@ class OtlpGrpcReceiver implements GrpcReceiver {
       }
       const listener = new ServerListenerBuilder()
         .withOnReceiveMetadata((metadata, next) => {
-          this.admit(metadata, call.getPeer()).then(
+          this.admit(metadata, call.getPeer(), call.getHost()).then(
             () => {
               counted = true
               this.calls++
@@ -180,20 +184,25 @@ class OtlpGrpcReceiver implements GrpcReceiver {
   }
 
   /** @throws Refusal, PostflightError */
-  private async admit(metadata: Metadata, peer: string): Promise<void> {
-    const keyId = await authenticated(this.options.authenticate, headersOf(metadata))
+  private async admit(metadata: Metadata, peer: string, host: string): Promise<void> {
+    const keyId = await authenticated(this.options.authenticate, headersOf(metadata, host))
     if (this.calls >= CALLS) throw new Refusal(503, 'Too many requests at once')
     this.options.transport.admit(this.receiving)
     this.senders.set(metadata, keyId ?? peer.replace(/:\d+$/, ''))
   }
 }
 
-/** The metadata that a key may be in, as HTTP has it. */
-function headersOf(metadata: Metadata): IncomingHttpHeaders {
-  return Object.fromEntries(
-    ['authorization', 'x-postflight-key'].flatMap((name) => {
-      const [value] = metadata.get(name)
-      return typeof value === 'string' ? [[name, value]] : []
-    }),
-  )
+/** What a door is opened by, as HTTP has it: browsers' requests, which name strange hosts, are told by it too. */
+function headersOf(metadata: Metadata, host: string): IncomingHttpHeaders {
+  const given = ['authorization', 'x-postflight-key', 'origin'].flatMap((name) => {
+    const [value] = metadata.get(name)
+    return typeof value === 'string' ? [[name, value]] : []
+  })
+  return { ...Object.fromEntries(given), host }
+}
+
+function credentialsOf(tls: DoorTls | undefined): ServerCredentials {
+  if (tls === undefined) return ServerCredentials.createInsecure()
+  const pair = { cert_chain: tls.cert, private_key: tls.key }
+  return ServerCredentials.createSsl(tls.clientCa ?? null, [pair], tls.clientCa !== undefined)
 }

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Logger } from 'pino'
 import { PostflightError } from '../../schemas/errors.ts'
@@ -7,6 +8,7 @@ import { JSON_LINES_TYPES, receiveLines } from '../json-lines/receive.ts'
 import { outcomeOf, Refusal } from '../outcome.ts'
 import { type Authenticate, authenticated } from '../sender.ts'
 import { requestAnswered } from '../telemetry.ts'
+import type { DoorTls } from '../tls.ts'
 import type { OtlpContentType, TelemetryRequest, Transport } from '../transport/transport.ts'
 import { exportResponse, statusBody } from './answer.ts'
 import { BodyCorrupt, BodyTooLarge, isKnownEncoding, readBody, SenderGone } from './body.ts'
@@ -22,6 +24,8 @@ export interface ReceiverOptions {
   readonly clock: () => number
   readonly limits?: Partial<ReceiverLimits>
   readonly authenticate?: Authenticate
+  /** Left out: no TLS. */
+  readonly tls?: DoorTls | undefined
   /** Origins of web pages that may send; '*' for all. None by default. */
   readonly allowedOrigins?: readonly string[]
 }
@@ -65,13 +69,26 @@ class OtlpHttpReceiver implements Receiver {
   constructor(options: ReceiverOptions) {
     this.options = options
     this.limits = { ...DEFAULT_RECEIVER_LIMITS, ...options.limits }
-    this.server = createServer({
+    const settings = {
       requestTimeout: this.limits.requestTimeout,
       headersTimeout: Math.min(30_000, this.limits.requestTimeout),
       keepAliveTimeout: 65_000,
       // How often slow senders are looked for; Node's own 30 s would let them stay that much longer.
       connectionsCheckingInterval: Math.min(5_000, this.limits.requestTimeout),
-    })
+    }
+    const { tls } = options
+    this.server =
+      tls === undefined
+        ? createServer(settings)
+        : createTlsServer({
+            ...settings,
+            cert: tls.cert,
+            key: tls.key,
+            minVersion: 'TLSv1.2',
+            ...(tls.clientCa === undefined
+              ? {}
+              : { ca: tls.clientCa, requestCert: true, rejectUnauthorized: true }),
+          })
     this.server.maxConnections = this.limits.maxConnections
     this.server.on('request', (request: IncomingMessage, response: ServerResponse) => {
       void this.handle(request, response)
@@ -84,7 +101,8 @@ class OtlpHttpReceiver implements Receiver {
   get address(): Receiver['address'] {
     const { port } = this.server.address() as AddressInfo
     const { host } = this.options
-    return { host, port, url: `http://${host.includes(':') ? `[${host}]` : host}:${port}` }
+    const scheme = this.options.tls === undefined ? 'http' : 'https'
+    return { host, port, url: `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}` }
   }
 
   listen(): Promise<void> {

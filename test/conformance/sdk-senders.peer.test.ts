@@ -27,11 +27,17 @@ const OWN = {
 
 const LANGUAGES = ['python', 'go', 'java'] as const
 const cases = LANGUAGES.flatMap((language) =>
-  (['none', 'gzip'] as const).map((compression) => [language, compression] as const),
+  (
+    [
+      ['http/protobuf', 'none'],
+      ['http/protobuf', 'gzip'],
+      ['grpc', 'gzip'],
+    ] as const
+  ).map((way) => [language, ...way] as const),
 )
 
-describe.each(cases)('the SDK for %s over http/protobuf, compression %s', (language, compression) => {
-  const service = `sdk-${language}-${compression}`
+describe.each(cases)('the SDK for %s over %s, compression %s', (language, protocol, compression) => {
+  const service = `sdk-${language}-${protocol}-${compression}`
   const resource = {
     'service.name': service,
     'service.version': '7.0.1',
@@ -49,8 +55,8 @@ describe.each(cases)('the SDK for %s over http/protobuf, compression %s', (langu
         PATH: process.env['PATH'],
         OTEL_SERVICE_NAME: service,
         OTEL_RESOURCE_ATTRIBUTES: 'service.version=7.0.1,deployment.environment.name=test',
-        OTEL_EXPORTER_OTLP_ENDPOINT: ingest.url,
-        OTEL_EXPORTER_OTLP_PROTOCOL: 'http/protobuf',
+        OTEL_EXPORTER_OTLP_ENDPOINT: protocol === 'grpc' ? ingest.grpcUrl : ingest.url,
+        OTEL_EXPORTER_OTLP_PROTOCOL: protocol,
         OTEL_EXPORTER_OTLP_COMPRESSION: compression,
       },
     })

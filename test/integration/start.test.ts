@@ -2,10 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Client, credentials } from '@grpc/grpc-js'
 import pino from 'pino'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Postflight, startPostflight } from '../../postflight.ts'
 import { configSchema } from '../../schemas/config.ts'
+import { encode, official } from '../conformance/official.ts'
 
 const logger = pino({ level: 'silent' })
 const folders: string[] = []
@@ -52,6 +54,29 @@ test('what is sent as OTLP is in the store, and the doors answer', async () => {
   const rows = await running.store.query('SELECT ServiceName, Body FROM otel_logs')
   expect(rows).toEqual([{ ServiceName: 'checkout', Body: 'payment failed' }])
   expect((await fetch(`${running.urls.api}/readyz`)).status).toBe(200)
+})
+
+test('what is sent over gRPC is in the store', async () => {
+  const now = BigInt(Date.now()) * 1_000_000n
+  const message = {
+    resourceLogs: [
+      { scopeLogs: [{ logRecords: [{ timeUnixNano: `${now}`, body: { stringValue: 'by gRPC' } }] }] },
+    ],
+  }
+  const client = new Client(running.urls.otlpGrpc.replace('http://', ''), credentials.createInsecure())
+  const same = (bytes: Buffer) => bytes
+  await new Promise<void>((resolve, reject) => {
+    client.makeUnaryRequest(
+      '/opentelemetry.proto.collector.logs.v1.LogsService/Export',
+      same,
+      same,
+      encode(official.logs, message),
+      (error) => (error === null ? resolve() : reject(error)),
+    )
+  })
+  client.close()
+  const rows = await running.store.query("SELECT count() AS rows FROM otel_logs WHERE Body = 'by gRPC'")
+  expect(rows).toEqual([{ rows: 1 }])
 })
 
 test('a second start on the same data is refused and names the setting', async () => {
@@ -103,5 +128,5 @@ test('listening wider without a key is refused', async () => {
 test('what was acknowledged is there after a stop and a start', async () => {
   await running.close()
   running = await start(settings(dataDir))
-  expect(await running.store.query('SELECT count() AS n FROM otel_logs')).toEqual([{ n: 1 }])
+  expect(await running.store.query('SELECT count() AS n FROM otel_logs')).toEqual([{ n: 2 }])
 })
