@@ -55,14 +55,24 @@ async function stored(service: string): Promise<Record<string, unknown[]>> {
   return tables
 }
 
-it.each(['none', 'gzip', 'zstd'] as const)(
-  'what comes through the Collector, compression %s, is stored as what comes directly',
-  async (compression) => {
+it.each([
+  ['http/protobuf', 'none'],
+  ['http/protobuf', 'gzip'],
+  ['http/protobuf', 'zstd'],
+  ['grpc', 'none'],
+  ['grpc', 'gzip'],
+] as const)(
+  'what comes through the Collector over %s, compression %s, is stored as what comes directly',
+  async (protocol, compression) => {
     const direct = await stored('direct')
     expect(Object.values(direct).map((rows) => rows.length)).toEqual([2, 2, 2, 1, 1])
-    const collector = await startCollector({ otlpUrl: ingest.url, compression })
+    const collector = await startCollector({
+      otlpUrl: protocol === 'grpc' ? ingest.grpcUrl : ingest.url,
+      protocol,
+      compression,
+    })
     try {
-      const service = `through-${compression}`
+      const service = `through-${protocol}-${compression}`
       await send(collector.url, service)
       // It answers before it has sent on.
       const all = (tables: Record<string, unknown[]>) => Object.values(tables).flat().length

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtemp, rm, statfs, writeFile } from 'node:fs/promises'
+import { appendFile, mkdtemp, rm, statfs } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pino from 'pino'
 import { startEmbedded } from '../../deploy/embedded/start.ts'
@@ -22,6 +22,9 @@ export interface Spell {
 
 const STORE_SIZE = '400m'
 const RECORDS = 400
+/** Milliseconds; requests wait for the store a while before they are refused. */
+const STOPPED_WITHIN = 60_000
+const LOOK_EVERY = 200
 
 /**
  * Connections that are cut half-way, of senders and to the store; a store that is slow; a disk that is full.
@@ -79,14 +82,14 @@ export async function faultsOfNetworkAndDisk({ random, lasts, onFault }: Spell):
     if (toReceiver.cuts === 0 || toStore.cuts === 0) throw new Error('No connection was cut')
 
     onFault('the disk is full')
-    const { bavail, bsize } = await statfs(folder)
     const filler = join(folder, 'filler')
-    await writeFile(filler, Buffer.alloc(bavail * bsize, 1)).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOSPC') throw error
-    })
     const before = senders.repeated
-    await sleep(lasts)
-    if (senders.repeated === before) throw new Error('The full disk stopped nobody')
+    for (let waited = 0; waited < lasts || senders.repeated === before; waited += LOOK_EVERY) {
+      if (waited > STOPPED_WITHIN) throw new Error('The full disk stopped nobody')
+      // Again and again, for merges give some of it free.
+      await fill(filler)
+      await sleep(LOOK_EVERY)
+    }
     await rm(filler)
     await senders.acknowledge(RECORDS)
 
@@ -97,6 +100,14 @@ export async function faultsOfNetworkAndDisk({ random, lasts, onFault }: Spell):
   } finally {
     await opened.disposeAsync()
   }
+}
+
+/** Takes what is free on the disk of `file`. */
+async function fill(file: string): Promise<void> {
+  const { bavail, bsize } = await statfs(dirname(file))
+  await appendFile(file, Buffer.alloc(bavail * bsize, 1)).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOSPC') throw error
+  })
 }
 
 function mount(folder: string): void {

@@ -23,10 +23,14 @@ export interface Collector {
 const VERSION = 'v0.161.0'
 const RECIPE = join(import.meta.dirname, 'collector', 'builder.yaml')
 
-/** Where it sends to: logs into ClickHouse over HTTP, or all signals on as OTLP over HTTP. */
+/** Where it sends to: logs into ClickHouse over HTTP, or all signals on as OTLP. */
 export type CollectorTarget =
   | { readonly storeUrl: string }
-  | { readonly otlpUrl: string; readonly compression: 'none' | 'gzip' | 'zstd' }
+  | {
+      readonly otlpUrl: string
+      readonly protocol: 'http/protobuf' | 'grpc'
+      readonly compression: 'none' | 'gzip' | 'zstd'
+    }
 
 /** @throws Error with the line that installs Go if it is missing */
 export async function startCollector(options: CollectorTarget): Promise<Collector> {
@@ -100,20 +104,25 @@ service:
 `
 }
 
-function forwarding(port: number, to: { readonly otlpUrl: string; readonly compression: string }): string {
+function forwarding(
+  port: number,
+  { otlpUrl, protocol, compression }: Extract<CollectorTarget, { otlpUrl: string }>,
+): string {
+  const exporter = protocol === 'grpc' ? 'otlp' : 'otlphttp'
+  const tls = protocol === 'grpc' ? ', tls: { insecure: true }' : ''
   return `
 receivers:
   otlp: { protocols: { http: { endpoint: 127.0.0.1:${port} } } }
 processors:
   batch: { timeout: 200ms }
 exporters:
-  otlphttp: { endpoint: ${to.otlpUrl}, compression: ${to.compression} }
+  ${exporter}: { endpoint: ${otlpUrl}, compression: ${compression}${tls} }
 service:
   telemetry: { metrics: { level: none } }
   pipelines:
-    logs: { receivers: [otlp], processors: [batch], exporters: [otlphttp] }
-    traces: { receivers: [otlp], processors: [batch], exporters: [otlphttp] }
-    metrics: { receivers: [otlp], processors: [batch], exporters: [otlphttp] }
+    logs: { receivers: [otlp], processors: [batch], exporters: [${exporter}] }
+    traces: { receivers: [otlp], processors: [batch], exporters: [${exporter}] }
+    metrics: { receivers: [otlp], processors: [batch], exporters: [${exporter}] }
 `
 }
 
