@@ -26,13 +26,25 @@ const POM = join(import.meta.dirname, 'kafka', 'pom.xml')
 const CLUSTER = 'cG9zdGZsaWdodC10ZXN0cw'
 const READY_WITHIN = 60_000
 
+/** A door of the broker for clients that show a password over TLS (SASL_SSL, mechanism PLAIN). */
+export interface SecuredDoor {
+  readonly port: number
+  /** Files in PEM. */
+  readonly cert: string
+  readonly key: string
+  readonly username: string
+  readonly password: string
+}
+
 /**
  * Starts a broker on free ports.
  * @param settings more lines of `server.properties`
+ * @param secured a second door
  * @throws Error with the line that installs Java or Maven if they are missing
  */
 export async function startKafkaBroker(
   settings: Readonly<Record<string, string | number>> = {},
+  secured?: SecuredDoor,
 ): Promise<KafkaBroker> {
   const classPath = await kafkaClassPath()
   const folder = await mkdtemp(join(tmpdir(), 'postflight-kafka-'))
@@ -61,6 +73,7 @@ export async function startKafkaBroker(
     'log.cleaner.dedupe.buffer.size': 16 * 2 ** 20,
     ...settings,
   }
+  if (secured !== undefined) Object.assign(lines, await securedDoor(folder, secured, lines))
   await writeFile(
     properties,
     Object.entries(lines)
@@ -107,6 +120,26 @@ export async function startKafkaBroker(
     throw error
   })
   return broker
+}
+
+async function securedDoor(
+  folder: string,
+  { port, cert, key, username, password }: SecuredDoor,
+  lines: { readonly listeners: string; readonly 'advertised.listeners': string },
+): Promise<Record<string, string>> {
+  const keyStore = join(folder, 'keystore.pem')
+  await writeFile(keyStore, (await readFile(key, 'utf8')) + (await readFile(cert, 'utf8')))
+  const listener = `SASL_SSL://127.0.0.1:${port}`
+  const name = 'listener.name.sasl_ssl'
+  return {
+    listeners: `${lines.listeners},${listener}`,
+    'advertised.listeners': `${lines['advertised.listeners']},${listener}`,
+    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL',
+    'sasl.enabled.mechanisms': 'PLAIN',
+    [`${name}.plain.sasl.jaas.config`]: `org.apache.kafka.common.security.plain.PlainLoginModule required user_${username}="${password}";`,
+    [`${name}.ssl.keystore.type`]: 'PEM',
+    [`${name}.ssl.keystore.location`]: keyStore,
+  }
 }
 
 async function ready(address: string, ended: () => unknown, log: string): Promise<void> {
