@@ -21,6 +21,7 @@ export const ERROR_CODES = {
   RATE_LIMITED: { status: 429, retryable: true },
   RELEASE_NOT_FOUND: { status: 404, retryable: false },
   REPORT_NOT_READY: { status: 404, retryable: true },
+  SCHEMA_FOREIGN: { status: 500, retryable: false },
   SCHEMA_TOO_NEW: { status: 500, retryable: false },
   SERVICE_NOT_FOUND: { status: 404, retryable: false },
   SIGNAL_INVALID: { status: 500, retryable: false },

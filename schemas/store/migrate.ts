@@ -67,7 +67,7 @@ export async function readMigrations(folder: string = FOLDER): Promise<readonly 
 
 /**
  * Brings the store to this program's schema: idempotent, and resumable after a crash between any two statements.
- * @throws PostflightError SCHEMA_TOO_NEW if a newer Postflight has been here, MIGRATION_CHANGED if an applied file was edited
+ * @throws PostflightError SCHEMA_FOREIGN if another program's telemetry is there, SCHEMA_TOO_NEW if a newer Postflight has been here, MIGRATION_CHANGED if an applied file was edited
  */
 export async function migrate(
   store: Store,
@@ -80,6 +80,7 @@ export async function migrate(
   const done = await store.query<{ version: number; name: string; checksum: string }>(
     'SELECT version, name, checksum FROM schema_migrations FINAL ORDER BY version',
   )
+  if (done.length === 0) await refuseForeignTables(store)
   refuseForeignSchema(known, done)
   const applied: string[] = []
   for (const migration of known.slice(done.length)) {
@@ -92,6 +93,25 @@ export async function migrate(
   const views = await applyViews(store, catalogue)
   await applyRetention(store, retention)
   return { applied, views }
+}
+
+/** Columns would be added to such tables, and what is older than the retention deleted. Ours are empty until the first migration is done. */
+async function refuseForeignTables(store: Store): Promise<void> {
+  const tables = await store.query<{ name: string }>(
+    `SELECT name FROM system.tables
+     WHERE database = currentDatabase() AND name LIKE 'otel\\_%' AND total_rows > 0
+     ORDER BY name`,
+  )
+  if (tables.length === 0) return
+  const names = tables.map(({ name }) => name)
+  throw new PostflightError(
+    'SCHEMA_FOREIGN',
+    `The database has telemetry of another program: ${names.join(', ')}.`,
+    {
+      hint: 'Give Postflight a database of its own (--clickhouse.database postflight), and let the Collector send OTLP to it as well.',
+      details: { tables: names },
+    },
+  )
 }
 
 function refuseForeignSchema(

@@ -40,6 +40,31 @@ describe('migrations', () => {
     expect(await migrate(store, buildCatalogue(), retention)).toEqual({ applied: [], views: [] })
   })
 
+  it("leave another program's telemetry alone", async () => {
+    await store.command('CREATE DATABASE theirs')
+    const theirs = openStore({ url: embedded.url, database: 'theirs' })
+    try {
+      await theirs.command(
+        'CREATE TABLE otel_logs (Timestamp DateTime64(9), Body String) ENGINE = MergeTree ORDER BY Timestamp',
+      )
+      await theirs.command("INSERT INTO otel_logs VALUES ('2020-01-01 00:00:00', 'old and dear')")
+      await expect(migrate(theirs, buildCatalogue(), retention)).rejects.toMatchObject({
+        code: 'SCHEMA_FOREIGN',
+        message: expect.stringContaining('otel_logs'),
+        hint: expect.stringContaining('clickhouse.database'),
+      })
+      const [table] = await theirs.query<{ create: string }>(
+        "SELECT create_table_query AS create FROM system.tables WHERE database = 'theirs' AND name = 'otel_logs'",
+      )
+      expect(table?.create).not.toContain('TTL')
+      expect(await theirs.query('SELECT * FROM otel_logs')).toEqual([
+        { Timestamp: expect.stringContaining('2020-01-01'), Body: 'old and dear' },
+      ])
+    } finally {
+      await theirs.close()
+    }
+  })
+
   it('go on where a crash stopped them', async () => {
     const migrations = await readMigrations()
     const last = migrations.at(-1)
