@@ -7,7 +7,7 @@ import { surveyKafka } from '../../ingest/kafka/survey.ts'
 import type { Config } from '../../schemas/config.ts'
 import { PostflightError } from '../../schemas/errors.ts'
 import type { Store } from '../../schemas/store/client.ts'
-import { readMigrations } from '../../schemas/store/migrate.ts'
+import { FOREIGN_HINT, foreignTables, readMigrations } from '../../schemas/store/migrate.ts'
 import { borrowDatabase } from '../open-database.ts'
 import { newCommand, runs } from './command.ts'
 import { type CliContext, createLogger, writeJson } from './context.ts'
@@ -131,6 +131,14 @@ async function store(config: Config, context: CliContext): Promise<Finding[]> {
 
 async function schema(opened: Store): Promise<Finding> {
   const check = 'schema'
+  const foreign = await foreignTables(opened)
+  if (foreign.length > 0)
+    return {
+      check,
+      level: 'problem',
+      found: `telemetry tables of another program: ${foreign.join(', ')}`,
+      advice: FOREIGN_HINT,
+    }
   const [ledger] = await opened.query<{ there: number }>(
     "SELECT count() AS there FROM system.tables WHERE database = currentDatabase() AND name = 'schema_migrations'",
   )

@@ -76,11 +76,11 @@ export async function migrate(
   migrations?: readonly Migration[],
 ): Promise<MigrationOutcome> {
   const known = migrations ?? (await readMigrations())
+  await refuseForeignTables(store)
   await store.command(LEDGER)
   const done = await store.query<{ version: number; name: string; checksum: string }>(
     'SELECT version, name, checksum FROM schema_migrations FINAL ORDER BY version',
   )
-  if (done.length === 0) await refuseForeignTables(store)
   refuseForeignSchema(known, done)
   const applied: string[] = []
   for (const migration of known.slice(done.length)) {
@@ -95,22 +95,31 @@ export async function migrate(
   return { applied, views }
 }
 
-/** Columns would be added to such tables, and what is older than the retention deleted. Ours are empty until the first migration is done. */
-async function refuseForeignTables(store: Store): Promise<void> {
+/**
+ * Telemetry tables that another program made, however empty. Postflight's ledger is older than any of its tables: where there is none, no table is its own.
+ */
+export async function foreignTables(store: Store): Promise<readonly string[]> {
   const tables = await store.query<{ name: string }>(
     `SELECT name FROM system.tables
-     WHERE database = currentDatabase() AND name LIKE 'otel\\_%' AND total_rows > 0
+     WHERE database = currentDatabase() AND name LIKE 'otel\\_%'
+       AND (SELECT count() FROM system.tables WHERE database = currentDatabase() AND name = 'schema_migrations') = 0
      ORDER BY name`,
   )
+  return tables.map(({ name }) => name)
+}
+
+/** What to do about them. */
+export const FOREIGN_HINT =
+  'Give Postflight a database of its own (--clickhouse.database postflight), and let the Collector send OTLP to it as well.'
+
+/** Columns would be added to such tables, and what is older than the retention deleted. */
+async function refuseForeignTables(store: Store): Promise<void> {
+  const tables = await foreignTables(store)
   if (tables.length === 0) return
-  const names = tables.map(({ name }) => name)
   throw new PostflightError(
     'SCHEMA_FOREIGN',
-    `The database has telemetry of another program: ${names.join(', ')}.`,
-    {
-      hint: 'Give Postflight a database of its own (--clickhouse.database postflight), and let the Collector send OTLP to it as well.',
-      details: { tables: names },
-    },
+    `The database has telemetry tables of another program: ${tables.join(', ')}.`,
+    { hint: FOREIGN_HINT, details: { tables } },
   )
 }
 

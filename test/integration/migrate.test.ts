@@ -9,7 +9,7 @@ import { buildCatalogue } from '../../schemas/signals/catalogue.ts'
 import { customSignalSchema } from '../../schemas/signals/custom.ts'
 import { rollupSelect } from '../../schemas/signals/views.ts'
 import { openStore, type Store } from '../../schemas/store/client.ts'
-import { migrate, readMigrations } from '../../schemas/store/migrate.ts'
+import { foreignTables, migrate, readMigrations } from '../../schemas/store/migrate.ts'
 
 // Within the retention: older rows are dropped as they come.
 const yesterday = new Date(Date.now() - 86_400_000).toISOString()
@@ -48,6 +48,12 @@ describe('migrations', () => {
         'CREATE TABLE otel_logs (Timestamp DateTime64(9), Body String) ENGINE = MergeTree ORDER BY Timestamp',
       )
       await theirs.command("INSERT INTO otel_logs VALUES ('2020-01-01 00:00:00', 'old and dear')")
+      // An idle Collector's tables are empty, and still its own.
+      await theirs.command(
+        'CREATE TABLE otel_traces (Timestamp DateTime64(9)) ENGINE = MergeTree ORDER BY Timestamp',
+      )
+      expect(await foreignTables(theirs)).toEqual(['otel_logs', 'otel_traces'])
+      expect(await foreignTables(store)).toEqual([])
       await expect(migrate(theirs, buildCatalogue(), retention)).rejects.toMatchObject({
         code: 'SCHEMA_FOREIGN',
         message: expect.stringContaining('otel_logs'),
@@ -57,6 +63,9 @@ describe('migrations', () => {
         "SELECT create_table_query AS create FROM system.tables WHERE database = 'theirs' AND name = 'otel_logs'",
       )
       expect(table?.create).not.toContain('TTL')
+      expect(
+        await theirs.query("SELECT name FROM system.tables WHERE database = 'theirs' ORDER BY name"),
+      ).toEqual([{ name: 'otel_logs' }, { name: 'otel_traces' }])
       expect(await theirs.query('SELECT * FROM otel_logs')).toEqual([
         { Timestamp: expect.stringContaining('2020-01-01'), Body: 'old and dear' },
       ])
