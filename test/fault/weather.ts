@@ -21,6 +21,8 @@ export interface Spell {
 }
 
 const STORE_SIZE = '400m'
+/** Bytes: less than the store keeps free, so it refuses inserts, and enough for those under way. */
+const NEARLY_FULL = 40_000_000
 const RECORDS = 400
 /** Milliseconds; requests wait for the store a while before they are refused. */
 const STOPPED_WITHIN = 60_000
@@ -87,9 +89,12 @@ export async function faultsOfNetworkAndDisk({ random, lasts, onFault }: Spell):
     for (let waited = 0; waited < lasts || senders.repeated === before; waited += LOOK_EVERY) {
       if (waited > STOPPED_WITHIN) throw new Error('The full disk stopped nobody')
       // Again and again, for merges give some of it free.
-      await fill(filler)
+      await fill(filler, NEARLY_FULL)
       await sleep(LOOK_EVERY)
     }
+    // To the last byte once nothing is being written: the engine does not survive this in the middle of a part.
+    await fill(filler, 0)
+    await sleep(lasts)
     await rm(filler)
     await senders.acknowledge(RECORDS)
 
@@ -102,12 +107,14 @@ export async function faultsOfNetworkAndDisk({ random, lasts, onFault }: Spell):
   }
 }
 
-/** Takes what is free on the disk of `file`. */
-async function fill(file: string): Promise<void> {
+/** Takes what is free on the disk of `file`, but for so many bytes. */
+async function fill(file: string, left: number): Promise<void> {
   const { bavail, bsize } = await statfs(dirname(file))
-  await appendFile(file, Buffer.alloc(bavail * bsize, 1)).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOSPC') throw error
-  })
+  await appendFile(file, Buffer.alloc(Math.max(0, bavail * bsize - left), 1)).catch(
+    (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOSPC') throw error
+    },
+  )
 }
 
 function mount(folder: string): void {
