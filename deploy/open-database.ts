@@ -83,7 +83,7 @@ export async function borrowDatabase(
   const free = { ...config, clickhouse: { ...config.clickhouse, port: 0 } }
   return await openDatabase(free, logger).catch(async (error: unknown) => {
     if (!(error instanceof PostflightError) || error.code !== 'STORE_LOCKED') throw error
-    const url = `http://127.0.0.1:${config.clickhouse.port}`
+    const url = String(error.details['url'] ?? `http://127.0.0.1:${config.clickhouse.port}`)
     return await openDatabase({ ...config, clickhouse: { ...config.clickhouse, url } }, logger)
   })
 }

@@ -63,6 +63,7 @@ test('a second start on the same data fails with the owner’s pid, and works on
   await expect(startEmbedded({ dataDir, port: 0, logger: silent })).rejects.toMatchObject({
     code: 'STORE_LOCKED',
     message: expect.stringContaining(String(owner.pid)),
+    details: { url: owner.url },
   })
   // The one that failed has disturbed nothing.
   expect(await connect(owner).ping()).toEqual({ success: true })

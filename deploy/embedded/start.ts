@@ -1,5 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process'
-import { mkdirSync, readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { PostflightError } from '../../schemas/errors.ts'
@@ -73,6 +73,8 @@ export interface EmbeddedStore {
   exited: Promise<{ expected: boolean; code: number | null; signal: NodeJS.Signals | null; output: string }>
 }
 
+/** File of the data directory: where its store was last served, for whoever finds it locked. */
+const ADDRESS = 'address'
 const STOP_MS = 15_000
 const START_MS = 60_000
 const OUTPUT_CHARS = 4000
@@ -80,7 +82,7 @@ const OUTPUT_CHARS = 4000
 /**
  * Starts the embedded ClickHouse in a process of its own and resolves when it answers.
  *
- * @throws PostflightError STORE_LOCKED when another process has the directory, PORT_IN_USE, or STORE_FAILED
+ * @throws PostflightError STORE_LOCKED when another process has the directory (`details.url`: where it serves it), PORT_IN_USE, or STORE_FAILED
  */
 export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedStore> {
   const dataDir = resolve(options.dataDir)
@@ -137,6 +139,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
     if (!end.expected) options.logger.error(end, 'The embedded ClickHouse has ended by itself')
   })
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${ready.port}`
+  writeFileSync(join(dataDir, ADDRESS), url)
   options.logger.info(
     { url, pid: child.pid, version: ready.version, dataDir },
     'Embedded ClickHouse is ready',
@@ -186,7 +189,10 @@ function startError(
     return new PostflightError(
       'STORE_LOCKED',
       `Another process${owner === undefined ? '' : ` (pid ${owner})`} already uses the data in ${dataDir}`,
-      { hint: 'Stop it first, or choose another data directory.' },
+      {
+        hint: 'Stop it first, or choose another data directory.',
+        details: { url: read(join(dataDir, ADDRESS)) },
+      },
     )
   }
   if (failed.code === 'EADDRINUSE') {
@@ -204,8 +210,12 @@ function startError(
 
 /** The engine itself locks `status` (flock, gone with its process) and writes its pid into it. */
 function lockOwner(dataDir: string): string | undefined {
+  return /^PID: (\d+)/m.exec(read(join(dataDir, 'engine', 'status')) ?? '')?.[1]
+}
+
+function read(file: string): string | undefined {
   try {
-    return /^PID: (\d+)/m.exec(readFileSync(join(dataDir, 'engine', 'status'), 'utf8'))?.[1]
+    return readFileSync(file, 'utf8')
   } catch {
     return undefined
   }

@@ -61,7 +61,7 @@ describe('keys', () => {
     })
 
   test('a key is made, shown once, opens its door only, and opens nothing once revoked', async () => {
-    const flags = ['--dataDir', 'keyed', '--clickhouse.port', String(await freePort())]
+    const flags = ['--dataDir', 'keyed', '--clickhouse.port', '0']
     const made = await run('keys', 'create', '--name', 'pipeline', '--scopes', 'ingest', '--json', ...flags)
     expect(made.code).toBe(0)
     const { id, key } = JSON.parse(made.out) as { id: string; key: string }
@@ -77,6 +77,11 @@ describe('keys', () => {
       const read = await fetch(`${up.api}/api/v1/services`, { headers: { authorization: `Bearer ${key}` } })
       expect(read.status).toBe(403)
 
+      // Whatever port the running store has, other commands find it.
+      const examined = await run('doctor', '--json', ...flags, '--api.port', new URL(up.api).port)
+      expect(JSON.parse(examined.out)).toContainEqual(
+        expect.objectContaining({ check: 'store', level: 'ok' }),
+      )
       const listed = await run('keys', 'list', ...flags)
       expect(listed.out).toContain(id)
       expect(listed.out).not.toContain(key)
