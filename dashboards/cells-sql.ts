@@ -32,6 +32,9 @@ export function measureCells(measures: readonly string[], options: CellsOptions 
 const CELLS: Record<CellTable, (signal: Signal, options: CellsOptions) => string> = {
   signal_1m: (signal, options) => rollupCells(measureCondition(signal), options),
   counter_1m: counterCells,
+  histogram_1m: ({ id }) => {
+    throw new Error(`No dashboard is made of ${id}: the pages show what users' histograms say.`)
+  },
   session: sessionCells,
   exception_1m: exceptionCells,
 }

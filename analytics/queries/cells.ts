@@ -1,4 +1,5 @@
 import type { Cell } from '../../schemas/cell.ts'
+import { GAMMA } from '../../schemas/histogram.ts'
 import type { Catalogue } from '../../schemas/signals/catalogue.ts'
 import { exceptionsOnce } from '../../schemas/signals/exceptions-once.ts'
 import type { Signal } from '../../schemas/signals/signal.ts'
@@ -68,7 +69,7 @@ function flatMeasures(signals: readonly Signal[], measures: readonly string[]): 
   return measures.filter((id) => !broken.has(id))
 }
 
-/** Cells of a service in one environment: four statements at most, whatever the number of series. */
+/** Cells of a service in one environment: six statements at most, whatever the number of series. */
 export async function loadCells(store: Store, catalogue: Catalogue, request: CellRequest): Promise<CellSet> {
   const signals = request.signals ?? catalogue.signals
   const measures = measuresOf(signals)
@@ -88,7 +89,7 @@ export async function loadCells(store: Store, catalogue: Catalogue, request: Cel
   const read = async (name: string, ids: readonly string[], more: Record<string, unknown>) =>
     ids.length === 0 ? [] : await store.query<Row>(loadSql(name), { ...common, ...more, measures: ids })
   const sampled = { flat, oneIn: request.oneIn ?? 1 }
-  const [histograms, ...rows] = await Promise.all([
+  const [histograms, streams, ...rows] = await Promise.all([
     distributions.length === 0
       ? []
       : store.query<HistogramRow>(loadSql('histogram-cells'), {
@@ -97,14 +98,15 @@ export async function loadCells(store: Store, catalogue: Catalogue, request: Cel
           from: Math.max(common.from, Math.floor(request.histogramFrom ?? 0)),
           measures: distributions,
         }),
+    streamHistograms(store, table('histogram_1m'), { ...common, flat }),
     read('signal-cells', table('signal_1m'), sampled),
     read('counter-cells', table('counter_1m'), { flat }),
     read('session-cells', table('session'), {}),
     exceptionCells(store, table('exception_1m'), { ...common, ...sampled }),
   ])
-  const byKey = new Map(histograms.map((row) => [keyOf(row), row]))
+  const byKey = new Map([...histograms, ...streams].map((row) => [keyOf(row), row]))
   const set = new Map<string, Map<string, Map<string, Cell[]>>>()
-  for (const row of rows.flat()) {
+  for (const row of [...streams, ...rows.flat()]) {
     const dimensions = set.get(row.measure) ?? new Map<string, Map<string, Cell[]>>()
     set.set(row.measure, dimensions)
     const versions = dimensions.get(row.dimension) ?? new Map<string, Cell[]>()
@@ -112,6 +114,16 @@ export async function loadCells(store: Store, catalogue: Catalogue, request: Cel
     versions.set(row.version, cellsOf(row, byKey.get(keyOf(row))))
   }
   return set
+}
+
+/** Cells of metrics' histograms, with their buckets. */
+async function streamHistograms(
+  store: Store,
+  measures: readonly string[],
+  params: Record<string, unknown>,
+): Promise<(Row & HistogramRow)[]> {
+  if (measures.length === 0) return []
+  return await store.query(loadSql('stream-histogram-cells'), { ...params, measures, gamma: GAMMA })
 }
 
 /** Cells of exceptions, each counted once, under the first of the measures. */

@@ -1,5 +1,5 @@
 import { PostflightError } from '../errors.ts'
-import { type CustomSignal, customMeasure, customSignal } from './custom.ts'
+import { type CustomSignal, customMeasures, customSignal } from './custom.ts'
 import type { Measure } from './measure.ts'
 import { builtInMeasures } from './measures.ts'
 import type { Signal } from './signal.ts'
@@ -23,7 +23,10 @@ export function buildCatalogue(
   trafficRules: readonly TrafficRule[] = [],
 ): Catalogue {
   // Users' rules come first: theirs may correct the built-in ones.
-  const measureList = [...builtInMeasures([...trafficRules, ...TRAFFIC_RULES]), ...custom.map(customMeasure)]
+  const measureList = [
+    ...builtInMeasures([...trafficRules, ...TRAFFIC_RULES]),
+    ...custom.flatMap(customMeasures),
+  ]
   const measures = new Map(measureList.map((measure) => [measure.id, measure]))
   const signals = new Map<string, Signal>()
   for (const signal of [...BUILT_IN_SIGNALS, ...custom.map(customSignal)]) {

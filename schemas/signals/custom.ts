@@ -17,9 +17,9 @@ export const customSignalSchema = z.strictObject({
   metric: z.string().min(1),
   /**
    * gauge: each point a sample; up_down: a sum that may fall, each point a sample; counter: a cumulative monotonic sum, judged as its increase per second;
-   * delta: a delta sum, each point (the increase of one export) a sample.
+   * delta: a delta sum, each point (the increase of one export) a sample; histogram: a histogram, explicit or exponential, delta or cumulative, judged as a distribution.
    */
-  type: z.enum(['gauge', 'up_down', 'counter', 'delta']),
+  type: z.enum(['gauge', 'up_down', 'counter', 'delta', 'histogram']),
   /** Attribute of the metric that it breaks down by. */
   dimension: z.string().min(1).optional(),
   badDirection: z.enum(BAD_DIRECTIONS).default('up'),
@@ -32,7 +32,31 @@ export type CustomSignal = z.infer<typeof customSignalSchema>
 
 const measureId = (signal: CustomSignal) => `custom.${signal.id}`
 
-export function customMeasure(signal: CustomSignal): Measure {
+/** What fills the signal: a histogram may come with buckets of either kind, which have a table each. */
+export function customMeasures(signal: CustomSignal): readonly Measure[] {
+  if (signal.type !== 'histogram') return [pointMeasure(signal, signal.type)]
+  const common = {
+    cells: 'histogram_1m',
+    metrics: [signal.metric],
+    selector: 'true',
+    dimension: dimensionOf(signal),
+  } as const
+  return [
+    { ...common, id: measureId(signal), source: 'otel_metrics_histogram', buckets: 'explicit' },
+    {
+      ...common,
+      id: `${measureId(signal)}.exponential`,
+      source: 'otel_metrics_exponential_histogram',
+      buckets: 'exponential',
+    },
+  ]
+}
+
+function dimensionOf({ dimension }: CustomSignal): string {
+  return dimension === undefined ? "''" : `Attributes[${sqlString(dimension)}]`
+}
+
+function pointMeasure(signal: CustomSignal, type: Exclude<CustomSignal['type'], 'histogram'>): Measure {
   const named = `MetricName = ${sqlString(signal.metric)} AND bitAnd(Flags, 1) = 0`
   const selectors = {
     gauge: named,
@@ -42,12 +66,12 @@ export function customMeasure(signal: CustomSignal): Measure {
   }
   return {
     id: measureId(signal),
-    source: signal.type === 'gauge' ? 'otel_metrics_gauge' : 'otel_metrics_sum',
-    cells: signal.type === 'counter' ? 'counter_1m' : 'signal_1m',
-    selector: selectors[signal.type],
-    dimension: signal.dimension === undefined ? "''" : `Attributes[${sqlString(signal.dimension)}]`,
+    source: type === 'gauge' ? 'otel_metrics_gauge' : 'otel_metrics_sum',
+    cells: type === 'counter' ? 'counter_1m' : 'signal_1m',
+    selector: selectors[type],
+    dimension: dimensionOf(signal),
     value: 'Value',
-    ...(signal.type === 'counter' ? {} : { histogram: true }),
+    ...(type === 'counter' ? {} : { histogram: true }),
   }
 }
 
@@ -57,8 +81,11 @@ export function customSignal(signal: CustomSignal): Signal {
     title: signal.title,
     group: 'custom',
     unit: signal.type === 'counter' ? `${signal.unit}/s` : signal.unit,
-    kind: 'gauge',
-    measures: [measureId(signal)],
+    kind: signal.type === 'histogram' ? 'distribution' : 'gauge',
+    measures:
+      signal.type === 'histogram'
+        ? [measureId(signal), `${measureId(signal)}.exponential`]
+        : [measureId(signal)],
     ...(signal.dimension === undefined ? {} : { dimension: signal.dimension }),
     badDirection: signal.badDirection,
     smallestEffect: signal.smallestEffect,

@@ -9,7 +9,7 @@ export type Source =
   | 'otel_metrics_summary'
 
 /** Where a measure's cells are kept: see migrations/0004-rollups.sql. */
-export type CellTable = 'signal_1m' | 'counter_1m' | 'session' | 'exception_1m'
+export type CellTable = 'signal_1m' | 'counter_1m' | 'histogram_1m' | 'session' | 'exception_1m'
 
 /**
  * One materialized view: which rows of a raw table are counted, by what, and which number is taken of each.
@@ -20,7 +20,7 @@ export interface Measure {
   readonly id: string
   readonly source: Source
   /**
-   * `signal_1m`: events and samples. `counter_1m`: cumulative counters. `session`: sessions and users, each counted once. `exception_1m`: exceptions,
+   * `signal_1m`: events and samples. `counter_1m`: cumulative counters. `histogram_1m`: metrics' histograms. `session`: sessions and users, each counted once. `exception_1m`: exceptions,
    * counted once over all measures of a signal; what is read stands under the first of them.
    */
   readonly cells: CellTable
@@ -36,6 +36,8 @@ export interface Measure {
   readonly value?: string
   /** Boolean SQL: the row is bad. */
   readonly bad?: string
+  /** For `histogram_1m`: how the source's buckets are bounded. */
+  readonly buckets?: 'explicit' | 'exponential'
   /** True: the values' log-spaced histogram is kept. */
   readonly histogram?: boolean
   /** String SQL: 'users', 'health_check', 'bot' or 'load_test'. Absent: all rows are users'. */

@@ -3,6 +3,7 @@ import { bucketSql } from '../histogram.ts'
 import type { Measure, Source } from './measure.ts'
 import { conventional } from './semantic-conventions.ts'
 import { attribute, sqlString } from './sql.ts'
+import { SHAPES } from './stream-histogram.ts'
 
 /** A materialized view that fills a rollup from a raw table. */
 export interface RollupView {
@@ -56,6 +57,8 @@ export function rollupSelect(measure: Measure): string {
       return signalSelect(measure, { ...keys, traffic: measure.traffic ?? "'users'" })
     case 'counter_1m':
       return counterSelect(measure, keys)
+    case 'histogram_1m':
+      return histogramSelect(measure, keys)
     case 'session':
       return sessionSelect(measure)
     case 'exception_1m':
@@ -81,6 +84,9 @@ function signalSelect(measure: Measure, keys: Record<string, string>): string {
   })
 }
 
+/** What tells the streams of a metric apart (OpenTelemetry metrics data model, "Opaque model: timeseries"). */
+const STREAM = 'cityHash64(ResourceAttributes, ScopeName, MetricName, Attributes)'
+
 function counterSelect(measure: Measure, keys: Record<string, string>): string {
   const value = `toFloat64(${measure.value ?? '0'})`
   return select(
@@ -88,7 +94,7 @@ function counterSelect(measure: Measure, keys: Record<string, string>): string {
     measure.selector,
     {
       ...keys,
-      stream: 'cityHash64(ResourceAttributes, ScopeName, MetricName, Attributes)',
+      stream: STREAM,
       start_time: 'StartTimeUnix',
     },
     {
@@ -96,6 +102,34 @@ function counterSelect(measure: Measure, keys: Record<string, string>): string {
       last: `argMaxState(${value}, TimeUnix)`,
       first_time: 'min(TimeUnix)',
       last_time: 'max(TimeUnix)',
+    },
+  )
+}
+
+function histogramSelect(measure: Measure, keys: Record<string, string>): string {
+  const { selector, scale, zero, buckets } = SHAPES[measure.buckets ?? 'explicit']
+  const isDelta = 'AggregationTemporality = 1'
+  const point = `CAST((Count, Sum, ${scale}, ${zero}, ${buckets}), 'Tuple(count UInt64, sum Float64, scale Int32, zero UInt64, buckets Map(Int32, UInt64))')`
+  return select(
+    measure,
+    `(${measure.selector}) AND ${selector} AND AggregationTemporality IN (1, 2) AND bitAnd(Flags, 1) = 0`,
+    {
+      ...keys,
+      temporality: 'toInt8(AggregationTemporality)',
+      stream: STREAM,
+      // Deltas need neither: they add up whatever their start.
+      start_time: `if(${isDelta}, toDateTime64(0, 9), StartTimeUnix)`,
+      scale: `if(${isDelta}, ${scale}, 0)`,
+    },
+    {
+      first: `argMinState(${point}, TimeUnix)`,
+      last: `argMaxState(${point}, TimeUnix)`,
+      first_time: 'min(TimeUnix)',
+      last_time: 'max(TimeUnix)',
+      count: `sumIf(Count, ${isDelta})`,
+      sum: `sumIf(Sum, ${isDelta})`,
+      zero: `sumIf(${zero}, ${isDelta})`,
+      buckets: `sumMap(if(${isDelta}, ${buckets}, CAST(map(), 'Map(Int32, UInt64)')))`,
     },
   )
 }

@@ -186,6 +186,7 @@ function ageing(
     ...metrics.map((kind) => [`otel_metrics_${kind}`, 'toDateTime(TimeUnix)', retention.metrics] as const),
     ['signal_1m', 'time', retention.minutes],
     ['counter_1m', 'time', retention.minutes],
+    ['histogram_1m', 'time', retention.minutes],
     ['exception_1m', 'time', retention.minutes],
     ['exception_kind', 'last_time', retention.hours],
     ['session', 'last_time', retention.hours],
