@@ -1,7 +1,7 @@
 /**
  * Measures the promises of the comparisons on made series: false alarms of each method on each shape of traffic, power
  * against a planted change, and the share of quiet deployments called regressed.
- * `node test/evaluation/simulate.ts [--quick] [--json] [--seed N]`
+ * `npm run evaluate:made -- [--quick] [--json] [--seed N]`
  */
 import type { Comparison, SeasonalNull } from '../../analytics/compare/comparison.ts'
 import { compareDistribution } from '../../analytics/compare/distribution.ts'
