@@ -29,20 +29,23 @@ const OWN_FROM = 200
 /**
  * What the quiet past of a service says about how far the model's errors fall short, by signal.
  * @param before milliseconds: only moments that were over by then
+ * @param asOf milliseconds: only what was known by then, so that an old report can be computed again
  */
 export async function loadCalibrations(
   store: Store,
   catalogue: Catalogue,
   of: { readonly service: string; readonly environment: string },
   before: number,
+  asOf: number,
 ): Promise<Calibrations> {
   const rows = await store.query<Row>(
     `SELECT signal, dimension, groupArray(statistic) AS statistics, groupArray(standard_error) AS errors,
       groupArray(toUnixTimestamp(time)) AS times, groupArray(method = {day:String}) AS days,
       groupArray(method = {appearance:String}) AS appearances
-    FROM nulls FINAL
+    FROM (SELECT * FROM nulls FINAL ORDER BY signal, dimension, time)
     WHERE service = {service:String} AND environment = {environment:String} AND signal != ''
       AND time + toIntervalMinute(window_minutes) <= toDateTime({to:UInt32}) AND time >= toDateTime({from:UInt32})
+      AND updated_at <= fromUnixTimestamp64Milli({asOf:Int64})
     GROUP BY signal, dimension`,
     {
       ...of,
@@ -50,6 +53,7 @@ export async function loadCalibrations(
       appearance: APPEARANCE_METHOD,
       from: Math.max(0, Math.floor(before / 1000) - NULL_DAYS * 86_400),
       to: Math.floor(before / 1000),
+      asOf,
     },
   )
   const bySignal = new Map<string, number[]>()

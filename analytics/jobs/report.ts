@@ -1,3 +1,4 @@
+import { sharedSources } from '../../schemas/collectors.ts'
 import type { Config } from '../../schemas/config.ts'
 import type { Deployment } from '../../schemas/contracts/deployment.ts'
 import type { DeploymentState, Report, Verdict } from '../../schemas/contracts/report.ts'
@@ -8,6 +9,7 @@ import { sideBySide } from '../baselines/design.ts'
 import { type CellSet, loadCells } from '../queries/cells.ts'
 import { mergeCells } from '../queries/merge-cells.ts'
 import { readingPlan } from '../queries/reading-plan.ts'
+import { sha256, witness } from '../receipts/witness.ts'
 import { type AdoptionPoint, adoption } from '../releases/adoption.ts'
 import { allDeployments } from '../releases/stored-deployments.ts'
 import { VERDICT_DEFAULTS, VERDICT_METHOD } from '../verdict.ts'
@@ -36,16 +38,20 @@ const MINUTE = 60_000
  * @param now milliseconds; telemetry counts as complete up to `analysis.latenessSeconds` before
  */
 export async function computeReport(
-  store: Store,
+  reading: Store,
   catalogue: Catalogue,
   config: Config,
   deployment: Deployment,
   now: number,
 ): Promise<Report> {
+  const { store, readings } = witness(reading)
   const settings = windowSettings(config.analysis, deployment.environment)
   const of = { service: deployment.service, environment: deployment.environment }
   const startedAt = Date.parse(deployment.startedAt)
-  const siblings = (await allDeployments(store, of)).filter((other) => other.id !== deployment.id)
+  // Of later ones a report of that moment knew nothing.
+  const siblings = (await allDeployments(store, of)).filter(
+    (other) => other.id !== deployment.id && Date.parse(other.startedAt) <= now,
+  )
   const previous = siblings.findLast((other) => Date.parse(other.startedAt) < startedAt)
   const next = siblings.find((other) => Date.parse(other.startedAt) > startedAt)
   const placed = {
@@ -56,14 +62,14 @@ export async function computeReport(
     settings,
   }
   const open = deploymentWindows({ ...placed, rolloutEnd: undefined })
-  const reading = { from: open.before.from / 1000, start: open.before.to / 1000, to: open.after.to / 1000 }
-  const plan = await readingPlan(store, of, reading)
+  const span = { from: open.before.from / 1000, start: open.before.to / 1000, to: open.after.to / 1000 }
+  const plan = await readingPlan(store, of, span)
   const [curve, set] = await Promise.all([
     adoption(store, of.service, of.environment, { from: open.before.to, to: open.after.to }),
     loadCells(store, catalogue, {
       ...of,
-      from: reading.from,
-      to: reading.to,
+      from: span.from,
+      to: span.to,
       step: plan.step,
       histogramFrom: plan.histogramFrom,
     }),
@@ -75,7 +81,7 @@ export async function computeReport(
   const windows = arms?.windows ?? open
   const design: ReportDesign = arms?.design ?? 'before_after'
   const calibrations: Calibrations | undefined =
-    arms === undefined ? undefined : await loadCalibrations(store, catalogue, of, startedAt)
+    arms === undefined ? undefined : await loadCalibrations(store, catalogue, of, startedAt, now)
   // A shorter time before has another season than the quiet moments that a season is known from.
   const wholeDay = open.before.to - open.before.from >= WHOLE_DAY
   const starts =
@@ -105,6 +111,7 @@ export async function computeReport(
           step: plan.step,
           alpha: ALPHA,
           wholeDay,
+          asOf: now,
         })
   // A provisional report is looked at again and again: each look gets a part of the error that one final look has.
   const familyAlpha = windows.closed ? VERDICT_DEFAULTS.familyAlpha : VERDICT_DEFAULTS.familyAlpha / LOOKS
@@ -168,7 +175,28 @@ export async function computeReport(
       stepSeconds: plan.step,
       histogramsFrom: iso(plan.histogramFrom * 1000),
     },
+    receipt: {
+      inputs: {
+        ...readings(),
+        deployments: placesDigest(deployment, siblings),
+        settings: sha256(
+          JSON.stringify([catalogue.signals, config.analysis.timeZone, tiedSources(config, deployment)]),
+        ),
+      },
+      method: METHOD,
+    },
   }
+}
+
+/** Names only: settings of collectors hold secrets. */
+function tiedSources(config: Config, deployment: Deployment): readonly string[] {
+  return sharedSources(config.collectors, deployment).map(({ name }) => name)
+}
+
+/** What of the deployments lays windows and names arms; what became of them later does not. */
+function placesDigest(deployment: Deployment, siblings: readonly Deployment[]): string {
+  const place = ({ id, version, startedAt }: Deployment) => [id, version, startedAt]
+  return sha256(JSON.stringify([place(deployment), ...siblings.map(place)]))
 }
 
 /** Computes and stores the report of a deployment. */

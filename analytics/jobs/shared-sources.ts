@@ -32,6 +32,8 @@ export async function compareSharedSources(
     readonly alpha: number
     /** True: the time before has the season of a whole day in it. */
     readonly wholeDay: boolean
+    /** Milliseconds: the moment that the report is of. */
+    readonly asOf: number
   },
 ): Promise<readonly SeriesComparison[]> {
   const { windows, step, alpha } = of
@@ -49,7 +51,7 @@ export async function compareSharedSources(
           signals,
           histograms: false,
         }),
-        loadCalibrations(store, catalogue, key, startedAt),
+        loadCalibrations(store, catalogue, key, startedAt, of.asOf),
       ])
       const whole = byTimeAlone(set, catalogue)
       const arm = (from: number, to: number) => ({ set: whole, versions: [ANY_VERSION], from, to })

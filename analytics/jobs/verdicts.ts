@@ -88,6 +88,7 @@ function verdictOf(
             reason: decided.needs.reason,
             detectableRatio: decided.needs.detectableRatio,
             moreMinutes: decided.needs.moreMinutes,
+            moreExposure: decided.needs.moreExposure,
           },
     // Rare events of a side-by-side deployment are compared with a longer time before.
     design: designOf(series, design),
@@ -108,6 +109,8 @@ function verdictOf(
       quantiles: [],
       method: 'none',
       placebos: 0,
+      dispersion: null,
+      autocorrelation: null,
     }
   }
   const { effect } = comparison
@@ -126,6 +129,8 @@ function verdictOf(
     quantiles: quantilesOf(comparison),
     method: comparison.method,
     placebos: comparison.placebos,
+    dispersion: finite(comparison.dispersion),
+    autocorrelation: finite(comparison.autocorrelation),
   }
 }
 
@@ -158,7 +163,7 @@ function sentence(
     case 'improved':
       return `${capital(change)}; ${range}.`
     case 'unchanged':
-      return `${nameOf(series)} did not change by what matters: ${range}.`
+      return `${nameOf(series)} did not change by what matters (${margin(series.signal.smallestEffect)}): ${range}.`
     case 'inconclusive': {
       const more = finite(comparison.moreMinutes)
       const wait = more !== null && more > 0 ? ` About ${more} more minutes at this pace would decide.` : ''
@@ -198,6 +203,11 @@ function sideOf(series: SeriesComparison, side: Side): Verdict['before'] {
   const value = signalValue(series.signal, totalCell(side.cells), exposure)
   const timeline = series.signal.kind === 'rate' ? side.exposure : side.cells
   return { ...value, minutes: timeline.filter((cell) => cell.count > 0).length }
+}
+
+/** What a claim of `unchanged` leaves room for. */
+function margin({ ratio }: Verdict['smallestEffect']): string {
+  return `less than ${Number(((ratio - 1) * 100).toPrecision(3))} %`
 }
 
 function nameOf({ signal, dimension }: SeriesComparison): string {

@@ -146,8 +146,17 @@ function regression(
             html`<li><code>${exemplar.traceId}</code> <span class="muted">!${moment(exemplar.time)}${exemplar.value === null ? '' : ` · ${valueWithUnit(exemplar.value, verdict.unit)}`}</span></li>`,
         )}</ul></div>`
   }
-<p class="fine">Smallest effect that matters: ${smallest}. p ${pText(verdict.pValue)}, after control of false discoveries ${pText(verdict.adjustedPValue)}. ${verdict.placebos > 0 ? `Checked against ${verdict.placebos} quiet moments of its own past. ` : ''}Method ${verdict.method}.</p>
+<p class="fine">Smallest effect that matters: ${smallest}. p ${pText(verdict.pValue)}, after control of false discoveries ${pText(verdict.adjustedPValue)}. ${verdict.placebos > 0 ? `Checked against ${verdict.placebos} quiet moments of its own past. ` : ''}Method ${verdict.method}${dependence(verdict)}.</p>
 </article>`
+}
+
+/** How far minutes are from independent events. */
+function dependence({ dispersion, autocorrelation }: Verdict): string {
+  const parts = [
+    ...(typeof dispersion === 'number' ? [`dispersion ${number(dispersion)}`] : []),
+    ...(typeof autocorrelation === 'number' ? [`autocorrelation of minutes ${number(autocorrelation)}`] : []),
+  ]
+  return parts.length === 0 ? '' : `, ${parts.join(', ')}`
 }
 
 function pText(p: number | null): string {
@@ -168,9 +177,16 @@ function methodSection(report: Report): string {
 <div><dt>Final at</dt><dd>!${moment(report.windows.finalAt)}</dd></div>
 !${other.length === 0 ? '' : html`<div><dt>Left out</dt><dd>${other.map(([kind, requests]) => `${number(requests)} requests of ${kind.replaceAll('_', ' ')}`).join(', ')}</dd></div>`}
 <div><dt>Method</dt><dd>${report.method}</dd></div>
+!${
+    report.receipt === undefined
+      ? ''
+      : Object.entries(report.receipt.inputs).map(
+          ([name, digest]) => html`<div><dt>sha256 of ${name}</dt><dd><code>${digest}</code></dd></div>`,
+        )
+  }
 !${Object.entries(report.parameters).map(([name, value]) => html`<div><dt>${name}</dt><dd>${String(value)}</dd></div>`)}
 </dl></details>
-<p class="fine">This report as <a href="/api/v1/reports/${encodeURIComponent(report.deployment.id)}">JSON</a> or <a href="/api/v1/reports/${encodeURIComponent(report.deployment.id)}?format=csv">CSV</a>. Computed !${moment(report.computedAt)}.</p>
+<p class="fine">This report as <a href="/api/v1/reports/${encodeURIComponent(report.deployment.id)}">JSON</a> or <a href="/api/v1/reports/${encodeURIComponent(report.deployment.id)}?format=csv">CSV</a>; <a href="/api/v1/reports/${encodeURIComponent(report.deployment.id)}/verification">compute it again</a> and compare. Computed !${moment(report.computedAt)}.</p>
 </section>`
 }
 

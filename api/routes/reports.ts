@@ -1,8 +1,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
+import { verifyReport } from '../../analytics/jobs/verify-report.ts'
 import { pageOf } from '../../schemas/contracts/list.ts'
 import { type DeploymentSummary, deploymentSummarySchema } from '../../schemas/contracts/release.ts'
 import { reportSchema, type Verdict } from '../../schemas/contracts/report.ts'
+import { verificationSchema } from '../../schemas/contracts/verification.ts'
 import type { Api, ApiContext } from '../context.ts'
 import { newestDeployment } from '../reads/releases.ts'
 import type { StoredReport } from '../reads/reports.ts'
@@ -50,6 +52,23 @@ export function reportRoutes(app: Api, context: ApiContext): void {
     async (request, reply) => {
       const report = await context.reports.byDeployment(request.params.deploymentId)
       return await answerReport(request, reply, report, request.query.format)
+    },
+  )
+  app.get(
+    '/reports/:deploymentId/verification',
+    {
+      schema: {
+        operationId: 'verifyReport',
+        tags: ['reports'],
+        summary: 'The same report computed again: whether inputs, words and numbers are what they were',
+        params: z.object({ deploymentId: nameSchema }),
+        response: { 200: verificationSchema, ...problems(400, 404) },
+      },
+    },
+    async (request) => {
+      const stored = await context.reports.byDeployment(request.params.deploymentId)
+      const report = await context.reports.parse(stored)
+      return await verifyReport(context.store, context.catalogue, context.config, report, context.clock())
     },
   )
   app.get(

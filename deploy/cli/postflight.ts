@@ -13,6 +13,7 @@ import { releasesCommand } from './releases.ts'
 import { reportCommand } from './report.ts'
 import { sendCommand } from './send.ts'
 import { upCommand } from './up.ts'
+import { verifyCommand } from './verify.ts'
 
 const context: CliContext = {
   env: process.env,
@@ -43,6 +44,7 @@ const program = new Command('postflight')
   .addCommand(upCommand(context), { isDefault: true })
   .addCommand(demoCommand(context))
   .addCommand(reportCommand(context))
+  .addCommand(verifyCommand(context))
   .addCommand(releasesCommand(context))
   .addCommand(deployCommand(context))
   .addCommand(sendCommand(context))

@@ -94,6 +94,8 @@ export const verdictSchema = z.object({
       /** The smallest ratio that could have been seen with these data; null if not even that is known. */
       detectableRatio: z.number().nullable(),
       moreMinutes: z.number().nullable(),
+      /** Requests, events or values that are still needed; absent in older reports. */
+      moreExposure: z.number().nullable().optional(),
     })
     .nullable(),
   /** The design of the comparison, the statistical method and its version, such as 'quasi-poisson@1'. */
@@ -101,10 +103,26 @@ export const verdictSchema = z.object({
   method: z.string(),
   /** Whether p-values come from this series' own quiet past (placebos) and how many moments that is. */
   placebos: z.number(),
+  /** Variance by that of independent events (1: none in excess), and correlation of one minute with the next, where the method measures them; absent in older reports. */
+  dispersion: z.number().nullable().optional(),
+  autocorrelation: z.number().nullable().optional(),
   /** Trace ids of examples after the release, worst first. */
   exemplars: z.array(z.object({ traceId: z.string(), time: instant, value: z.number().nullable() })),
 })
 export type Verdict = z.infer<typeof verdictSchema>
+
+const digest = z.string().regex(/^[0-9a-f]{64}$/)
+
+/**
+ * What a report was computed from, so that it can be computed again: SHA-256 digests (hexadecimal) of the rollups that were read, of the quiet past that calibrated
+ * it, of the deployments that laid its windows, and of the settings and signals in force. Nothing in a report is drawn by chance: there is no seed.
+ */
+export const receiptSchema = z.object({
+  inputs: z.object({ telemetry: digest, quietPast: digest, deployments: digest, settings: digest }),
+  /** Methods of the whole report, as in `method`. */
+  method: z.string(),
+})
+export type Receipt = z.infer<typeof receiptSchema>
 
 export const windowSchema = z.object({ from: instant, to: instant })
 
@@ -147,5 +165,7 @@ export const reportSchema = z.object({
   notes: z.array(z.string()),
   method: z.string(),
   parameters: z.record(z.string(), z.union([z.number(), z.string(), z.boolean()])),
+  /** Absent in reports that were made before there were receipts. */
+  receipt: receiptSchema.optional(),
 })
 export type Report = z.infer<typeof reportSchema>

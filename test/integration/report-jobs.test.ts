@@ -213,7 +213,7 @@ describe('the analysis, look by look', () => {
       method: i === 0 ? APPEARANCE_METHOD : 'placebo-before-after@2',
       updated_at: new Date(T0).toISOString(),
     }))
-    const load = () => loadCalibrations(bench.store, bench.catalogue, of, T0 + 2 * HOUR)
+    const load = () => loadCalibrations(bench.store, bench.catalogue, of, T0 + 2 * HOUR, Date.now())
     await bench.store.insert('nulls', rows.slice(1))
     expect((await load()).of(signal, true)).toBeUndefined()
     await bench.store.insert('nulls', rows.slice(0, 1))

@@ -1,11 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildReport, computeReport } from '../../analytics/jobs/report.ts'
 import { readReport } from '../../analytics/jobs/stored-reports.ts'
+import { verifyReport } from '../../analytics/jobs/verify-report.ts'
 import { signalSeries } from '../../analytics/queries/signal-series.ts'
 import { signalTrend } from '../../analytics/queries/signal-trend.ts'
 import { discoverDeployments } from '../../analytics/releases/discover-deployments.ts'
 import { allDeployments } from '../../analytics/releases/stored-deployments.ts'
+import { configSchema } from '../../schemas/config.ts'
 import { reportSchema } from '../../schemas/contracts/report.ts'
+import { verificationSchema } from '../../schemas/contracts/verification.ts'
 import { type Bench, openBench, type Route, sendTraffic } from './report-fixture.ts'
 
 const HOUR = 3_600_000
@@ -110,6 +113,40 @@ describe('reports over real cells', () => {
     const whole = report.verdicts.find((v) => v.signal === 'latency.server' && v.dimension === '')
     expect(whole?.mix?.mix).toBeGreaterThan(0.03)
     expect(Math.abs(whole?.mix?.rate ?? 1)).toBeLessThan(0.01)
+  })
+
+  it('computes a stored report again to the same numbers, and says what changed if it cannot', async () => {
+    const stored = await reportOf('1.2.0', T0 + 13 * HOUR + 300_000)
+    const verify = () => verifyReport(bench.store, bench.catalogue, bench.config, stored, NOW)
+    expect(stored.receipt?.inputs.telemetry).toMatch(/^[0-9a-f]{64}$/)
+    const same = verificationSchema.parse(await verify())
+    expect(same).toMatchObject({ outcome: 'same', changedInputs: [], differences: [] })
+    expect(same.compared).toBeGreaterThan(100)
+    // A number that somebody changed is found.
+    const forged = structuredClone(stored)
+    const [slow] = forged.verdicts
+    if (slow === undefined) throw new Error('no verdict')
+    slow.pValue = 0.5
+    const other = await verifyReport(bench.store, bench.catalogue, bench.config, forged, NOW)
+    expect(other.outcome).toBe('differs')
+    expect(other.differences.map(({ field }) => field)).toEqual(['pValue'])
+    // Telemetry that came afterwards is another input, and is said to be.
+    await sendTraffic(bench.store, {
+      service: 'checkout',
+      environment: 'prod',
+      version: '1.2.0',
+      from: T0 + 12.5 * HOUR,
+      to: T0 + 12.6 * HOUR,
+      routes: [list],
+      seed: 99,
+    })
+    const late = await verify()
+    expect(late.outcome).toBe('inputs_changed')
+    expect(late.changedInputs).toEqual(['telemetry'])
+    expect(late.differences.length).toBeGreaterThan(0)
+    const settings = configSchema.parse({ ...bench.config, analysis: { timeZone: 'Europe/Berlin' } })
+    const elsewhere = await verifyReport(bench.store, bench.catalogue, settings, stored, NOW)
+    expect(elsewhere.changedInputs).toContain('settings')
   })
 
   it('is provisional until the watch window has closed', async () => {
