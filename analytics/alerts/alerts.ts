@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { Config } from '../../schemas/config.ts'
-import type { Alert } from '../../schemas/contracts/alert.ts'
+import type { Alert, Incident } from '../../schemas/contracts/alert.ts'
 import type { Deployment } from '../../schemas/contracts/deployment.ts'
 import type { Report } from '../../schemas/contracts/report.ts'
 import type { Store } from '../../schemas/store/client.ts'
@@ -9,7 +9,7 @@ import { isHistory } from '../jobs/report.ts'
 import { alertDeliveries } from '../jobs/telemetry.ts'
 import { alertmanager } from './alertmanager.ts'
 import type { Receiver } from './receiver.ts'
-import { listAlerts, storeAlert } from './stored-alerts.ts'
+import { listAlerts, storeAlert, storeIncident } from './stored-alerts.ts'
 import { webhook } from './webhook.ts'
 
 export interface AlertsOptions {
@@ -64,7 +64,9 @@ export function createAlerts(options: AlertsOptions): Alerts {
 
   const resolve = async (alert: Alert, why: string): Promise<void> => {
     const now = clock()
-    await storeAlert(store, { ...alert, status: 'resolved', endsAt: new Date(now).toISOString() }, now)
+    const endsAt = new Date(now).toISOString()
+    const ended = { ...alert, status: 'resolved', endsAt, updatedAt: endsAt, resolution: why } as const
+    await storeIncident(store, { ...ended, revision: alert.revision + 1 }, now)
     logger.info({ alert: alert.id, why }, 'Alert resolved')
   }
   // Deliveries and changes of one alert must not overtake each other.
@@ -80,14 +82,14 @@ export function createAlerts(options: AlertsOptions): Alerts {
       const { items } = await listAlerts(store, { deploymentId: report.deployment.id })
       const [known] = items
       if (report.state !== 'regressed') {
-        if (known?.status === 'firing') await resolve(known, report.state)
+        if (known?.status === 'firing') await resolve(known, report.state.replaceAll('_', ' '))
         return
       }
       if (known !== undefined || isHistory(watchEnd, clock())) return
       if (options.mutedEnvironments.includes(report.deployment.environment)) return
       const now = clock()
-      const alert = alertOf(report, options.publicUrl, now)
-      await storeAlert(store, alert, now)
+      const alert = incidentOf(report, options.publicUrl, now)
+      await storeIncident(store, alert, now)
       logger.warn({ alert: alert.id, link: alert.link }, alert.summary)
     }).then(() => deliver())
 
@@ -138,24 +140,36 @@ export function createAlerts(options: AlertsOptions): Alerts {
   }
 }
 
-function alertOf(report: Report, publicUrl: string, now: number): Alert {
+/** The one incident of a deployment. */
+function regressionId(deploymentId: string): string {
+  return `regression-${deploymentId}`
+}
+
+function incidentOf(report: Report, publicUrl: string, now: number): Incident {
   const { deployment } = report
   const page = `${publicUrl}/releases/${encodeURIComponent(deployment.service)}/${encodeURIComponent(deployment.version)}`
   return {
-    id: `regression-${deployment.id}`,
+    id: regressionId(deployment.id),
+    kind: 'regression',
     deploymentId: deployment.id,
     service: deployment.service,
     environment: deployment.environment,
     version: deployment.version,
     status: 'firing',
+    severity: 'page',
+    revision: 1,
     startsAt: new Date(now).toISOString(),
     endsAt: null,
+    updatedAt: new Date(now).toISOString(),
     summary: report.headline,
     reasons: topVerdicts(report.verdicts, 'regressed')
       .slice(0, MOST_REASONS)
       .map(({ signal, dimension, summary }) => ({ signal, dimension, summary })),
     link: `${page}?environment=${encodeURIComponent(deployment.environment)}`,
-    deliveries: [],
+    links: [],
+    owner: deployment.attributes['owner'] ?? '',
+    shadow: false,
+    resolution: null,
   }
 }
 

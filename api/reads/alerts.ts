@@ -1,3 +1,4 @@
+import { parseAlert } from '../../analytics/alerts/stored-alerts.ts'
 import type { Alert } from '../../schemas/contracts/alert.ts'
 import type { ApiContext } from '../context.ts'
 
@@ -23,11 +24,6 @@ export async function readAlerts(context: ApiContext, filter: AlertFilter): Prom
         limit: filter.limit,
       },
     )
-    return rows.map((row) => {
-      const alert = JSON.parse(row.alert) as Alert
-      if (row.deliveries === '') return alert
-      const deliveries: unknown = JSON.parse(row.deliveries)
-      return Array.isArray(deliveries) ? { ...alert, deliveries: deliveries as Alert['deliveries'] } : alert
-    })
+    return rows.map((row) => parseAlert(row.alert, row.deliveries))
   })
 }

@@ -5,16 +5,26 @@ import type { Report } from '../../schemas/contracts/report.ts'
 export function firingAlert(now: number): Alert {
   return {
     id: 'regression-1',
+    kind: 'regression',
     deploymentId: '1',
     service: 'checkout',
     environment: 'live',
     version: '2.7.0',
     status: 'firing',
+    severity: 'page',
+    revision: 1,
     startsAt: new Date(now).toISOString(),
     endsAt: null,
+    updatedAt: new Date(now).toISOString(),
     summary: '2.7.0 made checkout worse',
     reasons: [{ signal: 'latency.server', dimension: 'POST /pay', summary: 'POST /pay answers 1.8x slower' }],
     link: 'http://127.0.0.1:8080/releases/checkout/2.7.0?environment=live',
+    links: [],
+    owner: 'payments',
+    shadow: false,
+    resolution: null,
+    acknowledged: null,
+    mutedUntil: null,
     deliveries: [],
   }
 }
