@@ -15,6 +15,7 @@ import { allDeployments } from '../releases/stored-deployments.ts'
 import { VERDICT_DEFAULTS, VERDICT_METHOD } from '../verdict.ts'
 import { type DeploymentWindows, deploymentWindows, windowSettings } from '../windows/deployment-windows.ts'
 import { rollOutEnd } from '../windows/roll-out.ts'
+import { alsoMoved } from './also-moved.ts'
 import type { Arm } from './arms.ts'
 import { compareSignals } from './compare-signals.ts'
 import { loadStarts } from './earlier-starts.ts'
@@ -162,6 +163,17 @@ export async function computeReport(
     adoption: adoptionOf(curve, deployment.version),
     otherTraffic: await otherTraffic(store, of, deployment.version, after),
     verdicts: [...verdicts],
+    alsoMoved: [
+      ...(baseline === null
+        ? []
+        : await alsoMoved(store, {
+            deployment,
+            baseline,
+            windows: { before: windows.before, after },
+            sideBySide: design === 'side_by_side',
+            set,
+          })),
+    ],
     notes,
     method: METHOD,
     parameters: {

@@ -80,6 +80,11 @@ export function reportPage({ report, series, siblings }: ReportPage): string {
         : html`<section aria-labelledby="undecided"><h2 id="undecided">What could not be decided</h2>
 <details !${inconclusive.length <= 8 ? 'open' : ''}><summary>${inconclusive.length} signal${inconclusive.length === 1 ? '' : 's'} without enough evidence either way</summary>!${undecidedTable(inconclusive)}</details></section>`
     }
+!${
+      (report.alsoMoved ?? []).length === 0
+        ? ''
+        : html`<section aria-labelledby="also"><h2 id="also">What else moved</h2><ul class="notes">!${(report.alsoMoved ?? []).map(({ summary }) => html`<li>${prose(summary)}</li>`)}</ul></section>`
+    }
 !${report.notes.length === 0 ? '' : html`<section aria-labelledby="notes"><h2 id="notes">Good to know</h2><ul class="notes">!${report.notes.map((note) => html`<li>${prose(note)}</li>`)}</ul></section>`}
 !${methodSection(report)}`,
   })

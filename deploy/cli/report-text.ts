@@ -38,6 +38,7 @@ export function reportText(report: Report, link: string, paint: Paint): string {
     )
     if (verdicts.length > MOST_ROWS) lines.push(`... and ${verdicts.length - MOST_ROWS} more: see the page`)
   }
+  for (const { summary } of report.alsoMoved ?? []) lines.push('', ...wrap(`Also moved: ${summary}`, 80))
   for (const note of report.notes) lines.push('', ...wrap(`Note: ${note}`, 80))
   lines.push('', paint('cyan', link))
   return lines.join('\n')

@@ -124,6 +124,15 @@ export const receiptSchema = z.object({
 })
 export type Receipt = z.infer<typeof receiptSchema>
 
+/** Something else that changed around a deployment, and may be what moved a signal. */
+export const alsoMovedSchema = z.object({
+  kind: z.enum(['deployment', 'traffic', 'instrumentation', 'sampling']),
+  /** When, where that is known. */
+  at: instant.nullable(),
+  summary: z.string(),
+})
+export type AlsoMoved = z.infer<typeof alsoMovedSchema>
+
 export const windowSchema = z.object({ from: instant, to: instant })
 
 export const reportSchema = z.object({
@@ -161,6 +170,8 @@ export const reportSchema = z.object({
   otherTraffic: z.record(z.string(), z.number()),
   /** Most important first: regressed, then improved, unchanged, inconclusive; within a word by criticality and effect. */
   verdicts: z.array(verdictSchema),
+  /** What else changed around it; absent in older reports. */
+  alsoMoved: z.array(alsoMovedSchema).optional(),
   /** Things a reader should know: no version in the telemetry, too short a past, cohorts that differ ... */
   notes: z.array(z.string()),
   method: z.string(),

@@ -67,6 +67,8 @@ export interface Traffic {
   readonly to: number
   readonly routes: readonly Route[]
   readonly seed: number
+  /** More of the resource, such as `telemetry.sdk.version`. */
+  readonly resource?: Readonly<Record<string, string>>
 }
 
 /** Writes server spans as the OTLP receiver would: into the raw table, from where the views fill the rollups. */
@@ -78,6 +80,7 @@ export async function sendTraffic(store: Store, traffic: Traffic): Promise<void>
     'deployment.environment.name': traffic.environment,
     'service.instance.id': `${traffic.service}-${traffic.version}`,
     ...(traffic.version === '' ? {} : { 'service.version': traffic.version }),
+    ...traffic.resource,
   }
   let rows: object[] = []
   let id = Math.floor(random() * 2 ** 40)
