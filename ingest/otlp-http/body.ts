@@ -123,6 +123,8 @@ export function readBody(
 
     request.on('data', onReceived)
     request.on('close', onClose)
+    // HTTP/2 calls a request complete as soon as its stream is closed, whatever of it came.
+    request.on('aborted', () => fail(new SenderGone()))
     request.on('error', () => fail(new SenderGone()))
     const source: Readable = decoder === undefined ? request : request.pipe(decoder)
     source.on('data', onDecoded)

@@ -1,5 +1,4 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { createServer as createTlsServer } from 'node:https'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Logger } from 'pino'
 import { PostflightError } from '../../schemas/errors.ts'
@@ -13,6 +12,7 @@ import type { OtlpContentType, TelemetryRequest, Transport } from '../transport/
 import { exportResponse, statusBody } from './answer.ts'
 import { BodyCorrupt, BodyTooLarge, isKnownEncoding, readBody, SenderGone } from './body.ts'
 import { DEFAULT_RECEIVER_LIMITS, type ReceiverLimits } from './config.ts'
+import { createHttpServer, type HttpServer } from './http-server.ts'
 
 export interface ReceiverOptions {
   readonly host: string
@@ -62,40 +62,21 @@ const RETRY_AFTER = 1
 class OtlpHttpReceiver implements Receiver {
   private readonly options: ReceiverOptions
   private readonly limits: ReceiverLimits
-  private readonly server: Server
+  private readonly http: HttpServer
+  private readonly server: HttpServer['server']
   private receiving = 0
   private closing = false
 
   constructor(options: ReceiverOptions) {
     this.options = options
     this.limits = { ...DEFAULT_RECEIVER_LIMITS, ...options.limits }
-    const settings = {
-      requestTimeout: this.limits.requestTimeout,
-      headersTimeout: Math.min(30_000, this.limits.requestTimeout),
-      keepAliveTimeout: 65_000,
-      // How often slow senders are looked for; Node's own 30 s would let them stay that much longer.
-      connectionsCheckingInterval: Math.min(5_000, this.limits.requestTimeout),
-    }
-    const { tls } = options
-    this.server =
-      tls === undefined
-        ? createServer(settings)
-        : createTlsServer({
-            ...settings,
-            cert: tls.cert,
-            key: tls.key,
-            minVersion: 'TLSv1.2',
-            ...(tls.clientCa === undefined
-              ? {}
-              : { ca: tls.clientCa, requestCert: true, rejectUnauthorized: true }),
-          })
-    this.server.maxConnections = this.limits.maxConnections
-    this.server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-      void this.handle(request, response)
-    })
-    this.server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) =>
-      refuseBroken(error, socket),
+    this.http = createHttpServer(
+      this.limits,
+      options.tls,
+      (request, response) => void this.handle(request, response),
+      refuseBroken,
     )
+    this.server = this.http.server
   }
 
   get address(): Receiver['address'] {
@@ -127,11 +108,7 @@ class OtlpHttpReceiver implements Receiver {
 
   async close(): Promise<void> {
     this.closing = true
-    const closed = new Promise<void>((resolve) => this.server.close(() => resolve()))
-    this.server.closeIdleConnections()
-    const timer = setTimeout(() => this.server.closeAllConnections(), this.limits.closeTimeout)
-    await closed
-    clearTimeout(timer)
+    await this.http.close()
   }
 
   private async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -253,7 +230,9 @@ class OtlpHttpReceiver implements Receiver {
     if (status === 503) response.setHeader('Retry-After', String(RETRY_AFTER))
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
     // The rest of a body that nobody will read is not waited for.
-    if (!request.complete || this.closing) response.setHeader('Connection', 'close')
+    // (HTTP/2 ends the stream alone and has no such header.)
+    if (request.httpVersionMajor < 2 && (!request.complete || this.closing))
+      response.setHeader('Connection', 'close')
     answer(response, status, kind, statusBody(kind, status, message))
     requestAnswered(signal ?? 'none', status)
   }
