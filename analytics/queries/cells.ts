@@ -9,8 +9,11 @@ import { loadSql } from './load-sql.ts'
 /** Cells by measure, then dimension, then version; oldest first. */
 export type CellSet = ReadonlyMap<string, ReadonlyMap<string, ReadonlyMap<string, readonly Cell[]>>>
 
-export interface CellRequest {
+export interface CellRequest extends ManyCellsRequest {
   readonly service: string
+}
+
+interface ManyCellsRequest {
   readonly environment: string
   /** Seconds since the epoch, from inclusive to exclusive. */
   readonly from: number
@@ -33,6 +36,7 @@ export interface CellRequest {
 export const OTHER = '(other)'
 
 interface Row {
+  service: string
   measure: string
   dimension: string
   version: string
@@ -46,6 +50,7 @@ interface Row {
 }
 
 interface HistogramRow {
+  service: string
   measure: string
   dimension: string
   version: string
@@ -71,6 +76,17 @@ function flatMeasures(signals: readonly Signal[], measures: readonly string[]): 
 
 /** Cells of a service in one environment: six statements at most, whatever the number of series. */
 export async function loadCells(store: Store, catalogue: Catalogue, request: CellRequest): Promise<CellSet> {
+  const sets = await loadCellsOf(store, catalogue, [request.service], request)
+  return sets.get(request.service) ?? new Map()
+}
+
+/** Cells of many services of one environment, in as many statements as those of one. Services without any have no entry. */
+export async function loadCellsOf(
+  store: Store,
+  catalogue: Catalogue,
+  services: readonly string[],
+  request: ManyCellsRequest,
+): Promise<ReadonlyMap<string, CellSet>> {
   const signals = request.signals ?? catalogue.signals
   const measures = measuresOf(signals)
   const flat = request.flat === true ? [...measures] : flatMeasures(signals, measures)
@@ -80,7 +96,7 @@ export async function loadCells(store: Store, catalogue: Catalogue, request: Cel
       ? []
       : signals.filter((signal) => signal.kind === 'distribution').flatMap((signal) => signal.measures)
   const common = {
-    service: request.service,
+    services: [...services],
     environment: request.environment,
     from: Math.max(0, Math.floor(request.from)),
     to: Math.max(0, Math.ceil(request.to)),
@@ -105,15 +121,17 @@ export async function loadCells(store: Store, catalogue: Catalogue, request: Cel
     exceptionCells(store, table('exception_1m'), { ...common, ...sampled }),
   ])
   const byKey = new Map([...histograms, ...streams].map((row) => [keyOf(row), row]))
-  const set = new Map<string, Map<string, Map<string, Cell[]>>>()
+  const sets = new Map<string, Map<string, Map<string, Map<string, Cell[]>>>>()
   for (const row of [...streams, ...rows.flat()]) {
+    const set = sets.get(row.service) ?? new Map<string, Map<string, Map<string, Cell[]>>>()
+    sets.set(row.service, set)
     const dimensions = set.get(row.measure) ?? new Map<string, Map<string, Cell[]>>()
     set.set(row.measure, dimensions)
     const versions = dimensions.get(row.dimension) ?? new Map<string, Cell[]>()
     dimensions.set(row.dimension, versions)
     versions.set(row.version, cellsOf(row, byKey.get(keyOf(row))))
   }
-  return set
+  return sets
 }
 
 /** Cells of metrics' histograms, with their buckets. */
@@ -134,25 +152,25 @@ async function exceptionCells(
 ): Promise<Row[]> {
   const [measure] = measures
   if (measure === undefined) return []
-  const once = exceptionsOnce(`service = {service:String} AND environment = {environment:String}
+  const once = exceptionsOnce(`service IN ({services:Array(String)}) AND environment = {environment:String}
       AND time >= toDateTime({from:UInt32}) AND time < toDateTime({to:UInt32})`)
   return await store.query<Row>(
-    `SELECT {measure:String} AS measure, dimension, version, groupArray(t) AS times, groupArray(c) AS counts, groupArray(b) AS bads
+    `SELECT service, {measure:String} AS measure, dimension, version, groupArray(t) AS times, groupArray(c) AS counts, groupArray(b) AS bads
     FROM (
-      SELECT
+      SELECT service,
         multiIf(has({flat:Array(String)}, {measure:String}), '', {oneIn:UInt32} > 1 AND cityHash64(once.dimension) % {oneIn:UInt32} != 0, '(other)', once.dimension) AS dimension,
         version, intDiv(toUnixTimestamp(time), {step:UInt32}) * {step:UInt32} AS t, sum(n) AS c, sum(bad) AS b
       FROM ${once} AS once
-      GROUP BY dimension, version, t
-      ORDER BY dimension, version, t
+      GROUP BY service, dimension, version, t
+      ORDER BY service, dimension, version, t
     )
-    GROUP BY dimension, version`,
+    GROUP BY service, dimension, version`,
     { ...params, measure },
   )
 }
 
-function keyOf(row: Pick<Row, 'measure' | 'dimension' | 'version'>): string {
-  return JSON.stringify([row.measure, row.dimension, row.version])
+function keyOf(row: Pick<Row, 'service' | 'measure' | 'dimension' | 'version'>): string {
+  return JSON.stringify([row.service, row.measure, row.dimension, row.version])
 }
 
 function cellsOf(row: Row, histograms: HistogramRow | undefined): Cell[] {

@@ -2,6 +2,7 @@
 -- A difference is taken between the last points of two steps of one stream and start time; a fall (a reset that kept its start time)
 -- counts from zero. A stream's very first point has no difference: what it counted before is not known to belong to the step.
 SELECT
+    service,
     measure,
     dimension,
     version,
@@ -14,6 +15,7 @@ SELECT
 FROM
 (
     SELECT
+        service,
         measure,
         dimension,
         version,
@@ -26,6 +28,7 @@ FROM
     FROM
     (
         SELECT
+            service,
             measure,
             dimension,
             version,
@@ -39,6 +42,7 @@ FROM
         FROM
         (
             SELECT
+                service,
                 measure,
                 if(has({flat:Array(String)}, measure), '', dimension) AS dimension,
                 version,
@@ -51,17 +55,17 @@ FROM
                 toUnixTimestamp64Nano(min(first_time)) AS first_nanos,
                 toUnixTimestamp64Nano(max(last_time)) AS last_nanos
             FROM counter_1m
-            WHERE service = {service:String}
+            WHERE service IN ({services:Array(String)})
                 AND environment = {environment:String}
                 AND has({measures:Array(String)}, measure)
                 AND time >= toDateTime({from:UInt32})
                 AND time < toDateTime({to:UInt32})
-            GROUP BY measure, dimension, version, instance, stream, start_time, t
+            GROUP BY service, measure, dimension, version, instance, stream, start_time, t
         )
-        WINDOW stream_order AS (PARTITION BY measure, dimension, version, instance, stream, start_time ORDER BY t ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
+        WINDOW stream_order AS (PARTITION BY service, measure, dimension, version, instance, stream, start_time ORDER BY t ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
     )
     WHERE last_nanos > previous_nanos
-    GROUP BY measure, dimension, version, t
-    ORDER BY measure, dimension, version, t
+    GROUP BY service, measure, dimension, version, t
+    ORDER BY service, measure, dimension, version, t
 )
-GROUP BY measure, dimension, version
+GROUP BY service, measure, dimension, version

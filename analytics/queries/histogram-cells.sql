@@ -1,5 +1,6 @@
 -- Histograms of the measures that are compared as distributions, one row a series and version, as arrays over time: read over a window only.
 SELECT
+    service,
     measure,
     dimension,
     version,
@@ -9,19 +10,20 @@ SELECT
 FROM
 (
     SELECT
+        service,
         measure,
         multiIf(has({flat:Array(String)}, measure), '', {oneIn:UInt32} > 1 AND cityHash64(signal_1m.dimension) % {oneIn:UInt32} != 0, '(other)', signal_1m.dimension) AS dimension,
         version,
         intDiv(toUnixTimestamp(time), {step:UInt32}) * {step:UInt32} AS t,
         sumMap(histogram) AS h
     FROM signal_1m
-    WHERE service = {service:String}
+    WHERE service IN ({services:Array(String)})
         AND environment = {environment:String}
         AND traffic = 'users'
         AND has({measures:Array(String)}, measure)
         AND time >= toDateTime({from:UInt32})
         AND time < toDateTime({to:UInt32})
-    GROUP BY measure, dimension, version, t
-    ORDER BY measure, dimension, version, t
+    GROUP BY service, measure, dimension, version, t
+    ORDER BY service, measure, dimension, version, t
 )
-GROUP BY measure, dimension, version
+GROUP BY service, measure, dimension, version

@@ -1,7 +1,8 @@
--- Cells of every measure of a service in one environment, one row a series and version, as arrays over time.
+-- Cells of every measure of some services in one environment, one row a series and version, as arrays over time.
 -- With `oneIn` above 1 only one dimension in so many keeps its name, the others are added up.
 -- Histograms have a statement of their own (histogram-cells.sql): sums are cheap at any length, maps are not.
 SELECT
+    service,
     measure,
     dimension,
     version,
@@ -15,6 +16,7 @@ SELECT
 FROM
 (
     SELECT
+        service,
         measure,
         multiIf(has({flat:Array(String)}, measure), '', {oneIn:UInt32} > 1 AND cityHash64(signal_1m.dimension) % {oneIn:UInt32} != 0, '(other)', signal_1m.dimension) AS dimension,
         version,
@@ -26,13 +28,13 @@ FROM
         min(signal_1m.min) AS lo,
         max(signal_1m.max) AS hi
     FROM signal_1m
-    WHERE service = {service:String}
+    WHERE service IN ({services:Array(String)})
         AND environment = {environment:String}
         AND traffic = 'users'
         AND has({measures:Array(String)}, measure)
         AND time >= toDateTime({from:UInt32})
         AND time < toDateTime({to:UInt32})
-    GROUP BY measure, dimension, version, t
-    ORDER BY measure, dimension, version, t
+    GROUP BY service, measure, dimension, version, t
+    ORDER BY service, measure, dimension, version, t
 )
-GROUP BY measure, dimension, version
+GROUP BY service, measure, dimension, version

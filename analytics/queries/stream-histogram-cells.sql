@@ -5,6 +5,7 @@ WITH
     (m, by) -> CAST(if(by = 0, (mapKeys(m), mapValues(m)), arrayReduce('sumMap', [arrayMap(k -> bitShiftRight(k, by), mapKeys(m))], [mapValues(m)])), 'Map(Int32, Int64)') AS coarser,
     k -> if(k = -32768, 0., 2 * pow({gamma:Float64}, k) / (1 + {gamma:Float64})) AS bucket_value
 SELECT
+    service,
     measure,
     dimension,
     version,
@@ -19,6 +20,7 @@ SELECT
 FROM
 (
     SELECT
+        service,
         measure,
         dimension,
         version,
@@ -32,6 +34,7 @@ FROM
     FROM
     (
         SELECT
+            service,
             measure,
             dimension,
             version,
@@ -44,6 +47,7 @@ FROM
         FROM
         (
             SELECT
+                service,
                 measure,
                 dimension,
                 version,
@@ -56,6 +60,7 @@ FROM
             FROM
             (
                 SELECT
+                    service,
                     measure,
                     if(has({flat:Array(String)}, measure), '', dimension) AS dimension,
                     version,
@@ -68,19 +73,20 @@ FROM
                     toUnixTimestamp64Nano(min(first_time)) AS first_nanos,
                     toUnixTimestamp64Nano(max(last_time)) AS last_nanos
                 FROM histogram_1m
-                WHERE service = {service:String}
+                WHERE service IN ({services:Array(String)})
                     AND environment = {environment:String}
                     AND temporality = 2
                     AND has({measures:Array(String)}, measure)
                     AND time >= toDateTime({from:UInt32})
                     AND time < toDateTime({to:UInt32})
-                GROUP BY measure, dimension, version, instance, stream, start_time, t
+                GROUP BY service, measure, dimension, version, instance, stream, start_time, t
             )
-            WINDOW stream_order AS (PARTITION BY measure, dimension, version, instance, stream, start_time ORDER BY t ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
+            WINDOW stream_order AS (PARTITION BY service, measure, dimension, version, instance, stream, start_time ORDER BY t ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
         )
         WHERE last_nanos > previous_nanos
         UNION ALL
         SELECT
+            service,
             measure,
             if(has({flat:Array(String)}, measure), '', histogram_1m.dimension) AS dimension,
             version,
@@ -91,17 +97,17 @@ FROM
             scale,
             CAST(sumMap(histogram_1m.buckets), 'Map(Int32, Int64)') AS m
         FROM histogram_1m
-        WHERE service = {service:String}
+        WHERE service IN ({services:Array(String)})
             AND environment = {environment:String}
             AND temporality = 1
             AND has({measures:Array(String)}, measure)
             AND time >= toDateTime({from:UInt32})
             AND time < toDateTime({to:UInt32})
-        GROUP BY measure, dimension, version, t, scale
+        GROUP BY service, measure, dimension, version, t, scale
     )
     WHERE points > 0
-    GROUP BY measure, dimension, version, t
-    ORDER BY measure, dimension, version, t
+    GROUP BY service, measure, dimension, version, t
+    ORDER BY service, measure, dimension, version, t
 )
 WHERE notEmpty(h.1)
-GROUP BY measure, dimension, version
+GROUP BY service, measure, dimension, version
