@@ -10,6 +10,8 @@ export interface MinuteHistograms {
   readonly minutes: Int32Array
   readonly buckets: Int32Array
   readonly counts: Float64Array
+  /** Time of the first minute with values, seconds. */
+  readonly start: number
   /** Minutes from the first to the last one with values. */
   readonly length: number
   /** Values a minute. */
@@ -71,7 +73,7 @@ export function minuteHistograms(cells: readonly Cell[], step: number): MinuteHi
     const slot = (buckets[i] as number) - lowest
     merged[slot] = (merged[slot] as number) + (counts[i] as number)
   }
-  return { minutes, buckets, counts, length, totals, merged: { lowest, counts: merged, total } }
+  return { minutes, buckets, counts, start, length, totals, merged: { lowest, counts: merged, total } }
 }
 
 /** Values a minute above a position on the bucket scale, the bucket that holds it counted in part. */

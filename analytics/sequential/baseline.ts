@@ -1,0 +1,158 @@
+import type { Aligned } from '../compare/align.ts'
+import { betweenWindows } from '../stats/between-windows.ts'
+import { ratioOfSums } from '../stats/ratio-of-sums.ts'
+import { shortRunDispersion } from '../stats/short-run-dispersion.ts'
+
+/** What the time before says about a series: what a test bets against, and how far it may be trusted. */
+export interface Baseline {
+  /** Events by exposure; of a gauge the mean of its minutes, on their scale. */
+  readonly level: number
+  /**
+   * Variance by mean of the counts over long spans, dependence between minutes included; of a gauge the long-run variance of a
+   * minute. An upper bound of one standard error, since bets may only rely on bounds.
+   */
+  readonly dispersion: number
+  /** The same of neighbouring minutes alone: what is left where both versions share a level. */
+  readonly shortRun: number
+  /** Standard deviation of the level of another window around this one: of its logarithm; of a gauge on its scale. */
+  readonly drift: number
+  /** Exposure of a span, of those that had any: how fast a test may be expected to learn. */
+  readonly pace: number
+  /** Factor (of a gauge: offset) for each hour of the day in UTC; empty: none is known. */
+  readonly season: readonly number[]
+}
+
+/** Lengths of windows, in steps, between which levels may drift; the largest drift counts. */
+const WINDOWS = [30, 120] as const
+const HOURS = 24
+/** Days of which a season needs three: with fewer a bad evening would be taken for one. */
+const SEASON_DAYS = 3
+const DAY = 86_400
+
+/**
+ * Baseline of counts (events by exposure).
+ * @param share events are a part of the exposure (bad of all)
+ */
+export function countBaseline(before: Aligned, share: boolean): Baseline {
+  const season = seasonOf(before, 'factor')
+  const denominator = before.denominator.map(
+    (exposure, i) => exposure * seasonAt(season, before.start + i * before.step, 1),
+  )
+  const whole = ratioOfSums(before.numerator, denominator)
+  // Half an event stands in for none, as in comparisons.
+  const events = Math.max(whole.numerator, 0.5)
+  const level = events / whole.denominator
+  const model = level / whole.denominator
+  // A part of all spreads less than a count, by 1 - p; two standard errors off, so that the null may be a little rarer.
+  const least = share ? 1 - Math.max(0, level - 2 * Math.sqrt(model)) : 1
+  const upper = 1 + Math.sqrt(2 / whole.longRun.degreesOfFreedom)
+  const dispersion = whole.numerator > 0 ? Math.max(least, (upper * whole.variance) / model) : 1
+  const shortRun =
+    whole.numerator > 0 ? Math.max(least, upper * shortRunDispersion(before.numerator, denominator)) : 1
+  const between = driftOf(before.numerator, denominator, dispersion * level, season.length > 0)
+  return {
+    level,
+    dispersion,
+    shortRun,
+    drift: Math.sqrt(dispersion / events + between / level ** 2),
+    pace: sum(before.denominator) / Math.max(1, whole.filled),
+    season,
+  }
+}
+
+/**
+ * Baseline of a gauge's minutes.
+ * @param values on their scale, in `numerator`, with ones in `denominator` where there is a minute
+ */
+export function meanBaseline(values: Aligned): Baseline {
+  const season = seasonOf(values, 'offset')
+  const residuals = values.numerator.map((value, i) =>
+    (values.denominator[i] as number) > 0 ? value - seasonAt(season, values.start + i * values.step, 0) : 0,
+  )
+  const whole = ratioOfSums(residuals, values.denominator)
+  const upper = 1 + Math.sqrt(2 / whole.longRun.degreesOfFreedom)
+  const dispersion = whole.variance * whole.denominator * upper
+  const shortRun = Math.min(dispersion, upper * meanSquareDifference(residuals, values.denominator))
+  const between = driftOf(residuals, values.denominator, dispersion, season.length > 0)
+  return {
+    level: whole.estimate,
+    dispersion,
+    shortRun,
+    drift: Math.sqrt(whole.variance * upper + between),
+    pace: 1,
+    season,
+  }
+}
+
+/** Half the mean square of what differs from one minute to the next. */
+function meanSquareDifference(values: Float64Array, present: Float64Array): number {
+  let squares = 0
+  let pairs = 0
+  for (let i = 1; i < values.length; i++) {
+    if (!((present[i] as number) > 0 && (present[i - 1] as number) > 0)) continue
+    squares += ((values[i] as number) - (values[i - 1] as number)) ** 2
+    pairs += 1
+  }
+  return pairs > 0 ? squares / (2 * pairs) : Number.POSITIVE_INFINITY
+}
+
+/** Factor or offset at a time, between the middles of hours; `none` where no season is known. @param time seconds */
+export function seasonAt(season: readonly number[], time: number, none: number): number {
+  if (season.length === 0) return none
+  const hour = (((time % DAY) + DAY) % DAY) / 3600 - 0.5
+  const from = Math.floor(hour)
+  const part = hour - from
+  const at = (index: number): number => season[(index + HOURS) % HOURS] as number
+  return (1 - part) * at(from) + part * at(from + 1)
+}
+
+/**
+ * Variance of levels between windows: the largest that any length shows, and one standard error of the length that tells best.
+ * @param noise variance of the level by one unit of exposure
+ */
+function driftOf(
+  numerator: Float64Array,
+  denominator: Float64Array,
+  noise: number,
+  seasonal: boolean,
+): number {
+  let largest = 0
+  let error = Number.POSITIVE_INFINITY
+  for (const length of WINDOWS) {
+    const between = betweenWindows(numerator, denominator, length)
+    if (between === undefined) continue
+    const own = (noise * between.windows) / sum(denominator)
+    largest = Math.max(largest, between.variance)
+    error = Math.min(error, (between.variance + own) * Math.sqrt(2 / between.degreesOfFreedom))
+  }
+  if (error === Number.POSITIVE_INFINITY) return 0
+  // A season follows the few days that it was taken from too closely.
+  return (largest + error) * (seasonal ? SEASON_DAYS / (SEASON_DAYS - 1) : 1)
+}
+
+/** Level of each hour of the day by that of all, shrunk towards none by as much as hours vary by chance; empty with too few days. */
+function seasonOf(before: Aligned, kind: 'factor' | 'offset'): number[] {
+  const { numerator, denominator, start, step } = before
+  if (numerator.length * step < SEASON_DAYS * DAY) return []
+  const tops = new Float64Array(HOURS)
+  const bottoms = new Float64Array(HOURS)
+  for (let i = 0; i < numerator.length; i++) {
+    const hour = Math.floor(((start + i * step) % DAY) / 3600)
+    tops[hour] = (tops[hour] as number) + (numerator[i] as number)
+    bottoms[hour] = (bottoms[hour] as number) + (denominator[i] as number)
+  }
+  const level = sum(tops) / sum(bottoms)
+  if (!(level > 0) && kind === 'factor') return []
+  return Array.from(tops, (top, hour) => {
+    const bottom = bottoms[hour] as number
+    if (kind === 'offset') return bottom > 0 ? top / bottom - level : 0
+    // Twenty events of the common level: an hour with few events says little about itself.
+    return (top + 20) / (bottom * level + 20)
+  })
+}
+
+function sum(values: Float64Array): number {
+  let total = 0
+  for (let i = 0; i < values.length; i++) total += values[i] as number
+  return total
+}

@@ -1,0 +1,26 @@
+import { logAbsentEvidence } from '../stats/absent-before.ts'
+
+export interface KindSoFar {
+  /** Events of a kind (an exception's fingerprint, a message's template) since the release; it had none before. */
+  readonly events: number
+  /** Variance by mean of events of such kinds, >= 1: bursts of one cause count once. */
+  readonly dispersion: number
+  /** Exposure since the release and before it, in one unit (requests, seconds). */
+  readonly after: number
+  readonly before: number
+  /** Kinds that were seen before: so many others might have appeared instead. */
+  readonly kinds: number
+}
+
+/** Kinds that may appear where hardly any was seen. */
+const FEWEST_KINDS = 10
+
+/**
+ * Log e-value that a kind of event that was absent before is new with the release, from the first event on. Exact for one kind whose rate did not change (see
+ * absent-before.ts); and since it is a new one of all that might have appeared, it is divided by their number, for which
+ * those that were seen stand in: so the sum over all new kinds is one e-value for the deployment, and contributes as such to combine.ts.
+ */
+export function logNewKindEvidence(kind: KindSoFar): number {
+  const events = kind.events / Math.max(1, kind.dispersion)
+  return logAbsentEvidence(events, kind.after, kind.before) - Math.log(Math.max(FEWEST_KINDS, kind.kinds))
+}

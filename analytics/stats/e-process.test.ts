@@ -1,0 +1,194 @@
+import { expect, test } from 'vitest'
+import { logAbsentEvidence } from './absent-before.ts'
+import { sequenceHalfWidth } from './asymptotic-confidence-sequence.ts'
+import { logCountEvidence } from './count-e-process.ts'
+import { LOG_EFFECTS, LOG_WEIGHTS } from './effect-prior.ts'
+import { logGamma } from './gamma.ts'
+import { logMixture } from './log-mixture.ts'
+import { logMeanEvidence } from './normal-e-process.ts'
+import { addPairedEvidence } from './paired-count-e-process.ts'
+import { factorOfCost, tiltCost, tiltScore } from './quadratic-variance.ts'
+
+/** Probabilities of a count with this mean and variance by mean: binomial, Poisson or negative binomial. */
+function probabilities(mean: number, dispersion: number): number[] {
+  const list: number[] = []
+  const excess = dispersion - 1
+  if (excess < 0) {
+    const n = Math.round(mean / -excess)
+    const p = mean / n
+    for (let k = 0; k <= n; k++) {
+      const choose = logGamma(n + 1) - logGamma(k + 1) - logGamma(n - k + 1)
+      list.push(Math.exp(choose + k * Math.log(p) + (n - k) * Math.log1p(-p)))
+    }
+    return list
+  }
+  for (let k = 0; k < 4000; k++) {
+    if (excess === 0) list.push(Math.exp(k * Math.log(mean) - mean - logGamma(k + 1)))
+    else {
+      const r = mean / excess
+      const choose = logGamma(k + r) - logGamma(r) - logGamma(k + 1)
+      list.push(Math.exp(choose - r * Math.log(dispersion) + k * Math.log(excess / dispersion)))
+    }
+  }
+  return list
+}
+
+const expectation = (chances: readonly number[], of: (k: number) => number): number =>
+  chances.reduce((sum, p, k) => (p < 1e-200 ? sum : sum + p * of(k)), 0)
+
+test('a tilt has expectation 1 under its mean, for binomial, Poisson and negative binomial counts, and costs invert', () => {
+  for (const [mean, dispersion] of [
+    [6, 0.7],
+    [3, 1],
+    [4, 1.5],
+    [10, 4],
+  ] as const) {
+    for (const factor of [0.3, 0.9, 1.2, 2, 3]) {
+      const cost = tiltCost(factor, dispersion)
+      const score = tiltScore(factor, dispersion, cost)
+      const value = expectation(probabilities(mean, dispersion), (k) => Math.exp(score * k - cost * mean))
+      expect(value).toBeCloseTo(1, 9)
+      expect(factorOfCost(cost, dispersion)).toBeCloseTo(factor, 10)
+    }
+  }
+})
+
+test('the e-value of a count has expectation 1 at the edge of its null hypothesis and less below it', () => {
+  for (const dispersion of [1, 2.5]) {
+    const e = (k: number) =>
+      Math.exp(logCountEvidence({ events: k, expected: 5, dispersion, drift: 0 }, true))
+    // What is missing lies beyond the counts that are added up: the largest bets live from rare huge counts.
+    expect(expectation(probabilities(5, dispersion), e)).toBeGreaterThan(0.98)
+    expect(expectation(probabilities(5, dispersion), e)).toBeLessThanOrEqual(1 + 1e-9)
+    expect(expectation(probabilities(4, dispersion), e)).toBeLessThan(0.85)
+    // A dispersion that is an upper bound keeps the promise.
+    expect(expectation(probabilities(5, 1), e)).toBeLessThanOrEqual(1 + 1e-9)
+  }
+})
+
+test('with an uncertain baseline it has expectation 1 on average over the baselines', () => {
+  const drift = 0.3
+  for (const [expected, dispersion] of [
+    [3, 1],
+    [40, 1],
+    [400, 3],
+  ] as const) {
+    const e = (k: number) => Math.exp(logCountEvidence({ events: k, expected, dispersion, drift }, true))
+    let total = 0
+    let weights = 0
+    for (let z = -5; z <= 5; z += 0.1) {
+      const factor = Math.exp(drift * z)
+      const weight = Math.exp((-z * z) / 2)
+      // The tilt keeps the shape of the count and moves its mean, and with it its dispersion.
+      const cost = tiltCost(factor, dispersion)
+      const score = tiltScore(factor, dispersion, cost)
+      const chances = probabilities(expected, dispersion)
+      total += weight * expectation(chances, (k) => Math.exp(score * k - cost * expected) * e(k))
+      weights += weight
+    }
+    // Laplace's method is off by a few percent where there are few events.
+    expect(total / weights).toBeLessThan(1.04)
+    expect(total / weights).toBeGreaterThan(0.9)
+  }
+})
+
+test('side by side every single bet has expectation at most 1, whatever the level and the share of traffic', () => {
+  for (const dispersion of [1, 1.8]) {
+    for (const level of [0.5, 4]) {
+      for (const [exposure, besideExposure, edge] of [
+        [1, 1, 1],
+        [1, 9, 1],
+        [3, 1, 1.25],
+      ] as const) {
+        const ownChances = probabilities(level * exposure * edge, dispersion).slice(0, 200)
+        const besideChances = probabilities(level * besideExposure, dispersion).slice(0, 300)
+        for (const up of [true, false]) {
+          // Wealth is linear in the counts, so each arm's score is read off one event.
+          const scores = [
+            [1, 0],
+            [0, 1],
+          ].map(([events = 0, besideEvents = 0]) => {
+            const wealth = new Float64Array(LOG_EFFECTS.length)
+            addPairedEvidence(
+              wealth,
+              0,
+              { events, exposure, besideEvents, besideExposure },
+              edge,
+              dispersion,
+              up,
+            )
+            return wealth
+          })
+          for (let i = 0; i < LOG_EFFECTS.length; i++) {
+            const own = expectation(ownChances, (k) => Math.exp((scores[0]?.[i] as number) * k))
+            const beside = expectation(besideChances, (k) => Math.exp((scores[1]?.[i] as number) * k))
+            expect(own * beside).toBeLessThanOrEqual(1 + 1e-9)
+            expect(own * beside).toBeGreaterThan(0.999)
+          }
+        }
+      }
+    }
+  }
+})
+
+test('side by side a part of all keeps the promise too, at small and at large shares', () => {
+  for (const p of [0.05, 0.5]) {
+    const chances = probabilities(20 * p, 1 - p)
+    for (let k = 0; k < LOG_EFFECTS.length; k++) {
+      const value = expectation(chances, (x) =>
+        expectation(chances, (y) => {
+          const wealth = new Float64Array(LOG_EFFECTS.length)
+          addPairedEvidence(
+            wealth,
+            0,
+            { events: x, exposure: 20, besideEvents: y, besideExposure: 20 },
+            1,
+            1,
+            true,
+          )
+          return Math.exp(wealth[k] as number)
+        }),
+      )
+      expect(value).toBeLessThanOrEqual(1 + 1e-9)
+    }
+  }
+})
+
+test('events of a kind that was absent before keep the promise at every rate, over before and after together', () => {
+  for (const rate of [0.0005, 0.001, 0.01]) {
+    const before = 1000
+    const after = 30
+    const absent = Math.exp(-rate * before)
+    const value = expectation(probabilities(rate * after, 1), (k) =>
+      Math.exp(logAbsentEvidence(k, after, before)),
+    )
+    expect(absent * value).toBeLessThanOrEqual(1)
+  }
+  // The exact p of 5 events in 30 minutes after none in 1000 is (30 / 1030)^5, its inverse 4.8e7.
+  expect(Math.exp(logAbsentEvidence(5, 30, 1000))).toBeGreaterThan(1e6)
+})
+
+test('a mean is tested with the error of its baseline', () => {
+  const known = logMeanEvidence({ excess: 0.4, variance: 0.01, drift: 0 }, 1, true)
+  const drifting = logMeanEvidence({ excess: 0.4, variance: 0.01, drift: 0.3 }, 1, true)
+  expect(known).toBeGreaterThan(5)
+  expect(drifting).toBeLessThan(1)
+  expect(logMeanEvidence({ excess: 0.4, variance: 0.01, drift: 0 }, 1, false)).toBeLessThan(0)
+})
+
+test('mixtures have weights that add up to 1 and survive lost bets; the sequence is wider than a fixed interval', () => {
+  expect(
+    logMixture(
+      LOG_EFFECTS.map(() => 0),
+      LOG_WEIGHTS,
+    ),
+  ).toBeCloseTo(0, 12)
+  expect(logMixture([Number.NEGATIVE_INFINITY, 0], [Math.log(0.5), Math.log(0.5)])).toBeCloseTo(
+    Math.log(0.5),
+    12,
+  )
+  // Robbins' boundary at its tightest is about 1.3 times as wide as a fixed 99 % interval.
+  const ratio = sequenceHalfWidth(0.01, 0.3, 0.01) / (2.576 * 0.1)
+  expect(ratio).toBeGreaterThan(1.2)
+  expect(ratio).toBeLessThan(1.5)
+})
