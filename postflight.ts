@@ -4,6 +4,7 @@ import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Logger } from 'pino'
 import { createAlerts, receiversOf } from './analytics/alerts/alerts.ts'
+import { Gates } from './analytics/gate/gates.ts'
 import { type Analysis, createAnalysis } from './analytics/jobs/scheduler.ts'
 import { createAuthenticator, startApi } from './api/server.ts'
 import { openDatabase } from './deploy/open-database.ts'
@@ -112,6 +113,7 @@ async function wire(
     clock,
     logger: logger.child({ room: 'alerts' }),
   })
+  const gates = new Gates({ store, config, clock })
   analysis = createAnalysis({
     store,
     catalogue,
@@ -119,7 +121,10 @@ async function wire(
     clock,
     logger: logger.child({ room: 'analysis' }),
     onReport: alerts.onReport,
-    onRound: alerts.onRound,
+    onRound: async (deployments) => {
+      await alerts.onRound(deployments)
+      await gates.settleOpen()
+    },
   })
   opened.defer(() => alerts.stop())
   opened.defer(() => analysis.stop())

@@ -7,6 +7,7 @@ import type {
   RawServerDefault,
 } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import type { Gates } from '../analytics/gate/gates.ts'
 import type { Config } from '../schemas/config.ts'
 import type { Deployment } from '../schemas/contracts/deployment.ts'
 import type { Scope } from '../schemas/contracts/key.ts'
@@ -26,6 +27,7 @@ export interface ApiContext {
   readonly auth: Authenticator
   readonly summaries: Summaries
   readonly reports: Reports
+  readonly gates: Gates
   /** Results that may be a second old. */
   readonly fresh: FreshCache
   /** Dear results that may be a minute old. */

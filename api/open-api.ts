@@ -29,6 +29,7 @@ export async function openApi(app: Api): Promise<void> {
         { name: 'reports', description: 'Verdicts and their evidence' },
         { name: 'signals', description: 'The catalogue, series, deltas and trends' },
         { name: 'alerts' },
+        { name: 'gates', description: 'May a release go on?' },
         { name: 'keys', description: 'Need the scope admin' },
       ],
     },

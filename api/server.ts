@@ -7,6 +7,7 @@ import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
 import Fastify, { type FastifyBaseLogger, LogController } from 'fastify'
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
+import { Gates } from '../analytics/gate/gates.ts'
 import type { Config } from '../schemas/config.ts'
 import type { Deployment } from '../schemas/contracts/deployment.ts'
 import { PostflightError } from '../schemas/errors.ts'
@@ -25,6 +26,7 @@ import { Summaries } from './reads/summaries.ts'
 import { alertRoutes } from './routes/alerts.ts'
 import { comparisonRoutes } from './routes/compare.ts'
 import { deploymentRoutes } from './routes/deployments.ts'
+import { gateRoutes } from './routes/gates.ts'
 import { keyRoutes } from './routes/keys.ts'
 import { operationRoutes } from './routes/operations.ts'
 import { releaseRoutes } from './routes/releases.ts'
@@ -83,6 +85,7 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
     auth,
     summaries: new Summaries(options.store, clock),
     reports: new Reports(options.store, clock),
+    gates: new Gates({ store: options.store, config, clock }),
     fresh: new FreshCache(clock, 1000, 500),
     slow: new FreshCache(clock, 60_000, 100),
     lasting: new FreshCache(clock, Number.POSITIVE_INFINITY, 600),
@@ -172,6 +175,7 @@ async function buildApi(context: ApiContext, logger: FastifyBaseLogger): Promise
         comparisonRoutes,
         trendRoutes,
         alertRoutes,
+        gateRoutes,
         signalRoutes,
         keyRoutes,
       ])

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { collectorsSchema, SECRET_COLLECTORS } from './collectors.ts'
+import { gateSchema, shadowSchema } from './gate.ts'
 import { scrubSchema } from './scrub.ts'
 import { customSignalSchema } from './signals/custom.ts'
 
@@ -186,6 +187,9 @@ export const configSchema = z
         mutedEnvironments: z.array(z.string()).default([]),
       })
       .prefault({}),
+    /** What a gate says of each state. */
+    gate: gateSchema.prefault({}),
+    shadow: shadowSchema,
     auth: z
       .strictObject({
         /** True: keys are needed on loopback too. They always are as soon as a door listens wider. */

@@ -5,11 +5,10 @@ import { newCommand, runs } from './command.ts'
 import { connect, withConnection } from './connection.ts'
 import { type CliContext, writeJson } from './context.ts'
 import { EXIT } from './exit-codes.ts'
-import { parseRelease } from './release-name.ts'
+import { parseRelease, withRelease } from './release-name.ts'
 
 export function deployCommand(context: CliContext): Command {
-  const command = withConnection(newCommand('deploy', 'Record a deployment, from a pipeline'))
-    .argument('<service@version>', 'the release, such as checkout@2.7.0')
+  const command = withRelease(withConnection(newCommand('deploy', 'Record a deployment, from a pipeline')))
     .option('--environment <name>', 'where it was deployed', 'default')
     .option('--status <status>', DEPLOYMENT_STATUSES.join(', '), 'succeeded')
     .option('--started-at <instant>', 'ISO 8601; default now')
@@ -21,7 +20,7 @@ export function deployCommand(context: CliContext): Command {
       unknown
     >
     const deployment = await connect(invocation).post<Deployment>('/api/v1/deployments', {
-      ...parseRelease(text),
+      ...parseRelease(text, invocation.options['release']),
       environment,
       status,
       startedAt,
@@ -34,7 +33,9 @@ export function deployCommand(context: CliContext): Command {
         deployment.previousVersion === null
           ? 'the first that is known'
           : `replaces ${deployment.previousVersion}`
-      context.out.write(`Recorded ${text} into ${deployment.environment} (${before}): ${deployment.id}\n`)
+      context.out.write(
+        `Recorded ${deployment.service}@${deployment.version} into ${deployment.environment} (${before}): ${deployment.id}\n`,
+      )
     }
     return EXIT.healthy
   })

@@ -1,9 +1,10 @@
+import type { Gate } from '../../schemas/contracts/gate.ts'
 import type { DeploymentState } from '../../schemas/contracts/report.ts'
 import type { ErrorCode } from '../../schemas/errors.ts'
 
 /**
- * What the exit code says. A pipeline may treat 0 as go, 1 as stop, 2 as ask again later, 3 as nothing to go by,
- * and 4 and more as "Postflight could not answer".
+ * What the exit code says, the same for all commands. A pipeline may treat 0 as go, 1 as stop, 2 as ask again later, 3 as nothing to go by,
+ * and 4 and more as "Postflight could not answer". 64 is EX_USAGE of sysexits.h.
  */
 export const EXIT = {
   healthy: 0,
@@ -11,8 +12,8 @@ export const EXIT = {
   undecided: 2,
   noData: 3,
   failed: 4,
-  usage: 5,
   unreachable: 6,
+  usage: 64,
 } as const
 
 /** `superseded` and `rolled_back` name no fault that was found: nobody may take them for healthy. */
@@ -28,6 +29,12 @@ const STATES: Record<DeploymentState, number> = {
 
 export function exitCodeOfState(state: DeploymentState): number {
   return STATES[state]
+}
+
+/** A gate that passes is 0 whatever it rests on: the policy has said so. */
+export function exitCodeOfGate({ decision, outcome }: Pick<Gate, 'decision' | 'outcome'>): number {
+  if (decision === 'pass') return EXIT.healthy
+  return decision === 'hold' ? EXIT.undecided : STATES[outcome]
 }
 
 export function exitCodeOfError(code: ErrorCode): number {

@@ -7,11 +7,13 @@ import { demoCommand } from './demo.ts'
 import { deployCommand } from './deploy.ts'
 import { doctorCommand } from './doctor.ts'
 import { EXIT, exitCodeOfError } from './exit-codes.ts'
+import { gateCommand } from './gate.ts'
 import { keysCommand } from './keys.ts'
 import { migrateCommand } from './migrate.ts'
 import { releasesCommand } from './releases.ts'
 import { reportCommand } from './report.ts'
 import { sendCommand } from './send.ts'
+import { shadowCommand } from './shadow.ts'
 import { upCommand } from './up.ts'
 import { verifyCommand } from './verify.ts'
 
@@ -47,6 +49,8 @@ const program = new Command('postflight')
   .addCommand(verifyCommand(context))
   .addCommand(releasesCommand(context))
   .addCommand(deployCommand(context))
+  .addCommand(gateCommand(context))
+  .addCommand(shadowCommand(context))
   .addCommand(sendCommand(context))
   .addCommand(consumeCommand(context))
   .addCommand(keysCommand(context))

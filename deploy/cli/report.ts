@@ -5,21 +5,20 @@ import { connect, withConnection } from './connection.ts'
 import { type CliContext, writeJson } from './context.ts'
 import { exitCodeOfState } from './exit-codes.ts'
 import { paintFor } from './paint.ts'
-import { parseRelease } from './release-name.ts'
+import { parseRelease, withRelease } from './release-name.ts'
 import { reportText } from './report-text.ts'
 
 export function reportCommand(context: CliContext): Command {
-  const command = withConnection(
-    newCommand('report', "Print a release's report; the exit code says the verdict"),
+  const command = withRelease(
+    withConnection(newCommand('report', "Print a release's report; the exit code says the verdict")),
   )
-    .argument('<service@version>', 'the release, such as checkout@2.7.0')
     .option('--environment <name>', 'the environment, if it was deployed into several')
     .addHelpText(
       'after',
-      '\nExit codes: 0 healthy, 1 regressed, 2 not decided (watching, inconclusive, superseded), 3 no data or unknown,\n4 failed, 5 wrong usage or settings, 6 Postflight does not answer or refuses the key.',
+      '\nExit codes: 0 healthy, 1 regressed, 2 not decided (watching, inconclusive, superseded), 3 no data or unknown,\n4 failed, 6 Postflight does not answer or refuses the key, 64 wrong usage or settings.',
     )
   return runs(context, command, async (invocation, text = '') => {
-    const { service, version } = parseRelease(text)
+    const { service, version } = parseRelease(text, invocation.options['release'])
     const api = connect(invocation)
     const environment = invocation.options['environment'] as string | undefined
     const path = `${encodeURIComponent(service)}/${encodeURIComponent(version)}`

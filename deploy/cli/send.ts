@@ -7,7 +7,7 @@ import { PostflightError } from '../../schemas/errors.ts'
 import { newCommand, runs } from './command.ts'
 import { type CliContext, writeJson } from './context.ts'
 import { EXIT } from './exit-codes.ts'
-import { parseRelease } from './release-name.ts'
+import { parseRelease, withRelease } from './release-name.ts'
 
 /** Bytes of one request, and milliseconds that a line of a slow source waits for others. */
 const BATCH = 1024 * 1024
@@ -21,14 +21,16 @@ interface Tally {
 }
 
 export function sendCommand(context: CliContext): Command {
-  const command = newCommand('send', 'Send logs that are JSON lines, from a file or standard input')
-    .argument('<service@version>', 'the release that wrote them, where a line does not say')
+  const command = withRelease(
+    newCommand('send', 'Send logs that are JSON lines, from a file or standard input'),
+    'the release that wrote them, where a line does not say',
+  )
     .argument('[file]', 'a file; - or none: standard input')
     .option('--environment <name>', 'where it runs')
     .option('--otlp <url>', 'where telemetry is received (default: the port of the settings)')
     .option('--key <key>', 'key to show (default: POSTFLIGHT_KEY)')
   return runs(context, command, async ({ options, config, json }, release = '', file = '-') => {
-    const { service, version } = parseRelease(release)
+    const { service, version } = parseRelease(release, options['release'])
     const { environment, otlp, key } = options as Record<string, string | undefined>
     const query = new URLSearchParams({ service, version, environment: environment ?? '' })
     const url = `${otlp ?? `http://${config.otlp.host}:${config.otlp.port}`}/v1/jsonl?${query}`

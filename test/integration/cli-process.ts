@@ -11,8 +11,11 @@ export interface Ended {
 }
 
 /** The command line as it runs: plain Node, which refuses what the test runner would have transformed. */
-export function startCli(cwd: string, args: readonly string[]) {
-  const child = spawn(process.execPath, [ENTRY, ...args], { cwd, env: { PATH: process.env['PATH'] ?? '' } })
+export function startCli(cwd: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  const child = spawn(process.execPath, [ENTRY, ...args], {
+    cwd,
+    env: { PATH: process.env['PATH'] ?? '', ...env },
+  })
   const ended = new Promise<Ended>((done) => {
     let [out, err] = ['', '']
     child.stdout.on('data', (chunk: Buffer) => {

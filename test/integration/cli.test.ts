@@ -26,17 +26,17 @@ describe('config', () => {
     expect(of('dataDir')).toMatchObject({ value: '.postflight', from: 'default' })
   })
 
-  test('a bad value ends with 5 and says where it stands', async () => {
+  test('a bad value ends with 64 and says where it stands', async () => {
     const { code, err } = await run('config', '--api.port', 'many')
-    expect(code).toBe(5)
+    expect(code).toBe(64)
     expect(err).toMatch(/api\.port \(from --api\.port\)/)
   })
 })
 
-test('an unknown command or option ends with 5', async () => {
-  expect((await run('config', '--nonsense')).code).toBe(5)
-  expect((await run('report')).code).toBe(5)
-  expect((await run('report', 'no-version')).code).toBe(5)
+test('an unknown command or option ends with 64', async () => {
+  expect((await run('config', '--nonsense')).code).toBe(64)
+  expect((await run('report')).code).toBe(64)
+  expect((await run('report', 'no-version')).code).toBe(64)
 })
 
 test('no Postflight at the address ends with 6 and says what to do', async () => {
