@@ -6,7 +6,7 @@ import { connect, withConnection } from './connection.ts'
 import { type CliContext, writeJson } from './context.ts'
 import { EXIT } from './exit-codes.ts'
 import { type Paint, paintFor } from './paint.ts'
-import { parseRelease } from './release-name.ts'
+import { parseRelease, withRelease } from './release-name.ts'
 import { minute } from './report-text.ts'
 import { table } from './table.ts'
 
@@ -29,17 +29,18 @@ const INPUTS: Record<Verification['changedInputs'][number], string> = {
 }
 
 export function verifyCommand(context: CliContext): Command {
-  const command = withConnection(
-    newCommand('verify', "Compute a release's report again and compare it with the stored one"),
+  const command = withRelease(
+    withConnection(
+      newCommand('verify', "Compute a release's report again and compare it with the stored one"),
+    ),
   )
-    .argument('<service@version>', 'the release, such as checkout@2.7.0')
     .option('--environment <name>', 'the environment, if it was deployed into several')
     .addHelpText(
       'after',
       '\nExit codes: 0 same (or no receipt and the same numbers), 1 differs, 2 inputs or methods have changed since.',
     )
   return runs(context, command, async (invocation, text = '') => {
-    const { service, version } = parseRelease(text)
+    const { service, version } = parseRelease(text, invocation.options['release'])
     const api = connect(invocation)
     const environment = invocation.options['environment'] as string | undefined
     const path = `${encodeURIComponent(service)}/${encodeURIComponent(version)}`
