@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import type { Deployment } from '../../schemas/contracts/deployment.ts'
 import type { Report, Verdict } from '../../schemas/contracts/report.ts'
 import { type GateSettings, gateSchema, type PartialPolicy } from '../../schemas/gate.ts'
-import { reportThatIs } from '../../test/integration/report-alert-fixture.ts'
 import { decideGate, type GateView } from './decide.ts'
 import { policyFor } from './policy.ts'
 
@@ -48,20 +48,38 @@ function verdict(told: Partial<Verdict> = {}): Verdict {
   }
 }
 
+const deployment: Deployment = {
+  id: 'd1',
+  service: 'checkout',
+  environment: 'live',
+  version: '2.7.0',
+  previousVersion: '2.6.0',
+  startedAt: iso(START),
+  finishedAt: null,
+  source: 'api',
+  status: 'succeeded',
+  attributes: {},
+}
+
 /** A report with 15 minutes of evidence, final two hours after the start. */
 function reportOf(state: Report['state'], verdicts: readonly Verdict[], told: Partial<Report> = {}): Report {
-  const report = reportThatIs(state, 'd1')
+  const after = { from: iso(START + 5 * MINUTE), to: iso(START + 20 * MINUTE) }
   return {
-    ...report,
+    deployment,
+    state,
     provisional: state === 'watching',
+    headline: `2.7.0 is ${state}`,
     computedAt: iso(START + 20 * MINUTE),
-    windows: {
-      ...report.windows,
-      after: { from: iso(START + 5 * MINUTE), to: iso(START + 20 * MINUTE) },
-      finalAt: iso(START + 120 * MINUTE),
-    },
+    windows: { before: after, rollout: null, warmUp: null, after, finalAt: iso(START + 120 * MINUTE) },
+    baselineVersion: '2.6.0',
+    design: 'before_after',
+    counts: { regressed: 0, improved: 0, unchanged: 0, inconclusive: 0 },
     adoption: { share: 1, instances: 1, requests: 800 },
+    otherTraffic: {},
     verdicts: [...verdicts],
+    notes: [],
+    method: 'report@1',
+    parameters: {},
     ...told,
   }
 }
@@ -137,7 +155,7 @@ describe('what each state means', () => {
 
 describe('a race', () => {
   it('waits for a release that nobody knows yet, and says where else it is known', () => {
-    const others = [{ ...reportThatIs('healthy', 'd0').deployment, environment: 'staging' }]
+    const others = [{ ...deployment, id: 'd0', environment: 'staging' }]
     const held = decide({ view: { others } })
     expect(held).toMatchObject({ decision: 'hold', settled: false, known: null })
     expect(held.reasons.join(' ')).toContain('into staging')
