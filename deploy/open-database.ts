@@ -48,7 +48,7 @@ export async function openDatabase(
   }).catch((error: unknown) => {
     throw explained(error)
   })
-  const store = openStore({ url: engine.url, ...credentials })
+  const store = openStore({ url: engine.url, ...credentials, readsFiles: true })
   return {
     store,
     embedded: true,

@@ -62,8 +62,8 @@ export const INSERT_SETTINGS = {
   max_partitions_per_insert_block: 0,
 } as const
 
-/** Refusals of ClickHouse that pass by themselves: timeouts, too many parts or queries, memory, disk, read-only. */
-const PASSING = new Set(['159', '202', '209', '210', '241', '242', '243', '252', '319', '425', '999'])
+/** Refusals of ClickHouse that pass by themselves: no file of rows, timeouts, too many parts or queries, memory, disk, read-only. */
+const PASSING = new Set(['107', '159', '202', '209', '210', '241', '242', '243', '252', '319', '425', '999'])
 
 interface Waiter {
   readonly since: number
@@ -308,12 +308,13 @@ export class Writer {
     const token = newToken()
     const begun = clock()
     textsReplaced(table, block.replacedTexts)
-    let journaled = journal === undefined
+    let file: string | undefined
     for (let attempt = 1; ; attempt++) {
       try {
-        if (!journaled) await journal?.write({ token, table, columns, body })
-        journaled = true
-        await store.insertNative(table, columns, body, { settings: INSERT_SETTINGS, token })
+        file ??= await journal?.write({ token, table, columns, body })
+        // Whatever became of the file, memory has the rows: a repeated insert does not rely on it.
+        const from = file === undefined || attempt > 1 ? {} : { file }
+        await store.insertNative(table, columns, body, { settings: INSERT_SETTINGS, token, ...from })
         break
       } catch (error) {
         const passing = mayPass(error)
@@ -341,7 +342,8 @@ export class Writer {
     }
     blockInserted(table, 'ok', rows, clock() - begun)
     batch.finish()
-    await journal?.remove(token).catch((error: unknown) => {
+    if (file === undefined) return
+    await journal?.remove(file).catch((error: unknown) => {
       logger.warn({ err: error, table }, 'an insert that is done stays in the journal')
     })
   }

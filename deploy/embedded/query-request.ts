@@ -18,6 +18,8 @@ export interface QueryRequest {
   compressAnswer: boolean
   /** Whether the answer is held back until the query has ended. */
   waitEnd: boolean
+  /** A file of this machine that stands for the rows of an insert. */
+  bodyFile: string | undefined
   user: string
   password: string
 }
@@ -115,6 +117,7 @@ export function parseQueryRequest(params: URLSearchParams, headers: IncomingHttp
     settings,
     protocolVersion: Number(params.get('client_protocol_version') ?? 0) || 0,
     compressAnswer: isOn(params.get('enable_http_compression')),
+    bodyFile: params.get('body_file') || undefined,
     waitEnd: isOn(params.get('wait_end_of_query')) || isOn(params.get('http_wait_end_of_query')),
     ...credentials(params, headers),
   }
@@ -129,6 +132,7 @@ const RESERVED = new Set([
   'database',
   'default_format',
   'wait_end_of_query',
+  'body_file',
   'user',
   'password',
   'client_protocol_version',

@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID, timingSafeEqual } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { rm } from 'node:fs/promises'
+import { rm, stat } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
@@ -456,6 +456,7 @@ export function createHttpServer(options: HttpServerOptions): Server {
     const comment = `${userComment === undefined ? '' : `${userComment} `}query_id=${queryId}`
     running.set(queryId, comment)
     let path: string | undefined
+    let spooled: string | undefined
     let lease: Lease | undefined
     // What only reads is ended when its client leaves; what writes goes on, as on a server.
     let killing: NodeJS.Timeout | undefined
@@ -473,8 +474,18 @@ export function createHttpServer(options: HttpServerOptions): Server {
     try {
       let size = 0
       if (statement.kind === 'insert-data' || statement.kind === 'insert-input') {
-        path = newSpoolPath('insert')
-        size = await spool(path, text.subarray(statement.dataStart), ended ? [] : rest, options.maxBodyBytes)
+        if (query.bodyFile === undefined) {
+          path = spooled = newSpoolPath('insert')
+          size = await spool(
+            path,
+            text.subarray(statement.dataStart),
+            ended ? [] : rest,
+            options.maxBodyBytes,
+          )
+        } else {
+          path = query.bodyFile
+          size = await sizeOf(path)
+        }
       }
       lease = await options.pool.lease(query.session)
       if (answer.gone) return
@@ -497,7 +508,7 @@ export function createHttpServer(options: HttpServerOptions): Server {
       answer.response.off('close', onClose)
       clearInterval(killing)
       running.delete(queryId)
-      if (path !== undefined) await rm(path, { force: true })
+      if (spooled !== undefined) await rm(spooled, { force: true })
       if (lease !== undefined) {
         if (lease.named) await restore(lease, query).catch(() => undefined)
         lease.release()
@@ -564,6 +575,15 @@ export function createHttpServer(options: HttpServerOptions): Server {
   server.requestTimeout = 0
   server.keepAliveTimeout = 30_000
   return server
+}
+
+/** @throws ClickHouseException if there is no such file */
+async function sizeOf(path: string): Promise<number> {
+  try {
+    return (await stat(path)).size
+  } catch (error) {
+    throw new ClickHouseException(107, 'FILE_DOESNT_EXIST', `The rows cannot be read from ${path}: ${error}`)
+  }
 }
 
 async function* emptyBody(): AsyncGenerator<Buffer> {}

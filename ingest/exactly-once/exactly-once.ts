@@ -64,17 +64,19 @@ export async function openExactlyOnce(options: ExactlyOnceOptions): Promise<Exac
 async function complete(
   { store, logger }: ExactlyOnceOptions,
   journal: InsertJournal,
-  { token, table, columns, body }: JournaledInsert,
+  { token, table, columns, body, file }: JournaledInsert & { file: string },
 ): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
-      await store.insertNative(table, columns, body, { settings: INSERT_SETTINGS, token })
-      await journal.remove(token)
+      // Memory has the rows as well: a repeated insert does not rely on the file.
+      const from = attempt === 1 ? { file } : {}
+      await store.insertNative(table, columns, body, { settings: INSERT_SETTINGS, token, ...from })
+      await journal.remove(file)
       logger.info({ table, token }, 'An insert that was under way has been completed')
       return
     } catch (error) {
       if (!mayPass(error)) {
-        const path = await journal.setAside(token)
+        const path = await journal.setAside(file)
         logger.error(
           { err: error, table, path },
           'ClickHouse refuses an insert that was under way; it is kept',

@@ -1,6 +1,7 @@
+import { createHash } from 'node:crypto'
 import { mkdirSync, rmSync } from 'node:fs'
 import { open, readdir, readFile, rename, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { PostflightError } from '../../schemas/errors.ts'
 
 /** An insert as it was sent or is about to be. */
@@ -12,22 +13,30 @@ export interface JournaledInsert {
   readonly body: readonly Buffer[]
 }
 
-const SUFFIX = '.insert'
+const BODY = '.native'
+const SHAPE = '.columns'
 const UNFINISHED = '.part'
 const SET_ASIDE = '.refused'
+
+/** Which columns of which table the blocks of some inserts have. */
+type Shape = Pick<JournaledInsert, 'table' | 'columns'>
 
 /**
  * Inserts that are under way, a file each, until ClickHouse has them. An insert is not one step: its days, and its rollups, are
  * parts of their own. A process that dies in the middle leaves it half done, and only the very same block with the
  * same token completes it without adding anything twice, so the block has to outlive the process. It is not synced to
  * the disk: what a power failure takes was not acknowledged.
+ *
+ * `<token>.<shape>.native` is the block as it is, so that an engine on the same machine can insert it from there;
+ * `<shape>.columns` (JSON) says what it goes into, and stays: there are as many as there are kinds of blocks.
  */
 export class InsertJournal {
   private readonly folder: string
+  private readonly shapes = new Set<string>()
 
   /** @param folder made if missing @throws PostflightError JOURNAL_UNWRITABLE */
   constructor(folder: string) {
-    this.folder = folder
+    this.folder = resolve(folder)
     try {
       mkdirSync(folder, { recursive: true, mode: 0o700 })
     } catch (error) {
@@ -35,59 +44,72 @@ export class InsertJournal {
     }
   }
 
-  /** @throws PostflightError JOURNAL_UNWRITABLE; then nothing is left of it */
-  async write(insert: JournaledInsert): Promise<void> {
+  /** @returns absolute path of a file with the block @throws PostflightError JOURNAL_UNWRITABLE; then nothing is left of it */
+  async write(insert: JournaledInsert): Promise<string> {
     const { token, table, columns, body } = insert
-    const head = Buffer.from(JSON.stringify({ token, table, columns }))
-    const size = Buffer.alloc(4)
-    size.writeUInt32LE(head.length)
-    const unfinished = join(this.folder, token + UNFINISHED)
+    const path = join(this.folder, `${token}.${await this.shapeOf({ table, columns })}${BODY}`)
+    await this.writeFile(path, body)
+    return path
+  }
+
+  async remove(file: string): Promise<void> {
+    await rm(file, { force: true })
+  }
+
+  /** Keeps an insert that ClickHouse will not take out of the way, for a person to look at. @returns where it is */
+  async setAside(file: string): Promise<string> {
+    await rename(file, file + SET_ASIDE)
+    return file + SET_ASIDE
+  }
+
+  /** What a process before this one left under way. */
+  async *leftOver(): AsyncGenerator<JournaledInsert & { readonly file: string }> {
+    const names = await readdir(this.folder)
+    for (const name of names.sort()) {
+      const file = join(this.folder, name)
+      if (name.endsWith(UNFINISHED)) await rm(file, { force: true })
+      if (!name.endsWith(BODY)) continue
+      const [token, shape] = name.split('.') as [string, string]
+      const body = await readIfThere(file)
+      // Another process has completed it meanwhile.
+      if (body === undefined) continue
+      const { table, columns } = JSON.parse(await readFile(join(this.folder, shape + SHAPE), 'utf8')) as Shape
+      yield { token, table, columns, body: [body], file }
+    }
+  }
+
+  /** The name of a shape, of which there is a file now. */
+  private async shapeOf(shape: Shape): Promise<string> {
+    const json = JSON.stringify(shape)
+    const name = createHash('sha256').update(json).digest('hex').slice(0, 16)
+    if (this.shapes.has(name)) return name
+    await this.writeFile(join(this.folder, name + SHAPE), [Buffer.from(json)])
+    this.shapes.add(name)
+    return name
+  }
+
+  private async writeFile(path: string, parts: readonly Buffer[]): Promise<void> {
+    const unfinished = `${path}.${process.pid}${UNFINISHED}`
     try {
       const file = await open(unfinished, 'w', 0o600)
       try {
-        await writeAll(file, [size, head, ...body])
+        await writeAll(file, parts)
       } finally {
         await file.close()
       }
-      await rename(unfinished, this.pathOf(token))
+      await rename(unfinished, path)
     } catch (error) {
       rmSync(unfinished, { force: true })
       throw unwritable(this.folder, error)
     }
   }
+}
 
-  async remove(token: string): Promise<void> {
-    await rm(this.pathOf(token), { force: true })
-  }
-
-  /** Keeps an insert that ClickHouse will not take out of the way, for a person to look at. @returns where it is */
-  async setAside(token: string): Promise<string> {
-    const path = this.pathOf(token)
-    await rename(path, path + SET_ASIDE)
-    return path + SET_ASIDE
-  }
-
-  /** What a process before this one left under way. */
-  async *leftOver(): AsyncGenerator<JournaledInsert> {
-    const names = await readdir(this.folder)
-    for (const name of names.sort()) {
-      if (name.endsWith(UNFINISHED)) await rm(join(this.folder, name), { force: true })
-      if (!name.endsWith(SUFFIX)) continue
-      const bytes = await readFile(join(this.folder, name)).catch((error: NodeJS.ErrnoException) => {
-        // Another process has completed it meanwhile.
-        if (error.code === 'ENOENT') return undefined
-        throw error
-      })
-      if (bytes === undefined) continue
-      const end = 4 + bytes.readUInt32LE(0)
-      const head = JSON.parse(bytes.toString('utf8', 4, end)) as Omit<JournaledInsert, 'body'>
-      yield { ...head, body: [bytes.subarray(end)] }
-    }
-  }
-
-  private pathOf(token: string): string {
-    return join(this.folder, token + SUFFIX)
-  }
+async function readIfThere(file: string): Promise<Buffer | undefined> {
+  return await readFile(file).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined
+    throw error
+  })
 }
 
 /** A file may take less than it is given. */

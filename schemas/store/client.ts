@@ -11,10 +11,19 @@ export interface StoreOptions {
   /** Milliseconds a request may take. */
   readonly requestTimeout?: number
   readonly maxConnections?: number
+  /** True for the embedded store: it reads files of this machine by itself (`body_file`), so that what is in one need not be sent. */
+  readonly readsFiles?: boolean
 }
 
 export type QueryParams = Readonly<Record<string, unknown>>
 export type Settings = Readonly<Record<string, string | number>>
+
+export interface NativeInsert {
+  readonly settings?: Settings
+  readonly token?: string
+  readonly file?: string
+  readonly signal?: AbortSignal
+}
 
 /** All that Postflight asks of ClickHouse: the same for the embedded store, a server and a cluster. */
 export interface Store {
@@ -35,12 +44,15 @@ export interface Store {
   command(sql: string, params?: QueryParams, options?: { settings?: Settings }): Promise<void>
   /** Inserts objects; returns once the rows are durable. */
   insert(table: string, rows: readonly object[], settings?: Settings): Promise<void>
-  /** Inserts a body of ClickHouse `Native` blocks; returns once the rows are durable. */
+  /**
+   * Inserts a body of ClickHouse `Native` blocks; returns once the rows are durable.
+   * @param options.file absolute path of a file with the same bytes, which must stay until then
+   */
   insertNative(
     table: string,
     columns: readonly string[],
     body: Buffer | readonly Buffer[],
-    options?: { settings?: Settings; token?: string; signal?: AbortSignal },
+    options?: NativeInsert,
   ): Promise<void>
   ping(): Promise<boolean>
   close(): Promise<void>
@@ -74,16 +86,18 @@ export function openStore(options: StoreOptions): Store {
     // Errors are thrown and logged once, by whoever handles them.
     log: { level: ClickHouseLogLevel.OFF },
   })
-  return new ClickHouseStore(client, options.url, database)
+  return new ClickHouseStore(client, options.url, database, options.readsFiles ?? false)
 }
 
 class ClickHouseStore implements Store {
   readonly #client: ClickHouseClient
+  readonly #readsFiles: boolean
   readonly url: string
   readonly database: string
 
-  constructor(client: ClickHouseClient, url: string, database: string) {
+  constructor(client: ClickHouseClient, url: string, database: string, readsFiles: boolean) {
     this.#client = client
+    this.#readsFiles = readsFiles
     this.url = url
     this.database = database
   }
@@ -151,15 +165,17 @@ class ClickHouseStore implements Store {
     table: string,
     columns: readonly string[],
     body: Buffer | readonly Buffer[],
-    options: { settings?: Settings; token?: string; signal?: AbortSignal } = {},
+    options: NativeInsert = {},
   ): Promise<void> {
     const token = options.token === undefined ? {} : { insert_deduplication_token: options.token }
+    const file = this.#readsFiles && options.file !== undefined ? { body_file: options.file } : undefined
+    const parts = file !== undefined ? [] : Buffer.isBuffer(body) ? [body] : body
     await this.#attempt(async () => {
       const result = await this.#client.exec({
         query: `INSERT INTO ${table} (${columns.map((column) => `\`${column}\``).join(', ')}) FORMAT Native`,
         // With `values` the statement goes in the URL and the blocks are the body as they are.
-        values: Readable.from(Buffer.isBuffer(body) ? [body] : body, { objectMode: false }),
-        clickhouse_settings: { ...options.settings, ...token },
+        values: Readable.from(parts, { objectMode: false }),
+        clickhouse_settings: { ...options.settings, ...token, ...file },
         ...(options.signal === undefined ? {} : { abort_signal: options.signal }),
       })
       // The connection goes back to the pool once the (empty) answer has been read.

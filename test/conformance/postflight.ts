@@ -27,7 +27,7 @@ export async function startIngest(options: Partial<DirectTransportOptions> = {})
   const dataDir = await mkdtemp(join(tmpdir(), 'postflight-ingest-'))
   const logger = pino({ level: process.env['LOG_LEVEL'] ?? 'silent' })
   const embedded = await startEmbedded({ dataDir, port: 0, logger })
-  const store = openStore({ url: embedded.url })
+  const store = openStore({ url: embedded.url, readsFiles: true })
   await migrate(store, buildCatalogue(), configSchema.parse({}).retention)
   const exactlyOnce = await openExactlyOnce({
     store,
