@@ -29,6 +29,7 @@ import { deploymentRoutes } from './routes/deployments.ts'
 import { gateRoutes } from './routes/gates.ts'
 import { keyRoutes } from './routes/keys.ts'
 import { operationRoutes } from './routes/operations.ts'
+import { planRoutes } from './routes/plans.ts'
 import { releaseRoutes } from './routes/releases.ts'
 import { reportRoutes } from './routes/reports.ts'
 import { seriesRoutes } from './routes/series.ts'
@@ -174,6 +175,7 @@ async function buildApi(context: ApiContext, logger: FastifyBaseLogger): Promise
         seriesRoutes,
         comparisonRoutes,
         trendRoutes,
+        planRoutes,
         alertRoutes,
         gateRoutes,
         signalRoutes,

@@ -306,13 +306,14 @@ test('traffic that moves to a slower route is mix, not a regression', () => {
   expect(adjusted.beyond).toBe('no')
 })
 
-test('three hundred distributions of a day against two hours take less than a second', () => {
+test('three hundred distributions of a day against two hours take less than a second of CPU', () => {
   const long = series(0, 1440, 0.1, 0, 50)
   const short = series(1440, 120, 0.1, 0, 51)
-  const started = performance.now()
+  const started = process.cpuUsage()
   for (let i = 0; i < 300; i++) compareDistribution({ ...options, before: long, after: short })
-  // Twice the promise: the machine is shared while tests run.
-  expect(performance.now() - started).toBeLessThan(2000)
+  const { user } = process.cpuUsage(started)
+  // Three times the promise: the machine is shared while tests run, and caches with it.
+  expect(user).toBeLessThan(3e6)
 })
 
 test('an exception that was never there before and then is thrown by 2 to 4 % of requests is worse by more than any family asks', () => {

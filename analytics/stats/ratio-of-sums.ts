@@ -1,3 +1,4 @@
+import { latentLevelVariance } from './latent-level-variance.ts'
 import { type LongRunVariance, longRunVariance } from './long-run-variance.ts'
 
 export interface RatioOfSums {
@@ -37,7 +38,17 @@ export function ratioOfSums(numerator: Float64Array, denominator: Float64Array):
       influence[i] = ((numerator[i] as number) - estimate * (denominator[i] as number)) / bottom
     }
   }
-  const whole = longRunVariance(influence)
+  const plain = longRunVariance(influence)
+  const latent = latentLevelVariance(influence)
+  // Better known to be large than well known: what a hidden level adds is estimated from the same few minutes.
+  const whole =
+    latent <= plain.variance
+      ? plain
+      : {
+          ...plain,
+          variance: latent,
+          degreesOfFreedom: Math.max(2, (plain.degreesOfFreedom * plain.variance) / latent),
+        }
   // Empty minutes tell nothing about spread: few filled ones among many make a variance too small and too sure of itself.
   const correction = filled > 1 ? filled / (filled - 1) : 2
   const longRun = {

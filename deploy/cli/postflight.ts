@@ -10,6 +10,7 @@ import { EXIT, exitCodeOfError } from './exit-codes.ts'
 import { gateCommand } from './gate.ts'
 import { keysCommand } from './keys.ts'
 import { migrateCommand } from './migrate.ts'
+import { planCommand } from './plan.ts'
 import { releasesCommand } from './releases.ts'
 import { reportCommand } from './report.ts'
 import { sendCommand } from './send.ts'
@@ -47,6 +48,7 @@ const program = new Command('postflight')
   .addCommand(demoCommand(context))
   .addCommand(reportCommand(context))
   .addCommand(verifyCommand(context))
+  .addCommand(planCommand(context))
   .addCommand(releasesCommand(context))
   .addCommand(deployCommand(context))
   .addCommand(gateCommand(context))

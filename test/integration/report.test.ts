@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildReport, computeReport } from '../../analytics/jobs/report.ts'
 import { readReport } from '../../analytics/jobs/stored-reports.ts'
 import { verifyReport } from '../../analytics/jobs/verify-report.ts'
+import { watchPlan } from '../../analytics/plan/watch-plan.ts'
 import { signalSeries } from '../../analytics/queries/signal-series.ts'
 import { signalTrend } from '../../analytics/queries/signal-trend.ts'
 import { discoverDeployments } from '../../analytics/releases/discover-deployments.ts'
@@ -9,6 +10,7 @@ import { allDeployments } from '../../analytics/releases/stored-deployments.ts'
 import { configSchema } from '../../schemas/config.ts'
 import { reportSchema } from '../../schemas/contracts/report.ts'
 import { verificationSchema } from '../../schemas/contracts/verification.ts'
+import { watchPlanSchema } from '../../schemas/contracts/watch-plan.ts'
 import { type Bench, openBench, type Route, sendTraffic } from './report-fixture.ts'
 
 const HOUR = 3_600_000
@@ -147,6 +149,39 @@ describe('reports over real cells', () => {
     const settings = configSchema.parse({ ...bench.config, analysis: { timeZone: 'Europe/Berlin' } })
     const elsewhere = await verifyReport(bench.store, bench.catalogue, settings, stored, NOW)
     expect(elsewhere.changedInputs).toContain('settings')
+  })
+
+  it('says how long a watch and how large a canary it takes to see a change', async () => {
+    const of = { service: 'checkout', environment: 'prod' }
+    const at = T0 + 12 * HOUR
+    const plan = watchPlanSchema.parse(await watchPlan(bench.store, bench.catalogue, bench.config, of, at))
+    expect(plan.moments['15']).toBeGreaterThan(0)
+    const latency = plan.signals.find((row) => row.signal === 'latency.server' && row.dimension === '')
+    const seen = (minutes: number) => latency?.detectable[minutes] ?? Number.NaN
+    for (const minutes of [15, 30, 60, 120]) {
+      expect(seen(minutes)).toBeGreaterThan(1.02)
+      expect(seen(minutes)).toBeLessThan(2)
+    }
+    // A larger canary shows smaller changes. (A longer watch need not: of long windows the time before has few.)
+    expect(latency?.detectableBeside['0.5'] ?? Number.NaN).toBeLessThan(
+      latency?.detectableBeside['0.05'] ?? Number.NaN,
+    )
+    // A larger change is seen no later.
+    const large = await watchPlan(bench.store, bench.catalogue, bench.config, { ...of, change: 3 }, at)
+    const sooner = large.signals.find((row) => row.signal === 'latency.server' && row.dimension === '')
+    expect(sooner?.minutes ?? Number.NaN).toBeLessThanOrEqual(latency?.minutes ?? 1e9)
+    expect(sooner?.change).toBe(3)
+    // The same traffic is split in the same way each time.
+    expect(await watchPlan(bench.store, bench.catalogue, bench.config, of, at)).toEqual(plan)
+    const nothing = await watchPlan(
+      bench.store,
+      bench.catalogue,
+      bench.config,
+      { service: 'nobody', environment: 'prod' },
+      at,
+    )
+    expect(nothing.signals).toEqual([])
+    expect(nothing.notes[0]).toContain('no telemetry')
   })
 
   it('is provisional until the watch window has closed', async () => {
