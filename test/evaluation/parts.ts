@@ -3,6 +3,12 @@ import type { Part } from './part.ts'
 /** A part is a file in test/evaluation/parts and an entry here. */
 export const PARTS: readonly Part[] = [
   {
+    letter: 'D',
+    title: 'Change points',
+    needsData: true,
+    load: () => import('./parts/change-points.ts'),
+  },
+  {
     letter: 'E',
     title: 'Coverage of intervals',
     needsData: false,
