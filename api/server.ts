@@ -28,6 +28,7 @@ import { comparisonRoutes } from './routes/compare.ts'
 import { deploymentRoutes } from './routes/deployments.ts'
 import { gateRoutes } from './routes/gates.ts'
 import { keyRoutes } from './routes/keys.ts'
+import { noticeRoutes } from './routes/notices.ts'
 import { operationRoutes } from './routes/operations.ts'
 import { planRoutes } from './routes/plans.ts'
 import { releaseRoutes } from './routes/releases.ts'
@@ -178,6 +179,7 @@ async function buildApi(context: ApiContext, logger: FastifyBaseLogger): Promise
         planRoutes,
         alertRoutes,
         gateRoutes,
+        noticeRoutes,
         signalRoutes,
         keyRoutes,
       ])

@@ -6,6 +6,7 @@ import { fillSecrets } from './collectors.ts'
 import { type Config, configSchema } from './config.ts'
 import { type Setting, settings } from './config-settings.ts'
 import { PostflightError } from './errors.ts'
+import { fillSecrets as fillNamedSecrets } from './secret.ts'
 
 /** Where a value came from, rising in precedence, and the exact place: a file's name, a variable, a flag. */
 export interface Origin {
@@ -74,7 +75,11 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
   const parsed = configSchema.safeParse(tree)
   if (!parsed.success)
     problems.push(...parsed.error.issues.flatMap((issue) => inWords(issue, tree, known, origins, file?.name)))
-  else problems.push(...fillSecrets(parsed.data.collectors, sources.env))
+  else {
+    problems.push(...fillSecrets(parsed.data.collectors, sources.env))
+    const { github, gitlab } = parsed.data.notices
+    problems.push(...fillNamedSecrets([github, gitlab], 'notices', sources.env))
+  }
   if (!parsed.success || problems.length > 0) throw invalid(problems)
   return { config: parsed.data, origins }
 }

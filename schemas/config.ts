@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { collectorsSchema, SECRET_COLLECTORS } from './collectors.ts'
 import { gateSchema, shadowSchema } from './gate.ts'
+import { noticesSchema } from './notices.ts'
 import { scrubSchema } from './scrub.ts'
 import { customSignalSchema } from './signals/custom.ts'
 
@@ -187,6 +188,8 @@ export const configSchema = z
         mutedEnvironments: z.array(z.string()).default([]),
       })
       .prefault({}),
+    /** Deployments that GitHub, GitLab, Argo CD and CDEvents tell of. */
+    notices: noticesSchema.prefault({}),
     /** What a gate says of each state. */
     gate: gateSchema.prefault({}),
     shadow: shadowSchema,
@@ -255,5 +258,7 @@ export const SECRET_SETTINGS: ReadonlySet<string> = new Set([
   'clickhouse.password',
   'alerts.webhooks',
   'kafka.sasl.password',
+  'notices.github.secret',
+  'notices.gitlab.token',
   ...SECRET_COLLECTORS.map((name) => `collectors.${name}`),
 ])

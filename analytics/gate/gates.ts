@@ -7,6 +7,7 @@ import { PostflightError } from '../../schemas/errors.ts'
 import type { Policy } from '../../schemas/gate.ts'
 import type { Store } from '../../schemas/store/client.ts'
 import { readReport } from '../jobs/stored-reports.ts'
+import { isSameVersion } from '../releases/same-version.ts'
 import { allDeployments } from '../releases/stored-deployments.ts'
 import { type Decided, decideGate } from './decide.ts'
 import { onTrial, policyFor, waitMinutesFor } from './policy.ts'
@@ -155,7 +156,7 @@ export class Gates {
   async #deployments(of: Pick<Gate, 'service' | 'environment' | 'version'>): Promise<Deployment[]> {
     const { service, environment } = of
     const all = await allDeployments(this.#options.store, { service, environment })
-    return all.filter(({ version }) => version === of.version).reverse()
+    return all.filter(({ version }) => isSameVersion(version, of.version)).reverse()
   }
 
   async #elsewhere({ service, version }: Pick<Gate, 'service' | 'version'>): Promise<Deployment[]> {

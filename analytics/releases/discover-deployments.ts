@@ -1,6 +1,8 @@
-import type { Deployment } from '../../schemas/contracts/deployment.ts'
+import type { Deployment, DeploymentSource } from '../../schemas/contracts/deployment.ts'
 import type { Store } from '../../schemas/store/client.ts'
-import { SAME_DEPLOYMENT_MS } from './record-deployment.ts'
+import { inTurn } from './in-turn.ts'
+import { SAME_DEPLOYMENT_MS, sourcesOf, withNews } from './merge-news.ts'
+import { isSameVersion } from './same-version.ts'
 import { allDeployments, deploymentId, storeDeployments } from './stored-deployments.ts'
 import { type Presence, readTimeline, type Takeover } from './timeline.ts'
 
@@ -29,7 +31,11 @@ export const UNKNOWN_VERSION = 'unknown'
  * @param now milliseconds
  * @returns deployments that are new or changed
  */
-export async function discoverDeployments(store: Store, now: number): Promise<readonly Deployment[]> {
+export function discoverDeployments(store: Store, now: number): Promise<readonly Deployment[]> {
+  return inTurn(store, () => discover(store, now))
+}
+
+async function discover(store: Store, now: number): Promise<readonly Deployment[]> {
   const [seen, known] = await Promise.all([
     store.query<SeenRow>(
       `SELECT service, environment, version, toUnixTimestamp(min(first_time)) AS first, toUnixTimestamp(max(last_time)) AS last
@@ -127,15 +133,26 @@ class Ledger {
 
   firstSeen(version: string, at: number): void {
     const own = this.#ordered().filter((deployment) => deployment.version === version)
-    const [first] = own
+    const first = own[0] ?? this.#toldOtherwise(version)
     if (first === undefined) {
       this.#add(version, at, {})
     } else if (first.source === 'discovered' && Date.parse(first.startedAt) > at) {
       // Late data: it began earlier than was known.
-      this.#put({ ...first, startedAt: new Date(at).toISOString() })
+      this.#put(withNews(first, { ...first, source: seen(version, at) }))
     } else if (first.source === 'api' && Date.parse(first.startedAt) - at > SAME_DEPLOYMENT_MS) {
       this.#add(version, at, {})
+    } else if (first.sources?.every(({ kind }) => kind !== 'telemetry') === true) {
+      this.#put(withNews(first, { ...first, source: seen(version, at) }))
     }
+  }
+
+  /** Told by another name of the same version, such as the whole commit, and not seen by any yet. */
+  #toldOtherwise(version: string): Deployment | undefined {
+    return this.#ordered().find(
+      (deployment) =>
+        isSameVersion(deployment.version, version) &&
+        sourcesOf(deployment).every(({ kind }) => kind !== 'telemetry' && kind !== 'api'),
+    )
   }
 
   returned(takeover: Takeover): void {
@@ -175,7 +192,9 @@ class Ledger {
     const older = [...by].every((other) =>
       ordered.some((deployment) => deployment.version === other && Date.parse(deployment.startedAt) < start),
     )
-    if (undone && older) this.#put({ ...last, status: 'rolled_back' })
+    if (!undone || !older) return
+    const source = { ...seen(version, at), id: 'gone', status: 'rolled_back' as const }
+    this.#put(withNews(last, { ...last, source }))
   }
 
   /** What is new or different, with the versions that each replaced. */
@@ -203,10 +222,25 @@ class Ledger {
       source: 'discovered',
       status: 'succeeded',
       attributes,
+      sources: [seen(version, at)],
     })
   }
 
   #put(deployment: Deployment): void {
     this.#deployments.set(deployment.id, deployment)
+  }
+}
+
+/** What telemetry tells. @param at milliseconds */
+function seen(version: string, at: number): DeploymentSource {
+  return {
+    kind: 'telemetry',
+    id: 'seen',
+    deployment: null,
+    at: new Date(at).toISOString(),
+    startedAt: null,
+    status: 'seen',
+    version,
+    link: null,
   }
 }

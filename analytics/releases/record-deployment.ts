@@ -1,13 +1,12 @@
 import type { Deployment, NewDeployment } from '../../schemas/contracts/deployment.ts'
 import type { Store } from '../../schemas/store/client.ts'
-import { allDeployments, deploymentId, storeDeployments } from './stored-deployments.ts'
-
-/** A pipeline that tells the same deployment twice (start and end, or a retry) means one, when it does so within this time. */
-export const SAME_DEPLOYMENT_MS = 30 * 60_000
+import { inTurn } from './in-turn.ts'
+import { type DeploymentNews, type Merged, mergeNews } from './merge-news.ts'
+import { allDeployments, storeDeployments } from './stored-deployments.ts'
 
 /**
  * Records what a pipeline tells. Idempotent: the same service, environment, version and start is one deployment, as is one without
- * a start that was told, or seen in the telemetry, less than half an hour ago; its later news replaces the earlier.
+ * a start that was told, or seen in the telemetry, less than half an hour ago.
  * @param clock milliseconds since the epoch
  */
 export async function recordDeployment(
@@ -15,33 +14,55 @@ export async function recordDeployment(
   told: NewDeployment,
   clock: () => number,
 ): Promise<Deployment> {
-  const now = clock()
-  const known = await allDeployments(store, { service: told.service, environment: told.environment })
-  const start = told.startedAt === undefined ? now : Date.parse(told.startedAt)
-  const same = known.findLast((other) => {
-    if (other.version !== told.version) return false
-    const distance = Math.abs(Date.parse(other.startedAt) - start)
-    // Two starts that a pipeline names are two deployments, however near.
-    if (told.startedAt !== undefined && other.source === 'api') return distance === 0
-    return distance <= SAME_DEPLOYMENT_MS
-  })
-  const startedAt = told.startedAt ?? (same?.source === 'api' ? same.startedAt : new Date(now).toISOString())
-  const began = new Date(startedAt).toISOString()
-  const previous = known.findLast(
-    (other) => other.id !== same?.id && Date.parse(other.startedAt) < Date.parse(began),
+  const startedAt = told.startedAt === undefined ? null : new Date(told.startedAt).toISOString()
+  const { deployment } = await recordNews(
+    store,
+    {
+      service: told.service,
+      environment: told.environment,
+      version: told.version,
+      finishedAt: told.finishedAt ?? null,
+      attributes: told.attributes,
+      isRollback: false,
+      source: {
+        kind: 'api',
+        id: told.status,
+        deployment: null,
+        at: new Date(clock()).toISOString(),
+        startedAt,
+        status: told.status,
+        version: told.version,
+        link: null,
+      },
+    },
+    clock,
   )
-  const deployment: Deployment = {
-    id: same?.id ?? deploymentId(told.service, told.environment, told.version, began),
-    service: told.service,
-    environment: told.environment,
-    version: told.version,
-    previousVersion: previous?.version ?? null,
-    startedAt: began,
-    finishedAt: told.finishedAt ?? same?.finishedAt ?? null,
-    source: 'api',
-    status: told.status,
-    attributes: { ...same?.attributes, ...told.attributes },
-  }
-  await storeDeployments(store, [deployment], now)
   return deployment
+}
+
+/** Records news of a deployment, whoever tells. @param clock milliseconds since the epoch */
+export async function recordNews(store: Store, news: DeploymentNews, clock: () => number): Promise<Merged> {
+  return await inTurn(store, async () => {
+    const { service, environment } = news
+    const merged = mergeNews(await allDeployments(store, { service, environment }), news)
+    await storeDeployments(store, merged.changed, clock())
+    return merged
+  })
+}
+
+/** Notes on the newest deployment that the service was removed from the environment; nothing is known of one that nobody deployed. */
+export async function recordRemoval(
+  store: Store,
+  of: { readonly service: string; readonly environment: string },
+  at: string,
+  clock: () => number,
+): Promise<{ readonly deployment: Deployment | undefined; readonly changed: readonly Deployment[] }> {
+  return await inTurn(store, async () => {
+    const newest = (await allDeployments(store, of)).findLast(({ startedAt }) => startedAt <= at)
+    if (newest === undefined || newest.attributes['removedAt'] === at)
+      return { deployment: newest, changed: [] }
+    const deployment = { ...newest, attributes: { ...newest.attributes, removedAt: at } }
+    await storeDeployments(store, [deployment], clock())
+    return { deployment, changed: [deployment] }
+  })
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Deployment } from '../../schemas/contracts/deployment.ts'
+import type { Deployment, DeploymentSource } from '../../schemas/contracts/deployment.ts'
 import type { DeploymentState } from '../../schemas/contracts/report.ts'
 import { PostflightError } from '../../schemas/errors.ts'
 import type { Store } from '../../schemas/store/client.ts'
@@ -15,11 +15,12 @@ interface Row {
   source: Deployment['source']
   status: Deployment['status']
   attributes: Record<string, string>
+  sources: string
 }
 
 const COLUMNS = `d.id AS id, d.service AS service, d.environment AS environment, d.version AS version, d.previous_version AS previous_version,
     toUnixTimestamp64Milli(d.started_at) AS started, if(isNull(d.finished_at), NULL, toUnixTimestamp64Milli(assumeNotNull(d.finished_at))) AS finished,
-    d.source AS source, d.status AS status, d.attributes AS attributes`
+    d.source AS source, d.status AS status, d.attributes AS attributes, d.sources_json AS sources`
 
 const iso = (milliseconds: number): string => new Date(milliseconds).toISOString()
 
@@ -35,6 +36,7 @@ function deploymentOf(row: Row): Deployment {
     source: row.source,
     status: row.status,
     attributes: row.attributes,
+    ...(row.sources === '[]' ? {} : { sources: JSON.parse(row.sources) as DeploymentSource[] }),
   }
 }
 
@@ -70,6 +72,7 @@ export async function storeDeployments(
       source: deployment.source,
       status: deployment.status,
       attributes: deployment.attributes,
+      sources_json: JSON.stringify(deployment.sources ?? []),
       updated_at: iso(now),
     })),
   )

@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import type { Command } from 'commander'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
+import { readArgocd } from '../../api/notices/argocd.ts'
+import { noticesSchema } from '../../schemas/notices.ts'
 import type { CliContext } from '../cli/context.ts'
 import { deployCommand } from '../cli/deploy.ts'
 import { gateCommand } from '../cli/gate.ts'
@@ -93,4 +95,44 @@ it('Flagger: each webhook asks the hook of its type', () => {
   const { webhooks } = spec.analysis
   expect(webhooks).toHaveLength(3)
   for (const { type, url } of webhooks) expect(new URL(url).pathname).toBe(`/api/v1/gates/flagger/${type}`)
+})
+
+it('Argo CD: the template makes, of an application, the JSON that the route takes', () => {
+  const { data } = tree('argocd-notifications.yaml') as { data: Record<string, string> }
+  const trigger = parse(data['trigger.postflight-sync'] ?? '') as { send: string[] }[]
+  expect(new Set(trigger.flatMap(({ send }) => send))).toEqual(new Set(['postflight-sync']))
+  const { webhook } = parse(data['template.postflight-sync'] ?? '') as {
+    webhook: Record<string, { path: string; body: string }>
+  }
+  expect(data['service.webhook.postflight']).toBeDefined()
+  expect(webhook['postflight']?.path).toBe('/api/v1/notices/argocd')
+  const app: unknown = {
+    metadata: { name: 'checkout-production', labels: null },
+    spec: { project: 'shop', destination: { namespace: 'production' } },
+    status: {
+      sync: { revision: '4f1c2ab90d7e6f5a4b3c2d1e0f9a8b7c6d5e4f3a' },
+      summary: { images: ['registry.example/acme/checkout:2.7.0'] },
+      operationState: {
+        phase: 'Running',
+        startedAt: '2026-01-01T12:00:00Z',
+        finishedAt: null,
+      },
+    },
+  }
+  // What Go's templates make of the few expressions that are in it.
+  const valueAt = (path: string) =>
+    path.split('.').reduce<unknown>((value, step) => (value as Record<string, unknown> | null)?.[step], app)
+  const body = (webhook['postflight']?.body ?? '')
+    .replaceAll(/\{\{ toJson \.app\.([\w.]+) \}\}/g, (_, path: string) => JSON.stringify(valueAt(path)))
+    .replace(
+      /\{\{ toJson \(printf "%s\/applications\/%s" .*?\) \}\}/,
+      '"http://argocd/applications/checkout"',
+    )
+  const notice = readArgocd(JSON.parse(body), noticesSchema.parse({}))
+  expect(notice).toMatchObject({
+    kind: 'news',
+    news: [
+      { service: 'checkout', environment: 'production', version: '2.7.0', source: { status: 'in_progress' } },
+    ],
+  })
 })
