@@ -3,10 +3,12 @@ import { addPairedEvidence, type PairedCounts } from '../stats/paired-count-e-pr
 import { seasonAt } from './baseline.ts'
 import type { Part, Plan } from './plan.ts'
 import type { Spans } from './spans.ts'
-import type { PartState } from './state.ts'
+import { BLOCKS, type PartState } from './state.ts'
 
-/** Spans of the dispersion before that weigh as much as what the arms show side by side. */
-const BORROWED_SPANS = 30
+/** Blocks of each length as much as which the dispersion before weighs against what the arms show side by side. */
+const BORROWED_BLOCKS = [30, 12, 6, 4] as const
+/** Part of a standard error by which block means may exceed by chance. */
+const CHANCE = 0.5
 /** Events in each arm from which on residuals are taken from their own ratio, before from that of no change. */
 const OWN_RATIO_FROM = 5
 /** A gauge's span counts at most so many standard deviations from its baseline: a spike is not a level. */
@@ -18,7 +20,12 @@ export type Draft = {
 }
 
 export function copyOf(part: PartState): Draft {
-  return { ...part, wealth: part.wealth.slice() }
+  return {
+    ...part,
+    blockSums: part.blockSums.slice(),
+    blockSquares: part.blockSquares.slice(),
+    wealth: part.wealth.slice(),
+  }
 }
 
 /** What one part takes of new cells, span by span. */
@@ -79,10 +86,14 @@ function addPaired(part: Part, sums: Draft, span: PairedCounts): void {
   const share = (ratio * span.exposure) / (ratio * span.exposure + span.besideExposure)
   if (total > 0) {
     const residual = (span.events - total * share) / Math.sqrt(total * share * (1 - share))
-    sums.squares += residual * residual
-    sums.products += residual * sums.lastResidual
     sums.spans += 1
-    sums.lastResidual = residual
+    for (let b = 0; b < BLOCKS.length; b++) {
+      const length = BLOCKS[b] as number
+      const sum = (sums.blockSums[b] as number) + residual
+      const closed = sums.spans % length === 0
+      if (closed) sums.blockSquares[b] = (sums.blockSquares[b] as number) + (sum * sum) / length
+      sums.blockSums[b] = closed ? 0 : sum
+    }
   }
   sums.ratioTop += (span.events * span.besideExposure) / all
   sums.ratioBottom += (span.besideEvents * span.exposure) / all
@@ -92,12 +103,25 @@ function addPaired(part: Part, sums: Draft, span: PairedCounts): void {
 }
 
 /**
- * Dispersion side by side, from spans before this one only, so that a bet never knows its own span: what neighbouring minutes showed before
- * the release, and what the arms have shown since, with dependence between spans as of an AR(1); never less than before.
+ * Dispersion side by side, from spans before this one only, so that a bet never knows its own span. What the arms have shown since the
+ * release, by batch means of several lengths, since what a version has to itself may last longer than a minute; the largest
+ * counts. They start from what the time before showed: of neighbouring minutes its own, of longer spans halfway (on the log
+ * scale) to that of long spans, because there nobody can tell yet how much of it both versions share. Never less than that of
+ * neighbouring minutes.
  */
-export function pairedDispersion(part: Part, sums: PartState): number {
-  const before = part.baseline.shortRun
-  const seen = (BORROWED_SPANS * before + sums.squares) / (BORROWED_SPANS + sums.spans)
-  const correlation = Math.max(0, Math.min(0.9, sums.products / (BORROWED_SPANS * before + sums.squares)))
-  return Math.max(before, (seen * (1 + correlation)) / (1 - correlation))
+export function pairedDispersion({ baseline }: Part, sums: PartState): number {
+  const { shortRun, dispersion } = baseline
+  const halfway = dispersion > shortRun ? Math.sqrt(shortRun * dispersion) : shortRun
+  let largest = shortRun
+  for (let b = 0; b < BLOCKS.length; b++) {
+    const length = BLOCKS[b] as number
+    const blocks = Math.floor(sums.spans / length)
+    const borrowed = BORROWED_BLOCKS[b] as number
+    const start = length === 1 ? shortRun : halfway
+    const seen = (borrowed * start + (sums.blockSquares[b] as number)) / (borrowed + blocks)
+    // One standard error of so many blocks is left to chance, else the largest of four would always be too large.
+    const sure = blocks === 0 ? seen : seen / (1 + Math.sqrt(2 / (borrowed + blocks)) * CHANCE)
+    if (sure > largest) largest = sure
+  }
+  return largest
 }

@@ -28,14 +28,16 @@ export interface PartState {
   readonly ratioTop: number
   readonly ratioBottom: number
   readonly ratioVariance: number
-  /** Pearson residuals side by side: squares, products of neighbours, number, and the last one. */
-  readonly squares: number
-  readonly products: number
+  /** Pearson residuals side by side: spans that have one, and for each length of BLOCKS the sum of the open block and the squares of closed ones. */
   readonly spans: number
-  readonly lastResidual: number
+  readonly blockSums: readonly number[]
+  readonly blockSquares: readonly number[]
   /** Side by side: log wealth, an entry for each side and alternative. */
   readonly wealth: readonly number[]
 }
+
+/** Lengths in spans of the blocks by whose sums dependence between spans is measured (batch means). */
+export const BLOCKS = [1, 5, 20, 60] as const
 
 /** What a test remembers: a small plain value, the same for the same cells in whatever calls they came. */
 export interface State {
@@ -58,10 +60,9 @@ export function startState(plan: Plan): State {
       ratioTop: 0,
       ratioBottom: 0,
       ratioVariance: 0,
-      squares: 0,
-      products: 0,
       spans: 0,
-      lastResidual: 0,
+      blockSums: BLOCKS.map(() => 0),
+      blockSquares: BLOCKS.map(() => 0),
       wealth:
         plan.design === 'side-by-side' && part.quantity.of !== 'mean'
           ? new Array<number>(part.sides.length * LOG_EFFECTS.length).fill(0)

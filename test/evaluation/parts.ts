@@ -3,6 +3,12 @@ import type { Part } from './part.ts'
 /** A part is a file in test/evaluation/parts and an entry here. */
 export const PARTS: readonly Part[] = [
   {
+    letter: 'C',
+    title: 'Always-valid tests',
+    needsData: false,
+    load: () => import('./parts/sequential.ts'),
+  },
+  {
     letter: 'D',
     title: 'Change points',
     needsData: true,

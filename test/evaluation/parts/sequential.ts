@@ -1,0 +1,474 @@
+/**
+ * Part C: always-valid tests. How often they say something where there is nothing, over a day of looking; how soon they see a
+ * change; and both beside two published sequential methods. The product's own way: cells into planTest, update, look.
+ */
+import { type Plan, planTest } from '../../../analytics/sequential/plan.ts'
+import { type Arms, look, update } from '../../../analytics/sequential/sequential-test.ts'
+import { type State, startState } from '../../../analytics/sequential/state.ts'
+import { incompleteBeta } from '../../../analytics/stats/incomplete-beta.ts'
+import type { Cell } from '../../../schemas/cell.ts'
+import type { SignalKind } from '../../../schemas/signals/signal.ts'
+import { cell, type Shape, Traffic } from '../made-traffic.ts'
+import type { PartOptions, PartResult } from '../part.ts'
+import { logGrowthbookSequential } from '../peers/growthbook-sequential.ts'
+import { logMixtureSprt } from '../peers/mixture-sprt.ts'
+
+export type Design = Plan['design']
+
+const ALPHA = 0.01
+const LIMIT = Math.log(1 / ALPHA)
+const DAY = 86_400
+/** Midnight of some day. */
+const START = 20_000 * DAY
+const MINUTES = 1440
+const SMALLEST = 1.25
+/** The product looks each ten seconds. */
+const LOOKS_A_MINUTE = 6
+
+export interface Crossing {
+  readonly kind: SignalKind
+  readonly design: Design
+  readonly shape: Shape
+  readonly rate: number
+  readonly days: number
+  readonly runs: number
+  /** Runs in which the evidence for `worse`, for `matters`, ever passed 1 / alpha within a day. */
+  readonly worse: number
+  readonly matters: number
+}
+
+interface Cell0 {
+  readonly kind: SignalKind
+  readonly design: Design
+  readonly shape: Shape
+  /** Events a minute and version; values a minute of a distribution; of no meaning for gauges. */
+  readonly rate: number
+  /** Days of history before. */
+  readonly days: number
+}
+
+/** A service with nothing released: how often would somebody have been told of a change? */
+export function crossing(world: Cell0, runs: number, seed: number): Crossing {
+  let worse = 0
+  let matters = 0
+  for (let run = 0; run < runs; run++) {
+    const traffic = new Traffic(world.shape, seed + 7919 * run)
+    const before = line(world, traffic, START - world.days * DAY, world.days * MINUTES, 0)
+    const plan = planned(world, before)
+    const { after, beside } = besides(world, traffic)
+    const arms: Arms = world.design === 'side-by-side' ? { after, beside } : { after }
+    const { largest } = update(plan, startState(plan), arms, START + DAY)
+    if (largest.worse >= LIMIT) worse += 1
+    if (largest.matters >= LIMIT) matters += 1
+  }
+  return { ...world, runs, worse, matters }
+}
+
+interface Line {
+  readonly cells: Cell[]
+  readonly exposure: Cell[]
+}
+
+function line(world: Cell0, traffic: Traffic, from: number, minutes: number, version: 0 | 1): Line {
+  const cells: Cell[] = []
+  const exposure: Cell[] = []
+  for (let i = 0; i < minutes; i++) {
+    addMinute(world, traffic, from + 60 * i, version, { cells, exposure })
+    traffic.next()
+  }
+  return { cells, exposure }
+}
+
+/** Both versions in the same minutes. */
+function besides(world: Cell0, traffic: Traffic): { after: Line; beside: Line } {
+  const after: Line = { cells: [], exposure: [] }
+  const beside: Line = { cells: [], exposure: [] }
+  for (let i = 0; i < MINUTES; i++) {
+    addMinute(world, traffic, START + 60 * i, 0, after)
+    if (world.design === 'side-by-side') addMinute(world, traffic, START + 60 * i, 1, beside)
+    traffic.next()
+  }
+  return { after, beside }
+}
+
+/** Requests of which one in twenty, at most, is an event. */
+function requestsFor(rate: number): number {
+  return Math.max(20, 20 * rate)
+}
+
+function addMinute(world: Cell0, traffic: Traffic, time: number, version: 0 | 1, into: Line): void {
+  const { kind, rate, shape } = world
+  if (kind === 'gauge') {
+    const value = 100 * traffic.levelOf(version) * Math.exp(0.05 * traffic.normal())
+    into.cells.push(cell(time, { count: 1, sum: value }))
+    return
+  }
+  if (kind === 'distribution') {
+    // Durations of a minute have something in common where traffic is bursty.
+    const common = shape === 'bursty' ? Math.exp(0.1 * traffic.normal()) : 1
+    const count = traffic.poisson(rate * traffic.traffic)
+    const histogram = traffic.durations(count, 0.05 * traffic.levelOf(version) * common)
+    if (count > 0) into.cells.push(cell(time, { count, histogram }))
+    return
+  }
+  const requests = Math.round(requestsFor(rate) * traffic.traffic)
+  const events = traffic.events(rate, version)
+  if (kind === 'ratio') into.cells.push(cell(time, { count: requests, bad: Math.min(requests, events) }))
+  else {
+    if (events > 0) into.cells.push(cell(time, { count: events }))
+    into.exposure.push(cell(time, { count: requests }))
+  }
+}
+
+function planned(world: Pick<Cell0, 'kind' | 'design'>, before: Line): Plan {
+  const plan = planTest({
+    kind: world.kind,
+    design: world.design,
+    bad: 'up',
+    smallestEffect: { ratio: SMALLEST, absolute: 0 },
+    alpha: ALPHA,
+    start: START,
+    warmUp: 0,
+    before: before.cells,
+    exposure: before.exposure,
+  })
+  if (plan.kind !== 'planned') throw new Error(`made series cannot be planned: ${plan.reason}`)
+  return plan
+}
+
+export interface Detection {
+  readonly design: Design
+  readonly rate: number
+  readonly ratio: number
+  readonly runs: number
+  /** Minutes until the evidence for `worse` passes 1 / alpha; Infinity: not within a day. */
+  readonly median: number
+  readonly p95: number
+}
+
+/** How soon a change of a rate is seen, looking each ten seconds (after an hour each minute), independent events, a week before. */
+export function detection(
+  design: Design,
+  rate: number,
+  ratio: number,
+  runs: number,
+  seed: number,
+): Detection {
+  const times: number[] = []
+  for (let run = 0; run < runs; run++) {
+    const traffic = new Traffic('poisson', seed + 7919 * run)
+    const world = { kind: 'rate', design, shape: 'poisson', rate, days: 7 } as const
+    const plan = planned(world, line(world, traffic, START - 7 * DAY, 7 * MINUTES, 0))
+    times.push(timeToSee(plan, traffic, rate, ratio))
+  }
+  times.sort((a, b) => a - b)
+  return { design, rate, ratio, runs, median: rank(times, 0.5), p95: rank(times, 0.95) }
+}
+
+function timeToSee(plan: Plan, traffic: Traffic, rate: number, ratio: number): number {
+  let state: State = startState(plan)
+  for (let minute = 0; minute < MINUTES; minute++) {
+    const time = START + 60 * minute
+    const counts: [number, number] = [0, 0]
+    const parts = minute < 60 ? LOOKS_A_MINUTE : 1
+    for (let part = 1; part <= parts; part++) {
+      counts[0] += traffic.events((rate * ratio) / parts, 0)
+      counts[1] += traffic.events(rate / parts, 1)
+      const requests = (requestsFor(rate) * part) / parts
+      const arm = (events: number) => ({
+        cells: [cell(time, { count: events })],
+        exposure: [cell(time, { count: requests })],
+      })
+      const arms: Arms =
+        plan.design === 'side-by-side'
+          ? { after: arm(counts[0]), beside: arm(counts[1]) }
+          : { after: arm(counts[0]) }
+      if (part === parts) state = update(plan, state, arms, time + 60)
+      if (look(plan, state, part === parts ? undefined : arms).worse >= LIMIT) return minute + part / parts
+    }
+  }
+  return Number.POSITIVE_INFINITY
+}
+
+const METHODS = ['postflight', 'mixture SPRT', 'GrowthBook sequential'] as const
+export type Method = (typeof METHODS)[number]
+
+export interface Race {
+  readonly rate: number
+  readonly ratio: number
+  readonly runs: number
+  /** Minutes at the threshold that each method passes in 1 % of days without a change. */
+  readonly median: Readonly<Record<Method, number>>
+  readonly p95: Readonly<Record<Method, number>>
+}
+
+export interface PeerCrossing {
+  readonly shape: Shape
+  readonly rate: number
+  readonly runs: number
+  /** Share of days without a change in which the method's own threshold for alpha is passed upwards. */
+  readonly crossed: Readonly<Record<Method, number>>
+}
+
+/**
+ * Side by side, each method's evidence at each look of a day (six in each of the first ten minutes, then one a minute): only upwards counts, since
+ * peers are two-sided. @param visit returns true to stop
+ */
+function paths(
+  shape: Shape,
+  rate: number,
+  ratio: number,
+  seed: number,
+  visit: (minutes: number, logs: readonly number[]) => boolean,
+): void {
+  const traffic = new Traffic(shape, seed)
+  const world = { kind: 'rate', design: 'side-by-side', shape, rate, days: 1 } as const
+  const plan = planned(world, line(world, traffic, START - DAY, MINUTES, 0))
+  let state = startState(plan)
+  const totals = { after: 0, beside: 0, requests: 0 }
+  for (let minute = 0; minute < MINUTES; minute++) {
+    const time = START + 60 * minute
+    const counts: [number, number] = [0, 0]
+    const parts = minute < 10 ? LOOKS_A_MINUTE : 1
+    const perPart = (requestsFor(rate) * traffic.traffic) / parts
+    for (let part = 1; part <= parts; part++) {
+      counts[0] += traffic.events((rate * ratio) / parts, 0)
+      counts[1] += traffic.events(rate / parts, 1)
+      const arm = (events: number) => ({
+        cells: [cell(time, { count: events })],
+        exposure: [cell(time, { count: perPart * part })],
+      })
+      const arms = { after: arm(counts[0]), beside: arm(counts[1]) }
+      if (part === parts) state = update(plan, state, arms, time + 60)
+      const own = look(plan, state, part === parts ? undefined : arms).worse
+      const units = totals.requests + perPart * part
+      const after = (totals.after + counts[0]) / units
+      const beside = (totals.beside + counts[1]) / units
+      const difference = after - beside
+      const variance = (after + beside) / units
+      // The same prior as ours has: effects of about half the level.
+      const mixture = (0.5 * (rate / requestsFor(rate))) ** 2
+      const up = difference > 0
+      const logs = [
+        own,
+        up ? logMixtureSprt(difference, variance, mixture) : 0,
+        up ? logGrowthbookSequential(difference, variance, 2 * units, ALPHA) : 0,
+      ]
+      if (visit(minute + part / parts, logs)) return
+    }
+    totals.after += counts[0]
+    totals.beside += counts[1]
+    totals.requests += perPart * parts
+    traffic.next()
+  }
+}
+
+/** The largest evidence of a day without a change, run by run, for each method. */
+function largestOf(shape: Shape, rate: number, runs: number, seed: number): number[][] {
+  const largest: number[][] = METHODS.map(() => [])
+  for (let run = 0; run < runs; run++) {
+    const own = METHODS.map(() => 0)
+    paths(shape, rate, 1, seed + 7919 * run, (_, logs) => {
+      for (let m = 0; m < own.length; m++) own[m] = Math.max(own[m] as number, logs[m] as number)
+      return false
+    })
+    own.forEach((value, m) => {
+      largest[m]?.push(value)
+    })
+  }
+  return largest
+}
+
+export function peerCrossing(shape: Shape, rate: number, runs: number, seed: number): PeerCrossing {
+  const largest = largestOf(shape, rate, runs, seed)
+  const share = (values: readonly number[]): number => values.filter((log) => log >= LIMIT).length / runs
+  return { shape, rate, runs, crossed: byMethod((m) => share(largest[m] ?? [])) }
+}
+
+/** At equal measured crossing: each method at the threshold that it passes in 1 % of days without a change. */
+export function race(
+  rate: number,
+  ratios: readonly number[],
+  runs: { readonly nothing: number; readonly changed: number },
+  seed: number,
+): Race[] {
+  const thresholds = largestOf('poisson', rate, runs.nothing, seed).map((values) =>
+    rank(
+      values.sort((a, b) => a - b),
+      1 - ALPHA,
+    ),
+  )
+  return ratios.map((ratio) => {
+    const times: number[][] = METHODS.map(() => [])
+    for (let run = 0; run < runs.changed; run++) {
+      const own = METHODS.map(() => Number.POSITIVE_INFINITY)
+      paths('poisson', rate, ratio, seed + 1 + 104_729 * run, (minutes, logs) => {
+        for (let m = 0; m < own.length; m++) {
+          if ((logs[m] as number) >= (thresholds[m] as number)) own[m] = Math.min(own[m] as number, minutes)
+        }
+        return own.every(Number.isFinite)
+      })
+      own.forEach((value, m) => {
+        times[m]?.push(value)
+      })
+    }
+    for (const list of times) list.sort((a, b) => a - b)
+    return {
+      rate,
+      ratio,
+      runs: runs.changed,
+      median: byMethod((m) => rank(times[m] ?? [], 0.5)),
+      p95: byMethod((m) => rank(times[m] ?? [], 0.95)),
+    }
+  })
+}
+
+function byMethod(value: (m: number) => number): Record<Method, number> {
+  return {
+    postflight: value(0),
+    'mixture SPRT': value(1),
+    'GrowthBook sequential': value(2),
+  }
+}
+
+function rank(sorted: readonly number[], q: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.ceil(q * sorted.length) - 1)] ?? Number.NaN
+}
+
+/** Upper limit at 97.5 % of a share of runs (Clopper and Pearson 1934). */
+export function upperLimit(hits: number, runs: number): number {
+  if (hits >= runs) return 1
+  let low = hits / runs
+  let high = 1
+  for (let i = 0; i < 50; i++) {
+    const middle = (low + high) / 2
+    if (1 - incompleteBeta(middle, hits + 1, runs - hits) > 0.025) low = middle
+    else high = middle
+  }
+  return low
+}
+
+const COUNT_SHAPES = ['poisson', 'bursty', 'drifting', 'troubled', 'seasonal'] as const
+const VALUE_SHAPES = ['poisson', 'bursty', 'drifting', 'seasonal'] as const
+const RATES = [0.1, 1, 10, 100, 1000] as const
+const RATIOS = [1.1, 1.25, 1.5, 2, 3, 5] as const
+
+function worlds(): Cell0[] {
+  const list: Cell0[] = []
+  const designs = ['side-by-side', 'before-after'] as const
+  for (const design of designs) {
+    const days = design === 'side-by-side' ? 1 : 7
+    for (const rate of RATES) list.push({ kind: 'rate', design, shape: 'poisson', rate, days })
+    for (const shape of COUNT_SHAPES.slice(1)) {
+      for (const rate of [1, 10, 100]) list.push({ kind: 'rate', design, shape, rate, days })
+    }
+    for (const shape of COUNT_SHAPES) list.push({ kind: 'ratio', design, shape, rate: 10, days })
+    for (const shape of VALUE_SHAPES) {
+      list.push({ kind: 'distribution', design, shape, rate: 30, days: design === 'side-by-side' ? 1 : 4 })
+      list.push({ kind: 'gauge', design, shape, rate: 1, days })
+    }
+    if (design === 'side-by-side') {
+      for (const kind of ['rate', 'ratio'] as const) {
+        list.push({ kind, design, shape: 'uneven', rate: 10, days })
+      }
+    } else {
+      for (const shape of COUNT_SHAPES) list.push({ kind: 'rate', design, shape, rate: 10, days: 1 })
+    }
+  }
+  return list
+}
+
+export function run({ quick, seed, progress }: PartOptions): PartResult {
+  const base = seed * 1_000_003
+  const runsOf = (kind: SignalKind): number => (quick ? 30 : kind === 'distribution' ? 300 : 1500)
+  const cells = worlds()
+  const designs = ['side-by-side', 'before-after'] as const
+  const steps = cells.length + 2 * RATES.length + 3 + 4
+  let done = 0
+  const step = <T>(value: T): T => {
+    done += 1
+    progress(done / steps)
+    return value
+  }
+  const crossings = cells.map((world, w) => step(crossing(world, runsOf(world.kind), base + w)))
+  const detections = designs.flatMap((design, d) =>
+    RATES.flatMap((rate, r) =>
+      step(
+        RATIOS.map((ratio, i) =>
+          detection(design, rate, ratio, quick ? 20 : 200, base + 10_000 + d * 100 + r * 10 + i),
+        ),
+      ),
+    ),
+  )
+  const races = [1, 10, 100].flatMap((rate, r) =>
+    step(
+      race(
+        rate,
+        [1.25, 1.5, 2, 5],
+        { nothing: quick ? 100 : 2000, changed: quick ? 30 : 400 },
+        base + 20_000 + r,
+      ),
+    ),
+  )
+  const peers = (['poisson', 'bursty', 'drifting', 'uneven'] as const).map((shape, s) =>
+    step(peerCrossing(shape, 10, quick ? 50 : 1000, base + 30_000 + s)),
+  )
+  return {
+    json: { alwaysValid: { crossings, detections, races, peers } },
+    section: sectionOf(crossings, detections, races, peers),
+  }
+}
+
+function sectionOf(
+  crossings: readonly Crossing[],
+  detections: readonly Detection[],
+  races: readonly Race[],
+  peers: readonly PeerCrossing[],
+): string {
+  const percent = (x: number): string => `${(100 * x).toFixed(1)} %`
+  const minutes = (x: number): string =>
+    x === Number.POSITIVE_INFINITY ? '> 24 h' : x < 10 ? x.toFixed(1) : x.toFixed(0)
+  const crossed = (hits: number, runs: number): string =>
+    `${percent(hits / runs)} (${percent(upperLimit(hits, runs))})`
+  const lines = [
+    'Always-valid tests at alpha 1 %. Nothing released, 24 h of looking at each minute: the share of days in which the evidence for `worse` (ratio above 1) or `matters` (above',
+    '1.25) ever passes 100, with its upper 97.5 % limit. Promised: at most 1 %; side by side always, before and after as a calibration, since a day says little about other days.',
+    'Shapes: see made-traffic.ts. Rates are events a minute and version (distribution: values a minute); days: history before.',
+    '',
+    '| kind | design | shape | rate | days | runs | worse | matters |',
+    '| --- | --- | --- | --- | --- | --- | --- | --- |',
+    ...crossings.map(
+      (row) =>
+        `| ${row.kind} | ${row.design} | ${row.shape} | ${row.kind === 'gauge' ? '' : row.rate} | ${row.days} | ${row.runs} | ${crossed(row.worse, row.runs)} | ${crossed(row.matters, row.runs)} |`,
+    ),
+    '',
+    'Minutes until a change of a rate is seen (`worse`, alpha 1 %), median / 95th percentile, independent events, looking each 10 s; before and after with a week of history:',
+    '',
+    `| design | events a minute | ${RATIOS.map((ratio) => `x${ratio}`).join(' | ')} |`,
+    `| --- | --- | ${RATIOS.map(() => '---').join(' | ')} |`,
+    ...(['side-by-side', 'before-after'] as const).flatMap((design) =>
+      RATES.map((rate) => {
+        const own = detections.filter((row) => row.design === design && row.rate === rate)
+        return `| ${design} | ${rate} | ${own.map((row) => `${minutes(row.median)} / ${minutes(row.p95)}`).join(' | ')} |`
+      }),
+    ),
+    '',
+    'Side by side beside two published methods, each at the threshold that it passes (upwards) in 1 % of days without a change, median / 95th percentile in minutes:',
+    '',
+    `| events a minute | change | ${METHODS.join(' | ')} |`,
+    `| --- | --- | ${METHODS.map(() => '---').join(' | ')} |`,
+    ...races.map(
+      (row) =>
+        `| ${row.rate} | x${row.ratio} | ${METHODS.map((m) => `${minutes(row.median[m])} / ${minutes(row.p95[m])}`).join(' | ')} |`,
+    ),
+    '',
+    'Days without a change in which each passes its own threshold for alpha 1 % upwards, 10 events a minute (the published methods have no notion of bursts):',
+    '',
+    `| shape | runs | ${METHODS.join(' | ')} |`,
+    `| --- | --- | ${METHODS.map(() => '---').join(' | ')} |`,
+    ...peers.map(
+      (row) => `| ${row.shape} | ${row.runs} | ${METHODS.map((m) => percent(row.crossed[m])).join(' | ')} |`,
+    ),
+  ]
+  return lines.join('\n')
+}
