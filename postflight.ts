@@ -3,7 +3,9 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Logger } from 'pino'
-import { createAlerts, receiversOf } from './analytics/alerts/alerts.ts'
+import { createAlerts } from './analytics/alerts/alerts.ts'
+import { createDelivery } from './analytics/alerts/delivery.ts'
+import { receiversOf } from './analytics/alerts/receivers/receivers.ts'
 import { Gates } from './analytics/gate/gates.ts'
 import { type Analysis, createAnalysis } from './analytics/jobs/scheduler.ts'
 import { createAuthenticator, startApi } from './api/server.ts'
@@ -89,6 +91,7 @@ async function wire(
   await auth.refuseStartWithoutKey()
 
   let analysis: Analysis | undefined
+  let changed = () => {}
   const api = await startApi({
     store,
     catalogue,
@@ -101,17 +104,30 @@ async function wire(
         ?.round()
         .catch((error: unknown) => logger.error({ err: error }, 'A look at the deployments failed'))
     },
+    onAlertChange: () => changed(),
     ...(selfObservation === undefined ? {} : { metricsHandler: selfObservation.metricsHandler }),
   })
   opened.defer(() => api.close())
 
+  const address = publicUrl(config, api.url)
+  const delivery = createDelivery({
+    store,
+    receivers: receiversOf(config),
+    rules: config.alerts,
+    publicUrl: address,
+    clock,
+    random: Math.random,
+    process: randomUUID(),
+    logger: logger.child({ room: 'alerts' }),
+  })
+  changed = delivery.kick
   const alerts = createAlerts({
     store,
-    receivers: receiversOf(config.alerts),
-    mutedEnvironments: config.alerts.mutedEnvironments,
-    publicUrl: publicUrl(config, api.url),
+    settings: config.alerts,
+    publicUrl: address,
     clock,
     logger: logger.child({ room: 'alerts' }),
+    onChange: delivery.kick,
   })
   const gates = new Gates({ store, config, clock })
   analysis = createAnalysis({
@@ -126,7 +142,7 @@ async function wire(
       await gates.settleOpen()
     },
   })
-  opened.defer(() => alerts.stop())
+  opened.defer(() => delivery.stop())
   opened.defer(() => analysis.stop())
 
   const transport = await openTransport(config, store, logger.child({ room: 'ingest' }), clock, opened)
@@ -167,7 +183,7 @@ async function wire(
   opened.defer(() => collectors.close())
 
   analysis.start()
-  alerts.start()
+  delivery.start()
   return {
     urls: {
       api: api.url,

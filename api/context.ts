@@ -35,6 +35,8 @@ export interface ApiContext {
   /** Results whose key says of which computation they are. */
   readonly lasting: FreshCache
   readonly onDeployment: (deployment: Deployment) => void
+  /** Told when somebody has acknowledged an alert or changed a mute. */
+  readonly onAlertChange: () => void
   readonly metricsHandler: ((request: IncomingMessage, response: ServerResponse) => void) | undefined
 }
 

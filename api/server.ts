@@ -50,6 +50,8 @@ export interface ApiOptions {
   readonly authenticator?: Authenticator
   /** Told of each deployment that a pipeline reports, so that its analysis need not wait for the next round. */
   readonly onDeployment?: (deployment: Deployment) => void
+  /** Told when somebody has acknowledged an alert or changed a mute, so that receivers hear of it at once. */
+  readonly onAlertChange?: () => void
   /** Writes Prometheus text: the request handler of OpenTelemetry's PrometheusExporter. */
   readonly metricsHandler?: (request: IncomingMessage, response: ServerResponse) => void
 }
@@ -92,6 +94,7 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
     slow: new FreshCache(clock, 60_000, 100),
     lasting: new FreshCache(clock, Number.POSITIVE_INFINITY, 600),
     onDeployment: options.onDeployment ?? (() => {}),
+    onAlertChange: options.onAlertChange ?? (() => {}),
     metricsHandler: options.metricsHandler,
   }
   const app = await buildApi(context, options.logger)

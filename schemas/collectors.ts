@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 import { z } from 'zod'
+import { secretShape } from './secret.ts'
 
 const seconds = z.coerce.number().min(1).max(86_400)
 const size = z.coerce.number().int().min(1)
@@ -9,20 +10,6 @@ const url = z.url({ protocol: /^https?$/ }).refine((text) => !/^https?:\/\/[^/]*
 
 /** Environment variables and flags are text. */
 const flag = z.union([z.boolean(), z.stringbool()])
-
-/** A variable that holds a secret; Postflight's own prefix is for settings. */
-const variable = z.union([
-  z.literal(''),
-  z
-    .string()
-    .regex(/^(?!POSTFLIGHT_)[A-Za-z_]\w*$/, 'expected a variable that does not begin with POSTFLIGHT_'),
-])
-/** The secret itself, or a file that holds it, or an environment variable. */
-const password = {
-  password: z.string().default(''),
-  passwordFile: z.string().default(''),
-  passwordVariable: variable.default(''),
-}
 
 /** What is said of everything that a collector reads. */
 const source = {
@@ -48,11 +35,9 @@ const prometheusTarget = z.strictObject({
   maxSamples: size.default(50_000),
   /** Since when counters count that do not say: `process` (process_start_time_seconds), or `observed`, for exporters, which count what was before them. */
   startTime: z.enum(['process', 'observed']).default('process'),
-  bearerToken: z.string().default(''),
-  bearerTokenFile: z.string().default(''),
-  bearerTokenVariable: variable.default(''),
+  ...secretShape('bearerToken'),
   username: z.string().default(''),
-  ...password,
+  ...secretShape('password'),
 })
 export type PrometheusTarget = z.infer<typeof prometheusTarget>
 
@@ -66,7 +51,7 @@ const databaseTarget = (port: number, database: z.ZodType<string>) =>
     port: z.coerce.number().int().min(1).max(65535).default(port),
     database,
     user: z.string().min(1).default('postflight'),
-    ...password,
+    ...secretShape('password'),
     /** `auto`: none to this machine, else verified. */
     tls: z.enum(['auto', 'verified', 'unverified', 'off']).default('auto'),
     /** PEM file of the authority; empty: the system's. */
@@ -111,31 +96,6 @@ export type CollectorSettings = z.infer<typeof collectorsSchema>
 
 /** Those of the settings whose values are never printed. */
 export const SECRET_COLLECTORS = ['prometheus', 'postgresql', 'mysql'] as const
-
-/**
- * Puts the secrets that environment variables hold in their places.
- * @returns what is wrong, in words
- */
-export function fillSecrets(
-  collectors: CollectorSettings,
-  env: Readonly<Record<string, string | undefined>>,
-): readonly string[] {
-  const problems: string[] = []
-  for (const list of SECRET_COLLECTORS) {
-    for (const [at, target] of collectors[list].entries()) {
-      for (const secret of ['password', 'bearerToken'] as const) {
-        const entry = target as Record<string, unknown>
-        const name = entry[`${secret}Variable`]
-        if (typeof name !== 'string' || name === '') continue
-        const value = env[name]
-        if (value === undefined || value === '')
-          problems.push(`collectors.${list}.${at}.${secret}Variable: the variable ${name} is not set`)
-        else entry[secret] = value
-      }
-    }
-  }
-  return problems
-}
 
 /** Something that was read, and the services that use it. */
 export interface SharedSource {

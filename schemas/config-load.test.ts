@@ -59,7 +59,7 @@ describe('precedence', () => {
       POSTFLIGHT_AUTH_REQUIRED: 'true',
     }
     const { config } = loadConfig({ env, cwd })
-    expect(config.alerts.alertmanagers).toEqual(['http://127.0.0.1:9093'])
+    expect(config.alerts.alertmanagers).toMatchObject([{ url: 'http://127.0.0.1:9093' }])
     expect(config.analysis.environments).toEqual({ live: { watchMinutes: 5 } })
     expect(config.auth.required).toBe(true)
   })

@@ -2,11 +2,10 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parseDocument } from 'yaml'
 import type { z } from 'zod'
-import { fillSecrets } from './collectors.ts'
-import { type Config, configSchema } from './config.ts'
+import { type Config, configSchema, SECRET_LISTS } from './config.ts'
 import { type Setting, settings } from './config-settings.ts'
 import { PostflightError } from './errors.ts'
-import { fillSecrets as fillNamedSecrets } from './secret.ts'
+import { fillSecrets } from './secret.ts'
 
 /** Where a value came from, rising in precedence, and the exact place: a file's name, a variable, a flag. */
 export interface Origin {
@@ -76,9 +75,10 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
   if (!parsed.success)
     problems.push(...parsed.error.issues.flatMap((issue) => inWords(issue, tree, known, origins, file?.name)))
   else {
-    problems.push(...fillSecrets(parsed.data.collectors, sources.env))
+    for (const path of SECRET_LISTS)
+      problems.push(...fillSecrets(valueAt(parsed.data, path) as object[], path, sources.env))
     const { github, gitlab } = parsed.data.notices
-    problems.push(...fillNamedSecrets([github, gitlab], 'notices', sources.env))
+    problems.push(...fillSecrets([github, gitlab], 'notices', sources.env))
   }
   if (!parsed.success || problems.length > 0) throw invalid(problems)
   return { config: parsed.data, origins }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { alertsSchema, SECRET_ALERTS } from './alerts.ts'
 import { collectorsSchema, SECRET_COLLECTORS } from './collectors.ts'
 import { gateSchema, shadowSchema } from './gate.ts'
 import { noticesSchema } from './notices.ts'
@@ -171,23 +172,8 @@ export const configSchema = z
         timeZone: z.string().default('UTC'),
       })
       .prefault({}),
-    alerts: z
-      .strictObject({
-        webhooks: z
-          .array(
-            z.strictObject({
-              name: z.string().min(1),
-              url,
-              /** Signs the body: HMAC-SHA256. */ secret: z.string().default(''),
-            }),
-          )
-          .default([]),
-        /** Base addresses of Alertmanagers (API v2). */
-        alertmanagers: z.array(url).default([]),
-        /** Environments that nobody is paged for. */
-        mutedEnvironments: z.array(z.string()).default([]),
-      })
-      .prefault({}),
+    /** Who is told of what. */
+    alerts: alertsSchema.prefault({}),
     /** Deployments that GitHub, GitLab, Argo CD and CDEvents tell of. */
     notices: noticesSchema.prefault({}),
     /** What a gate says of each state. */
@@ -233,6 +219,14 @@ export const configSchema = z
         message: 'plain sends the password as it is: set kafka.tls.enabled, or use scram-sha-512',
       })
     }
+    for (const [at, { endpoint }] of config.alerts.openTelemetry.entries()) {
+      if (endpoint !== '' || config.selfObservation.endpoint !== '') continue
+      context.addIssue({
+        code: 'custom',
+        path: ['alerts', 'openTelemetry', at, 'endpoint'],
+        message: 'expected an OTLP/HTTP address, since selfObservation.endpoint names none',
+      })
+    }
     const { cert, key, clientCa } = config.otlp.tls
     if ((cert === '') !== (key === '') || (clientCa !== '' && cert === '')) {
       context.addIssue({
@@ -253,12 +247,17 @@ export const configSchema = z
   })
 export type Config = z.infer<typeof configSchema>
 
+/** Lists whose entries hold secrets: by themselves, in files, or in environment variables. */
+export const SECRET_LISTS: readonly string[] = [
+  ...SECRET_ALERTS.map((name) => `alerts.${name}`),
+  ...SECRET_COLLECTORS.map((name) => `collectors.${name}`),
+]
+
 /** Settings whose values are never printed. */
 export const SECRET_SETTINGS: ReadonlySet<string> = new Set([
   'clickhouse.password',
-  'alerts.webhooks',
   'kafka.sasl.password',
   'notices.github.secret',
   'notices.gitlab.token',
-  ...SECRET_COLLECTORS.map((name) => `collectors.${name}`),
+  ...SECRET_LISTS,
 ])

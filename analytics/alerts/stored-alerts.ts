@@ -1,12 +1,16 @@
 import { type Alert, alertSchema, type Incident } from '../../schemas/contracts/alert.ts'
 import type { Store } from '../../schemas/store/client.ts'
+import { mutesAlert } from './routing.ts'
+import { listMutes } from './stored-mutes.ts'
 
 export interface AlertFilter {
-  readonly service?: string
-  readonly environment?: string
-  readonly status?: Alert['status']
-  readonly deploymentId?: string
-  readonly id?: string
+  readonly service?: string | undefined
+  readonly environment?: string | undefined
+  readonly status?: Alert['status'] | undefined
+  readonly deploymentId?: string | undefined
+  readonly id?: string | undefined
+  /** Milliseconds: only alerts that fire, or ended after that. */
+  readonly activeAfter?: number | undefined
 }
 
 /**
@@ -14,69 +18,99 @@ export interface AlertFilter {
  * @param now milliseconds: the newest row of an incident is the one that counts
  */
 export async function storeIncident(store: Store, incident: Incident, now: number): Promise<void> {
-  const { items } = await listAlerts(store, { id: incident.id })
-  await storeAlert(store, { ...NOBODY, ...items[0], ...incident }, now)
-}
-
-const NOBODY = { acknowledged: null, mutedUntil: null, deliveries: [] } as const satisfies Omit<
-  Alert,
-  keyof Incident
->
-
-/** @param now milliseconds: the newest row of an alert is the one that counts */
-export async function storeAlert(store: Store, alert: Alert, now: number): Promise<void> {
   await store.insert('alerts', [
     {
-      id: alert.id,
-      deployment_id: alert.deploymentId,
-      service: alert.service,
-      environment: alert.environment,
-      version: alert.version,
-      status: alert.status,
-      starts_at: alert.startsAt,
-      ends_at: alert.endsAt,
-      summary: alert.summary,
-      alert_json: JSON.stringify({ ...alert, deliveries: [] }),
-      deliveries_json: JSON.stringify(alert.deliveries),
+      id: incident.id,
+      deployment_id: incident.deploymentId,
+      service: incident.service,
+      environment: incident.environment,
+      version: incident.version,
+      status: incident.status,
+      starts_at: incident.startsAt,
+      ends_at: incident.endsAt,
+      summary: incident.summary,
+      alert_json: JSON.stringify(incident),
+      // Of older versions: deliveries are in `alert_outbox`.
+      deliveries_json: '',
       updated_at: new Date(now).toISOString(),
     },
   ])
 }
 
-/** Newest first. */
+interface Row {
+  readonly alert: string
+  readonly acknowledged_by: string
+  readonly acknowledged: number
+  readonly deliveries: readonly (readonly [string, string, string, number, number, string, number])[]
+}
+
+/**
+ * Alerts with what people did about them and what each receiver was told, newest first.
+ * @param now milliseconds: mutes are those of this moment
+ */
 export async function listAlerts(
   store: Store,
   filter: AlertFilter = {},
-  paging: { readonly limit: number; readonly offset: number } = { limit: 1000, offset: 0 },
-): Promise<{ readonly items: readonly Alert[]; readonly total: number }> {
-  const where = `({service:String} = '' OR service = {service:String}) AND ({environment:String} = '' OR environment = {environment:String})
-    AND ({status:String} = '' OR status = {status:String}) AND ({deployment:String} = '' OR deployment_id = {deployment:String})
-    AND ({id:String} = '' OR id = {id:String})`
-  const params = {
-    service: filter.service ?? '',
-    environment: filter.environment ?? '',
-    status: filter.status ?? '',
-    deployment: filter.deploymentId ?? '',
-    id: filter.id ?? '',
-  }
-  const [rows, totals] = await Promise.all([
-    store.query<{ alert: string; deliveries: string }>(
-      `SELECT alert_json AS alert, deliveries_json AS deliveries FROM alerts FINAL WHERE ${where}
-      ORDER BY starts_at DESC, id LIMIT {limit:UInt32} OFFSET {offset:UInt32}`,
-      { ...params, ...paging },
+  options: { readonly limit?: number; readonly now?: number } = {},
+): Promise<{ readonly items: readonly Alert[] }> {
+  const now = options.now ?? Date.now()
+  const [rows, mutes] = await Promise.all([
+    store.query<Row>(
+      `SELECT a.alert_json AS alert, k.acknowledged_by AS acknowledged_by, toUnixTimestamp64Milli(k.acknowledged_at) AS acknowledged, o.deliveries AS deliveries
+      FROM
+      (
+          SELECT id, alert_json, starts_at FROM alerts FINAL
+          WHERE ({service:String} = '' OR service = {service:String}) AND ({environment:String} = '' OR environment = {environment:String})
+            AND ({status:String} = '' OR status = {status:String}) AND ({deployment:String} = '' OR deployment_id = {deployment:String})
+            AND ({id:String} = '' OR id = {id:String})
+            AND ({activeAfter:Int64} = 0 OR status = 'firing' OR ends_at > fromUnixTimestamp64Milli({activeAfter:Int64}))
+          ORDER BY starts_at DESC, id LIMIT {limit:UInt32}
+      ) AS a
+      LEFT JOIN (SELECT alert_id, acknowledged_by, acknowledged_at FROM alert_acknowledgement FINAL) AS k ON k.alert_id = a.id
+      LEFT JOIN
+      (
+          SELECT subject, groupArray((receiver, event, state, revision, at, answer, attempts)) AS deliveries FROM
+          (
+              SELECT subject, receiver, event, state, revision, toUnixTimestamp64Milli(attempted_at) AS at, answer, attempts FROM alert_outbox FINAL
+              WHERE state != 'superseded' AND event != 'deployment' ORDER BY created_at DESC LIMIT 1 BY receiver, subject, event
+          )
+          GROUP BY subject
+      ) AS o ON o.subject = a.id
+      ORDER BY a.starts_at DESC, a.id`,
+      {
+        service: filter.service ?? '',
+        environment: filter.environment ?? '',
+        status: filter.status ?? '',
+        deployment: filter.deploymentId ?? '',
+        id: filter.id ?? '',
+        activeAfter: filter.activeAfter ?? 0,
+        limit: options.limit ?? 1000,
+      },
     ),
-    store.query<{ total: number }>(`SELECT count() AS total FROM alerts FINAL WHERE ${where}`, params),
+    listMutes(store, now),
   ])
   return {
-    items: rows.map((row) => parseAlert(row.alert, row.deliveries)),
-    total: totals[0]?.total ?? 0,
+    items: rows.map((row) => {
+      const incident = JSON.parse(row.alert) as Incident
+      // One of an earlier time of the same alert does not count for this one.
+      const taken = row.acknowledged_by !== '' && row.acknowledged >= Date.parse(incident.startsAt)
+      const ends = mutes.filter((mute) => mutesAlert(mute, incident, now)).map((mute) => mute.endsAt)
+      return alertSchema.parse({
+        ...incident,
+        acknowledged: taken
+          ? { by: row.acknowledged_by, at: new Date(row.acknowledged).toISOString() }
+          : null,
+        mutedUntil: ends.toSorted().at(-1) ?? null,
+        deliveries: row.deliveries.map(([receiver, event, state, revision, at, answer, attempts]) => ({
+          receiver,
+          event,
+          state,
+          revision,
+          at: at === null ? null : new Date(at).toISOString(),
+          answer,
+          attempts,
+        })),
+      })
+    }),
   }
-}
-
-/** @param deliveries what the senders last noted; newer than the copy inside of the alert */
-export function parseAlert(alert: string, deliveries: string): Alert {
-  return alertSchema.parse({
-    ...(JSON.parse(alert) as object),
-    deliveries: deliveries === '' ? [] : JSON.parse(deliveries),
-  })
 }

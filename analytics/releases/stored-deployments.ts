@@ -92,6 +92,17 @@ export async function allDeployments(
   return rows.map(deploymentOf)
 }
 
+/** Deployments that started, or changed, after that moment (milliseconds). */
+export async function recentDeployments(store: Store, after: number): Promise<readonly Deployment[]> {
+  const rows = await store.query<Row>(
+    `SELECT ${COLUMNS} FROM deployments AS d FINAL
+    WHERE d.started_at > fromUnixTimestamp64Milli({after:Int64}) OR (d.status = 'rolled_back' AND d.updated_at > fromUnixTimestamp64Milli({after:Int64}))
+    ORDER BY d.started_at, d.id`,
+    { after },
+  )
+  return rows.map(deploymentOf)
+}
+
 /** @throws PostflightError DEPLOYMENT_NOT_FOUND */
 export async function getDeployment(store: Store, id: string): Promise<Deployment> {
   const [row] = await store.query<Row>(

@@ -4,6 +4,8 @@
 
   async function renew() {
     if (document.hidden) return
+    // What somebody is writing must not be taken from under the hands.
+    if (document.activeElement?.matches('input, select, textarea')) return
     const answer = await fetch(location.href, { headers: { accept: 'text/html' } })
     if (!answer.ok) return
     if (answer.redirected) {

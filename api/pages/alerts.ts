@@ -1,33 +1,107 @@
 import { html } from 'ghtml'
 import type { Alert } from '../../schemas/contracts/alert.ts'
+import type { Mute } from '../../schemas/contracts/mute.ts'
 import { moment, prose, releasePath, servicePath } from './format.ts'
 import { layout } from './layout.ts'
 
-/** Alerts, newest first, with what each receiver was told. */
-export function alertsPage(alerts: readonly Alert[]): string {
-  const firing = alerts.filter((alert) => alert.status === 'firing').length
+export interface AlertsPage {
+  readonly alerts: readonly Alert[]
+  readonly mutes: readonly Mute[]
+  /** Names of the receivers that the settings have. */
+  readonly receivers: readonly string[]
+  /** Against forms of other sites. */
+  readonly token: string
+}
+
+/** Alerts, newest first, with who has taken them and what each receiver was told. */
+export function alertsPage({ alerts, mutes, receivers, token }: AlertsPage): string {
+  const firing = alerts.filter((alert) => alert.status === 'firing' && alert.kind !== 'heartbeat').length
   return layout({
     title: 'Alerts',
     active: 'alerts',
     refreshSeconds: 30,
-    main: html`<div class="title"><h1>Alerts</h1><p class="lead">${firing === 0 ? 'None is firing.' : `${firing} firing.`}</p></div>
+    main: html`!${alertTabs('/alerts')}
+<div class="title"><h1>Alerts</h1><p class="lead">${firing === 0 ? 'None is firing.' : `${firing} firing.`}</p></div>
+!${receivers.length === 0 ? '<p class="muted">No receiver is set up, so nobody is told: <code>alerts</code> in the settings names them.</p>' : ''}
+!${mutes.length === 0 ? '' : muteList(mutes, token)}
 !${alerts.length === 0 ? html`<p class="muted">An alert appears here when a deployment's verdict turns to regressed.</p>` : ''}
-!${alerts.map(
-      (alert) => html`<article class="finding alert ${alert.status}">
-<h2><span class="badge ${alert.status === 'firing' ? 'bad' : 'quiet'}"><span aria-hidden="true">${alert.status === 'firing' ? '●' : '✓'}</span> ${alert.status === 'firing' ? 'Firing' : 'Resolved'}</span> <a href="${servicePath(alert.service)}">${alert.service}</a> <a class="version" href="${releasePath(alert.service, alert.version, alert.environment)}">${alert.version}</a> <span class="muted">${alert.environment}</span></h2>
+!${alerts.filter(({ kind }) => kind !== 'heartbeat').map((alert) => article(alert, token))}`,
+  })
+}
+
+/** The three pages about alerts. */
+export function alertTabs(here: string): string {
+  const tab = (path: string, name: string) =>
+    html`<a href="${path}" !${path === here ? 'aria-current="page"' : ''}>${name}</a>`
+  return html`<nav class="tabs" aria-label="Alerts">!${tab('/alerts', 'Alerts')}!${tab('/alerts/sent', 'Sent')}!${tab('/alerts/preview', 'Preview')}</nav>`
+}
+
+const SEVERITIES = { page: ['bad', 'Page'], ticket: ['watch', 'Ticket'], note: ['quiet', 'Note'] } as const
+
+function article(alert: Alert, token: string): string {
+  const firing = alert.status === 'firing'
+  const [colour, severity] = SEVERITIES[alert.severity]
+  return html`<article class="finding alert ${alert.status}" id="${alert.id}">
+<h2><span class="badge ${firing ? 'bad' : 'quiet'}"><span aria-hidden="true">${firing ? '●' : '✓'}</span> ${firing ? 'Firing' : 'Resolved'}</span> <span class="badge small ${firing ? colour : 'quiet'}">${severity}</span> !${
+    alert.shadow ? '<span class="badge small unsure">Shadow</span>' : ''
+  } !${about(alert)}</h2>
 <p class="summary">${prose(alert.summary)}</p>
 !${alert.reasons.length === 0 ? '' : html`<ul>!${alert.reasons.map((reason) => html`<li>${prose(reason.summary)}</li>`)}</ul>`}
-<p class="fine">Since !${moment(alert.startsAt)}!${alert.endsAt === null ? '' : html`, ended !${moment(alert.endsAt)}`}. ${
-        alert.deliveries.length === 0
-          ? 'Nobody was told: no receiver is set up (alerts.webhooks, alerts.alertmanagers).'
-          : alert.deliveries
-              .map(
-                (delivery) =>
-                  `${delivery.receiver}: ${delivery.status} ${delivery.ok ? 'taken' : `not taken (${delivery.error ?? 'no answer'})`}`,
-              )
-              .join('; ')
-      }</p>
-</article>`,
-    )}`,
-  })
+!${alert.links.length === 0 ? '' : html`<p>!${alert.links.map(({ title, url }) => html`<a href="${webAddress(url)}">${title}</a> `)}</p>`}
+<p class="fine">Since !${moment(alert.startsAt)}!${alert.endsAt === null ? '' : html`, ended !${moment(alert.endsAt)}`}${
+    alert.resolution === null ? '' : ` (${alert.resolution})`
+  }.${alert.owner === '' ? '' : ` Owner: ${alert.owner}.`}!${
+    alert.acknowledged === null
+      ? ''
+      : html` <strong>Acknowledged by ${alert.acknowledged.by}</strong>, !${moment(alert.acknowledged.at)}.`
+  }!${alert.mutedUntil === null ? '' : html` Muted until !${moment(alert.mutedUntil)}.`}</p>
+!${deliveries(alert)}
+!${firing ? forms(alert, token) : ''}
+</article>`
+}
+
+function about(alert: Alert): string {
+  if (alert.kind !== 'regression') return html`${alert.service}`
+  return html`<a href="${servicePath(alert.service)}">${alert.service}</a> <a class="version" href="${releasePath(alert.service, alert.version, alert.environment)}">${alert.version}</a> <span class="muted">${alert.environment}</span>`
+}
+
+/** Addresses come from whoever wrote the incident: only those of the web are links. */
+function webAddress(url: string): string {
+  return /^https?:\/\//.test(url) || url.startsWith('/') ? url : '#'
+}
+
+const SAID = { sent: 'taken', waiting: 'waits', given_up: 'given up' } as const
+
+function deliveries(alert: Alert): string {
+  if (alert.deliveries.length === 0)
+    return html`<p class="fine">${alert.shadow ? 'Kept and counted, not sent.' : 'Nobody was told so far.'}</p>`
+  const bad = alert.deliveries.filter(({ state }) => state !== 'sent').length
+  return html`<details !${bad > 0 ? 'open' : ''}><summary>Told ${alert.deliveries.length} time${alert.deliveries.length === 1 ? '' : 's'}${bad > 0 ? `, ${bad} not taken` : ''}</summary>
+<ul class="sent">!${alert.deliveries.map(
+    (delivery) =>
+      html`<li><strong>${delivery.receiver}</strong> ${delivery.event}: ${SAID[delivery.state]}!${
+        delivery.at === null ? '' : html`, !${moment(delivery.at)}`
+      }${delivery.attempts > 1 ? `, attempt ${delivery.attempts}` : ''}!${delivery.answer === '' ? '' : html` <span class="muted">${delivery.answer}</span>`}</li>`,
+  )}</ul></details>`
+}
+
+function forms(alert: Alert, token: string): string {
+  const csrf = html`<input type="hidden" name="_csrf" value="${token}"><input type="hidden" name="alert" value="${alert.id}">`
+  const who = html`<label>Your name <input name="by" required maxlength="100" autocomplete="name"></label>`
+  return html`<details class="act"><summary>${alert.acknowledged === null ? 'Acknowledge or mute' : 'Take over or mute'}</summary>
+<form class="pick" method="post" action="/alerts/acknowledge">!${csrf}!${who}<button type="submit">Acknowledge</button></form>
+<form class="pick" method="post" action="/alerts/mute">!${csrf}!${who}<label>Silent for <select name="minutes"><option value="60">1 hour</option><option value="240">4 hours</option><option value="1440">1 day</option><option value="10080">1 week</option></select></label><label>Why <input name="reason" maxlength="200"></label><button type="submit">Mute</button></form>
+</details>`
+}
+
+function muteList(mutes: readonly Mute[], token: string): string {
+  return html`<section class="finding" aria-labelledby="mutes"><h2 id="mutes">Mutes</h2><ul class="sent">!${mutes.map(
+    (mute) =>
+      html`<li><form class="pick inline" method="post" action="/alerts/unmute"><input type="hidden" name="_csrf" value="${token}"><input type="hidden" name="mute" value="${mute.id}"><span><strong>${mutedThing(mute)}</strong> !${moment(mute.startsAt)} to !${moment(mute.endsAt)}${mute.by === '' ? '' : `, by ${mute.by}`}${mute.reason === '' ? '' : `: ${mute.reason}`}</span><button type="submit">End</button></form></li>`,
+  )}</ul></section>`
+}
+
+function mutedThing(mute: Mute): string {
+  const parts = [mute.alertId, mute.service, mute.environment].filter((part) => part !== '')
+  return parts.length === 0 ? 'Everything' : parts.join(' ')
 }

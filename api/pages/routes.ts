@@ -7,7 +7,6 @@ import { PostflightError } from '../../schemas/errors.ts'
 import { SESSION_COOKIE } from '../auth/authenticator.ts'
 import type { Api, ApiContext } from '../context.ts'
 import { problemOf } from '../limits/problem.ts'
-import { readAlerts } from '../reads/alerts.ts'
 import { readComparison } from '../reads/comparison.ts'
 import { newestDeployment, readReleases } from '../reads/releases.ts'
 import { readReportCharts } from '../reads/report-charts.ts'
@@ -15,8 +14,9 @@ import { readService, readServices } from '../reads/services.ts'
 import { readTrend } from '../reads/trend.ts'
 import { nameSchema } from '../routes/operation-schema.ts'
 import { etagMatches } from '../routes/reports.ts'
-import { alertsPage } from './alerts.ts'
+import { alertPages } from './alert-routes.ts'
 import { comparePage } from './compare.ts'
+import { sendHtml } from './html.ts'
 import { loginPage, logoutPage } from './login.ts'
 import { overviewPage } from './overview.ts'
 import { pendingReportPage, reportPage } from './report.ts'
@@ -40,7 +40,7 @@ export async function pages(app: Api, context: ApiContext): Promise<void> {
   const environmentQuery = z.object({ environment: nameSchema.optional() })
 
   app.get('/', { schema: hidden }, async (_request, reply) =>
-    html(
+    sendHtml(
       reply,
       await context.fresh.get('page /', async () =>
         overviewPage(await readServices(context), context.clock()),
@@ -54,7 +54,7 @@ export async function pages(app: Api, context: ApiContext): Promise<void> {
     async (request, reply) => {
       const name = request.params.service
       const wanted = request.query.environment
-      return html(
+      return sendHtml(
         reply,
         await context.fresh.get(`page service ${JSON.stringify([name, wanted])}`, async () => {
           const service = await readService(context, name)
@@ -94,13 +94,13 @@ export async function pages(app: Api, context: ApiContext): Promise<void> {
         if (error instanceof PostflightError && error.code === 'REPORT_NOT_READY') return undefined
         throw error
       })
-      if (stored === undefined) return html(reply, pendingReportPage(deployment))
+      if (stored === undefined) return sendHtml(reply, pendingReportPage(deployment))
       // The page shows which other environments there are too.
       const key = `${stored.etag} ${JSON.stringify(siblings.map((sibling) => sibling.environment))}`
       const etag = stored.etag.replace(/"$/, `-page${siblings.length}"`)
       reply.header('etag', etag)
       if (etagMatches(request.headers['if-none-match'], etag)) return reply.code(304).send()
-      return html(
+      return sendHtml(
         reply,
         await context.lasting.get(`page ${key}`, async () => {
           const report = await context.reports.parse(stored)
@@ -131,7 +131,7 @@ export async function pages(app: Api, context: ApiContext): Promise<void> {
       const environment = request.query.environment ?? releases[0]?.deployments[0]?.environment
       const chosen = { a: a ?? releases[1]?.version, b: b ?? releases[0]?.version }
       if (service === undefined || a === undefined || b === undefined) {
-        return html(
+        return sendHtml(
           reply,
           comparePage({
             services,
@@ -146,7 +146,7 @@ export async function pages(app: Api, context: ApiContext): Promise<void> {
       }
       try {
         const comparison = await readComparison(context, service, a, b, request.query.environment)
-        return html(
+        return sendHtml(
           reply,
           comparePage({
             services,
@@ -163,7 +163,7 @@ export async function pages(app: Api, context: ApiContext): Promise<void> {
         const problem = problemOf(error)
         if (problem.status !== 404) throw error
         reply.code(404)
-        return html(
+        return sendHtml(
           reply,
           comparePage({ services, service, environment, releases, a, b, comparison: undefined, problem }),
         )
@@ -171,12 +171,10 @@ export async function pages(app: Api, context: ApiContext): Promise<void> {
     },
   )
 
-  app.get('/alerts', { schema: hidden }, async (_request, reply) =>
-    html(reply, alertsPage(await readAlerts(context, { limit: 200 }))),
-  )
+  alertPages(app, context)
 
   const catalogue = signalsPage(context.catalogue.signals)
-  app.get('/signals', { schema: hidden }, async (_request, reply) => html(reply, catalogue))
+  app.get('/signals', { schema: hidden }, async (_request, reply) => sendHtml(reply, catalogue))
 
   loginRoutes(app, context)
 }
@@ -189,7 +187,7 @@ function loginRoutes(app: Api, { auth }: ApiContext): void {
     { config: open, schema: { ...hidden, querystring: z.object({ to: z.string().max(4000).default('/') }) } },
     async (request, reply) => {
       if (!auth.required) return reply.redirect('/', 303)
-      return html(
+      return sendHtml(
         reply,
         loginPage({ token: reply.generateCsrf(), to: ownPath(request.query.to), failed: false }),
       )
@@ -214,7 +212,7 @@ function loginRoutes(app: Api, { auth }: ApiContext): void {
       const key = await auth.keyFromText(request.body.key.trim())
       if (key === undefined || !key.scopes.some((scope) => scope !== 'ingest')) {
         reply.code(401)
-        return html(reply, loginPage({ token: reply.generateCsrf(), to, failed: true }))
+        return sendHtml(reply, loginPage({ token: reply.generateCsrf(), to, failed: true }))
       }
       const session = auth.session(key)
       reply.setCookie(SESSION_COOKIE, session.value, {
@@ -226,7 +224,7 @@ function loginRoutes(app: Api, { auth }: ApiContext): void {
     },
   )
   app.get('/logout', { config: open, schema: hidden }, async (_request, reply) =>
-    html(reply, logoutPage(reply.generateCsrf())),
+    sendHtml(reply, logoutPage(reply.generateCsrf())),
   )
   app.post(
     '/logout',
@@ -241,10 +239,6 @@ function loginRoutes(app: Api, { auth }: ApiContext): void {
 /** Only a path of this server: a log-in must not send people elsewhere. */
 function ownPath(to: string): string {
   return /^\/(?![/\\])/.test(to) && !/[\p{Cc}\\]/u.test(to) ? to : '/'
-}
-
-function html(reply: FastifyReply, text: string): FastifyReply {
-  return reply.type('text/html; charset=utf-8').header('cache-control', 'no-cache').send(text)
 }
 
 /** The few files that pages load, read once; nothing comes from another host. */

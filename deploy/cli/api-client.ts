@@ -4,6 +4,7 @@ export interface ApiClient {
   readonly address: string
   get<T>(path: string, query?: Readonly<Record<string, string | undefined>>): Promise<T>
   post<T>(path: string, body: unknown): Promise<T>
+  delete<T>(path: string): Promise<T>
 }
 
 const TIMEOUT = 60_000
@@ -42,6 +43,7 @@ export function createApiClient(address: string, key: string | undefined): ApiCl
         if (value !== undefined) url.searchParams.set(name, value)
       return call(url, { headers })
     },
+    delete: (path) => call(new URL(`${root}${path}`), { method: 'DELETE', headers }),
     post: (path, body) =>
       call(new URL(`${root}${path}`), {
         method: 'POST',

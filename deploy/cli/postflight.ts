@@ -10,6 +10,8 @@ import { EXIT, exitCodeOfError } from './exit-codes.ts'
 import { gateCommand } from './gate.ts'
 import { keysCommand } from './keys.ts'
 import { migrateCommand } from './migrate.ts'
+import { acknowledgeCommand, muteCommand } from './mute.ts'
+import { notifyCommand } from './notify.ts'
 import { planCommand } from './plan.ts'
 import { releasesCommand } from './releases.ts'
 import { reportCommand } from './report.ts'
@@ -55,6 +57,9 @@ const program = new Command('postflight')
   .addCommand(shadowCommand(context))
   .addCommand(sendCommand(context))
   .addCommand(consumeCommand(context))
+  .addCommand(notifyCommand(context))
+  .addCommand(muteCommand(context))
+  .addCommand(acknowledgeCommand(context))
   .addCommand(keysCommand(context))
   .addCommand(configCommand(context))
   .addCommand(migrateCommand(context))

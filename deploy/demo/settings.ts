@@ -1,3 +1,4 @@
+import { alertsSchema } from '../../schemas/alerts.ts'
 import type { Config } from '../../schemas/config.ts'
 
 /** The demonstration's live environment. */
@@ -9,6 +10,7 @@ export const LIVE_ENVIRONMENT = 'live'
  * @param alertUrl of the demonstration's own receiver
  */
 export function withDemoSettings(config: Config, alertUrl: string): Config {
+  const own = alertsSchema.parse({ webhooks: [{ name: 'demo', url: alertUrl }] })
   return {
     ...config,
     analysis: {
@@ -22,7 +24,7 @@ export function withDemoSettings(config: Config, alertUrl: string): Config {
     },
     alerts: {
       ...config.alerts,
-      webhooks: [...config.alerts.webhooks, { name: 'demo', url: alertUrl, secret: '' }],
+      webhooks: [...config.alerts.webhooks, ...own.webhooks],
     },
   }
 }

@@ -1,11 +1,11 @@
 import { isIP } from 'node:net'
 import mysql, { type Connection, type RowDataPacket } from 'mysql2/promise'
 import type { DatabaseTarget } from '../../schemas/collectors.ts'
+import { readSecret } from '../../schemas/secret.ts'
 import { CollectError, type Collector, type Round } from './collector.ts'
 import { type AccountFindings, MOST_CONNECTIONS, tlsOf } from './database-settings.ts'
 import { type Attributes, type Metric, type NumberPoint, single } from './metric.ts'
 import { statementMetrics, statementText, totalMetric } from './postgresql.ts'
-import { readSecret } from './secret.ts'
 import { Sections } from './sections.ts'
 import { increased, TopIncreases } from './top-increases.ts'
 

@@ -1,11 +1,11 @@
 import pg from 'pg'
 import type { DatabaseTarget } from '../../schemas/collectors.ts'
+import { readSecret } from '../../schemas/secret.ts'
 import { dialectOf } from '../statements/dialect.ts'
 import { normalizeStatement } from '../statements/normalize.ts'
 import { CollectError, type Collector, type Round } from './collector.ts'
 import { type AccountFindings, MOST_CONNECTIONS, tlsOf } from './database-settings.ts'
 import { type Attributes, type Metric, type NumberPoint, single } from './metric.ts'
-import { readSecret } from './secret.ts'
 import { Sections } from './sections.ts'
 import { type Increase, increased, TopIncreases } from './top-increases.ts'
 

@@ -53,14 +53,15 @@ export const alertSchema = incidentSchema.extend({
   acknowledged: z.object({ by: z.string(), at: instant }).nullable().default(null),
   /** When the mute that holds it ends; null: nothing holds it. */
   mutedUntil: instant.nullable().default(null),
-  /** What each receiver was sent last, and whether it took it. */
+  /** What each receiver was told last of each event, and what it said. */
   deliveries: z.array(
     z.object({
       receiver: z.string(),
-      status: z.enum(ALERT_STATUSES),
-      at: instant,
-      ok: z.boolean(),
-      error: z.string().nullable(),
+      event: z.enum(['firing', 'acknowledged', 'resolved']),
+      state: z.enum(['waiting', 'sent', 'given_up']),
+      revision: z.number(),
+      at: instant.nullable(),
+      answer: z.string(),
       attempts: z.number(),
     }),
   ),

@@ -1,8 +1,9 @@
-import type { Alert } from '../../schemas/contracts/alert.ts'
+import { type AlertNotice, alertNoticeId } from '../../analytics/alerts/notice.ts'
+import type { Alert, Incident } from '../../schemas/contracts/alert.ts'
 import type { Report } from '../../schemas/contracts/report.ts'
 
 /** @param now milliseconds */
-export function firingAlert(now: number): Alert {
+export function firingIncident(now: number, changes: Partial<Incident> = {}): Incident {
   return {
     id: 'regression-1',
     kind: 'regression',
@@ -16,16 +17,50 @@ export function firingAlert(now: number): Alert {
     startsAt: new Date(now).toISOString(),
     endsAt: null,
     updatedAt: new Date(now).toISOString(),
-    summary: '2.7.0 made checkout worse',
+    summary: '2.7.0 made checkout worse: POST /pay answers 1.8x slower',
     reasons: [{ signal: 'latency.server', dimension: 'POST /pay', summary: 'POST /pay answers 1.8x slower' }],
     link: 'http://127.0.0.1:8080/releases/checkout/2.7.0?environment=live',
-    links: [],
+    links: [{ title: 'First trace', url: 'http://127.0.0.1:8080/traces/1' }],
     owner: 'payments',
     shadow: false,
     resolution: null,
-    acknowledged: null,
-    mutedUntil: null,
-    deliveries: [],
+    ...changes,
+  }
+}
+
+/** The alert of that incident, of which nobody has heard. @param now milliseconds */
+export function alertThat(now: number, changes: Partial<Alert> = {}): Alert {
+  return { ...firingIncident(now), acknowledged: null, mutedUntil: null, deliveries: [], ...changes }
+}
+
+/** @param now milliseconds */
+export function noticeThat(
+  event: AlertNotice['event'],
+  now: number,
+  changes: Partial<Alert> = {},
+): AlertNotice {
+  const { deliveries: _, ...alert } = alertThat(now, {
+    ...(event === 'resolved'
+      ? {
+          status: 'resolved',
+          revision: 2,
+          endsAt: new Date(now + 60_000).toISOString(),
+          resolution: 'rolled back',
+        }
+      : {}),
+    ...(event === 'acknowledged'
+      ? { acknowledged: { by: 'Ada', at: new Date(now + 1000).toISOString() } }
+      : {}),
+    ...changes,
+  })
+  return {
+    kind: 'alert',
+    id: alertNoticeId(alert, event),
+    event,
+    alert,
+    update: false,
+    formerSeverities: [],
+    acknowledgeUrl: `http://127.0.0.1:8080/alerts#${alert.id}`,
   }
 }
 

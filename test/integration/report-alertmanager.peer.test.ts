@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { alertmanager } from '../../analytics/alerts/alertmanager.ts'
-import { firingAlert } from './report-alert-fixture.ts'
+import { alertmanager } from '../../analytics/alerts/receivers/alertmanager.ts'
+import { alertsSchema } from '../../schemas/alerts.ts'
+import { noticeThat } from './report-alert-fixture.ts'
 import { type Hook, openHook } from './report-hook.ts'
 
 const freePort = () =>
@@ -66,11 +67,12 @@ receivers: [{name: hook, webhook_configs: [{url: '${hook.url}', send_resolved: t
   })
 
   it('notifies once however often a firing alert is sent, and once when it ends', async () => {
-    const receiver = alertmanager(url)
+    const [settings] = alertsSchema.parse({ alertmanagers: [url] }).alertmanagers
+    const receiver = alertmanager(settings ?? expect.fail('no settings'))
     const start = Date.now()
-    const alert = firingAlert(start)
+    const notice = noticeThat('firing', start)
     for (let i = 0; i < 4; i++) {
-      await receiver.send(alert, Date.now())
+      await receiver.send(notice, Date.now())
       await sleep(700)
     }
     expect(hook.bodies.map((body) => JSON.parse(body).status)).toEqual(['firing'])
@@ -80,9 +82,34 @@ receivers: [{name: hook, webhook_configs: [{url: '${hook.url}', send_resolved: t
       service: 'checkout',
       version: '2.7.0',
     })
-    expect(told.annotations.summary).toBe(alert.summary)
-    await receiver.send({ ...alert, status: 'resolved', endsAt: new Date().toISOString() }, Date.now())
+    expect(told.annotations.summary).toBe(notice.alert.summary)
+    const over = new Date().toISOString()
+    for (let i = 0; i < 3; i++)
+      await receiver.send(noticeThat('resolved', start, { endsAt: over }), Date.now())
     for (let i = 0; i < 50 && hook.bodies.length < 2; i++) await sleep(100)
+    await sleep(1500)
     expect(hook.bodies.map((body) => JSON.parse(body).status)).toEqual(['firing', 'resolved'])
+  })
+
+  it('notifies anew when an alert gets worse, and the former severity ends', async () => {
+    const [settings] = alertsSchema.parse({ alertmanagers: [url] }).alertmanagers
+    const receiver = alertmanager(settings ?? expect.fail('no settings'))
+    const about = { id: 'regression-2', deploymentId: '2', version: '2.8.0' }
+    const before = hook.bodies.length
+    const seen = () =>
+      hook.bodies
+        .slice(before)
+        .map((body) => JSON.parse(body))
+        .map(({ status, alerts }) => `${status} ${alerts[0].labels.severity}`)
+    await receiver.send(noticeThat('firing', Date.now(), { ...about, severity: 'ticket' }), Date.now())
+    await expect.poll(seen, { timeout: 10_000 }).toEqual(['firing ticket'])
+    const worse = {
+      ...noticeThat('firing', Date.now(), { ...about, revision: 2 }),
+      formerSeverities: ['ticket' as const],
+    }
+    await receiver.send(worse, Date.now())
+    await expect
+      .poll(() => seen().toSorted(), { timeout: 10_000 })
+      .toEqual(['firing page', 'firing ticket', 'resolved ticket'])
   })
 })

@@ -1,7 +1,7 @@
 import type { PrometheusTarget } from '../../../schemas/collectors.ts'
+import { readSecret } from '../../../schemas/secret.ts'
 import { CollectError, type Collector, type Round } from '../collector.ts'
 import type { Attributes, Metric, ResourceMetrics } from '../metric.ts'
-import { readSecret } from '../secret.ts'
 import { type Exposition, type Family, readExposition } from './exposition.ts'
 import { ResourceOfLabels } from './resources.ts'
 import { SeriesMemory } from './series-memory.ts'
