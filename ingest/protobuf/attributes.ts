@@ -125,6 +125,36 @@ export class Attributes implements Entries {
     } else scrubber.writeHidden(out, note)
   }
 
+  /** Adds a text that is not in the request. All entries move into a buffer of their own, so this is for what is rare. Leaves them sorted. */
+  addText(key: Buffer, text: Buffer): void {
+    const parts: Buffer[] = []
+    let size = 0
+    const kept = (start: number, end: number, from: Buffer): number => {
+      parts.push(from.subarray(start, end))
+      size += end - start
+      return size - (end - start)
+    }
+    const i = this.count++
+    if (i === this.keyStart.length) this.grow()
+    for (let at = 0; at < i; at++) {
+      for (const [starts, ends] of [
+        [this.keyStart, this.keyEnd],
+        [this.valueStart, this.valueEnd],
+      ] as const) {
+        const length = (ends[at] as number) - (starts[at] as number)
+        starts[at] = kept(starts[at] as number, ends[at] as number, this.source)
+        ends[at] = (starts[at] as number) + length
+      }
+    }
+    const value = Buffer.concat([Buffer.from([STRING_VALUE, ...varint(text.length)]), text])
+    this.keyStart[i] = kept(0, key.length, key)
+    this.keyEnd[i] = size
+    this.valueStart[i] = kept(0, value.length, value)
+    this.valueEnd[i] = size
+    this.source = Buffer.concat(parts)
+    this.sort()
+  }
+
   /** Bytes that the entries take in the request. */
   get size(): number {
     let total = 0
@@ -188,4 +218,12 @@ function doubled(from: Int32Array): Int32Array<ArrayBuffer> {
   const grown = new Int32Array(from.length * 2)
   grown.set(from)
   return grown
+}
+
+function varint(value: number): number[] {
+  const bytes: number[] = []
+  for (let rest = value; ; rest = Math.floor(rest / 128)) {
+    if (rest < 128) return [...bytes, rest]
+    bytes.push((rest % 128) + 128)
+  }
 }

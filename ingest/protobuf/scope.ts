@@ -1,3 +1,4 @@
+import { nameKubernetesResource } from '../kubernetes-resource.ts'
 import { Bytes } from '../native/sink.ts'
 import type { Scrubber } from '../scrub/scrubber.ts'
 import { Attributes } from './attributes.ts'
@@ -52,6 +53,7 @@ export class ResourceGroup {
       } else wire.skip(tag)
     }
     this.attributes.sort()
+    nameKubernetesResource(this.attributes)
     this.serviceName.length = 0
     const at = this.attributes.find(SERVICE_NAME)
     if (at >= 0) this.attributes.writeValue(at, this.serviceName)
