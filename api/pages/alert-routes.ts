@@ -3,8 +3,8 @@ import { acknowledge } from '../../analytics/alerts/acknowledge.ts'
 import { NOTICE_EVENTS } from '../../analytics/alerts/notice.ts'
 import { listNotifications } from '../../analytics/alerts/outbox.ts'
 import { receiversOf } from '../../analytics/alerts/receivers/receivers.ts'
+import { permission } from '../../analytics/alerts/routing.ts'
 import { createMute, endMute, listMutes } from '../../analytics/alerts/stored-mutes.ts'
-import { receiverNames } from '../../schemas/alerts.ts'
 import { newMuteSchema } from '../../schemas/contracts/mute.ts'
 import type { Api, ApiContext } from '../context.ts'
 import { readAlerts } from '../reads/alerts.ts'
@@ -29,7 +29,16 @@ export function alertPages(app: Api, context: ApiContext): void {
   app.get('/alerts', { schema: hidden }, async (_request, reply) => {
     const [alerts, mutes] = await Promise.all([readAlerts(context, {}, 200), listMutes(store, clock())])
     const token = reply.generateCsrf()
-    return sendHtml(reply, alertsPage({ alerts, mutes, receivers: receiverNames(config.alerts), token }))
+    return sendHtml(
+      reply,
+      alertsPage({
+        alerts,
+        mutes,
+        receivers: receivers.filter(({ events }) => events.has('firing')).map(({ name }) => name),
+        permission: (alert, receiver) => permission(alert, receiver, config.alerts, clock()),
+        token,
+      }),
+    )
   })
   app.get('/alerts/sent', { schema: hidden }, async (_request, reply) =>
     sendHtml(

@@ -1,4 +1,5 @@
 import { html } from 'ghtml'
+import type { Permission } from '../../analytics/alerts/routing.ts'
 import type { Alert } from '../../schemas/contracts/alert.ts'
 import type { Mute } from '../../schemas/contracts/mute.ts'
 import { moment, prose, releasePath, servicePath } from './format.ts'
@@ -9,12 +10,15 @@ export interface AlertsPage {
   readonly mutes: readonly Mute[]
   /** Names of the receivers that the settings have. */
   readonly receivers: readonly string[]
+  /** Whether a receiver is told of an alert now, and if not, why. */
+  readonly permission: (alert: Alert, receiver: string) => Permission
   /** Against forms of other sites. */
   readonly token: string
 }
 
 /** Alerts, newest first, with who has taken them and what each receiver was told. */
-export function alertsPage({ alerts, mutes, receivers, token }: AlertsPage): string {
+export function alertsPage(page: AlertsPage): string {
+  const { alerts, mutes, receivers, token } = page
   const firing = alerts.filter((alert) => alert.status === 'firing' && alert.kind !== 'heartbeat').length
   return layout({
     title: 'Alerts',
@@ -25,7 +29,7 @@ export function alertsPage({ alerts, mutes, receivers, token }: AlertsPage): str
 !${receivers.length === 0 ? '<p class="muted">No receiver is set up, so nobody is told: <code>alerts</code> in the settings names them.</p>' : ''}
 !${mutes.length === 0 ? '' : muteList(mutes, token)}
 !${alerts.length === 0 ? html`<p class="muted">An alert appears here when a deployment's verdict turns to regressed.</p>` : ''}
-!${alerts.filter(({ kind }) => kind !== 'heartbeat').map((alert) => article(alert, token))}`,
+!${alerts.filter(({ kind }) => kind !== 'heartbeat').map((alert) => article(alert, page))}`,
   })
 }
 
@@ -38,7 +42,7 @@ export function alertTabs(here: string): string {
 
 const SEVERITIES = { page: ['bad', 'Page'], ticket: ['watch', 'Ticket'], note: ['quiet', 'Note'] } as const
 
-function article(alert: Alert, token: string): string {
+function article(alert: Alert, page: AlertsPage): string {
   const firing = alert.status === 'firing'
   const [colour, severity] = SEVERITIES[alert.severity]
   return html`<article class="finding alert ${alert.status}" id="${alert.id}">
@@ -55,8 +59,9 @@ function article(alert: Alert, token: string): string {
       ? ''
       : html` <strong>Acknowledged by ${alert.acknowledged.by}</strong>, !${moment(alert.acknowledged.at)}.`
   }!${alert.mutedUntil === null ? '' : html` Muted until !${moment(alert.mutedUntil)}.`}</p>
+!${held(alert, page)}
 !${deliveries(alert)}
-!${firing ? forms(alert, token) : ''}
+!${firing ? forms(alert, page.token) : ''}
 </article>`
 }
 
@@ -72,9 +77,28 @@ function webAddress(url: string): string {
 
 const SAID = { sent: 'taken', waiting: 'waits', given_up: 'given up' } as const
 
+/** Who is not told of an alert that fires, and why. */
+function held(alert: Alert, { receivers, permission }: AlertsPage): string {
+  if (alert.status !== 'firing') return ''
+  const reasons = Map.groupBy(
+    receivers
+      .filter((receiver) => !alert.deliveries.some((delivery) => delivery.receiver === receiver))
+      .map((receiver) => ({ receiver, may: permission(alert, receiver) })),
+    ({ may }) => (may.kind === 'send' ? '' : `${may.why} ${may.until ?? ''}`),
+  )
+  reasons.delete('')
+  return [...reasons.values()]
+    .map((group) => {
+      const may = group[0]?.may
+      if (may === undefined || may.kind === 'send') return ''
+      const until = may.until === null ? '' : html` until !${moment(new Date(may.until).toISOString())}`
+      return html`<p class="fine">Not told: ${group.map(({ receiver }) => receiver).join(', ')} (${may.why}!${until}).</p>`
+    })
+    .join('')
+}
+
 function deliveries(alert: Alert): string {
-  if (alert.deliveries.length === 0)
-    return html`<p class="fine">${alert.shadow ? 'Kept and counted, not sent.' : 'Nobody was told so far.'}</p>`
+  if (alert.deliveries.length === 0) return ''
   const bad = alert.deliveries.filter(({ state }) => state !== 'sent').length
   return html`<details !${bad > 0 ? 'open' : ''}><summary>Told ${alert.deliveries.length} time${alert.deliveries.length === 1 ? '' : 's'}${bad > 0 ? `, ${bad} not taken` : ''}</summary>
 <ul class="sent">!${alert.deliveries.map(

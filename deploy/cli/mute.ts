@@ -63,7 +63,7 @@ export function muteCommand(context: CliContext): Command {
     if (invocation.json) writeJson(context, mute)
     else
       context.out.write(
-        `Muted ${thing(mute)} from ${minute(mute.startsAt)} to ${minute(mute.endsAt)} UTC: ${mute.id}\n`,
+        `Muted ${thing(mute)} from ${minute(mute.startsAt)} to ${minute(mute.endsAt)}: ${mute.id}\n`,
       )
     return EXIT.healthy
   })

@@ -92,6 +92,8 @@ function testCommand(context: CliContext): Command {
       const paint = paintFor(context)
       const word = outcome.taken ? paint('green', 'taken') : paint('red', 'not taken')
       context.out.write(`${name}: ${word} (${outcome.answer})\n`)
+      if (outcome.taken && event === 'firing' && receiver.deduplicates && receiver.events.has('resolved'))
+        context.out.write(`It stays open there until: postflight notify test ${name} --event resolved\n`)
     }
     return outcome.taken ? EXIT.healthy : EXIT.failed
   })

@@ -13,6 +13,8 @@ const PAGES = [
   '/releases/cart/1.1.0',
   COMPARE,
   '/alerts',
+  '/alerts/sent',
+  '/alerts/preview',
   '/signals',
   '/nowhere',
 ]

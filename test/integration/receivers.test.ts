@@ -275,6 +275,8 @@ const openOtel = () =>
       expect([call.path, call.headers['content-type']]).toEqual(['/v1/logs', 'application/x-protobuf'])
       expect(call.headers.authorization).toBe(`Bearer ${SECRET}`)
       expect(call.body).toContain('postflight.alert.')
+      expect(call.body).toMatch(/service\.name.{1,8}postflight/s)
+      expect(call.body).not.toContain('unknown_service')
     },
     answer: { status: 200, body: '' },
   })

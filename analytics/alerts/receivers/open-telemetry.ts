@@ -1,4 +1,5 @@
 import { OTLPLogExporter } from '@opentelemetry/exporter-logs-otlp-proto'
+import { resourceFromAttributes } from '@opentelemetry/resources'
 import { LoggerProvider } from '@opentelemetry/sdk-logs'
 import type { OpenTelemetrySettings } from '../../../schemas/alerts.ts'
 import { readSecret } from '../../../schemas/secret.ts'
@@ -32,6 +33,7 @@ export function openTelemetry(settings: OpenTelemetrySettings, selfObservation: 
       })
       const records: LogRecord[] = []
       const provider = new LoggerProvider({
+        resource: resourceFromAttributes({ 'service.name': 'postflight' }),
         processors: [
           {
             onEmit: (record) => void records.push(record),
@@ -47,7 +49,7 @@ export function openTelemetry(settings: OpenTelemetrySettings, selfObservation: 
         severityNumber,
         severityText: NAMES[severityNumber],
         timestamp: now,
-        attributes: { 'service.name': 'postflight', ...attributes },
+        attributes,
       })
       try {
         const failure = await new Promise<unknown>((done) =>
