@@ -124,6 +124,7 @@ async function wire(
   const alerts = createAlerts({
     store,
     settings: config.alerts,
+    shadow: config.shadow,
     publicUrl: address,
     clock,
     logger: logger.child({ room: 'alerts' }),

@@ -9,6 +9,7 @@ import { doctorCommand } from './doctor.ts'
 import { EXIT, exitCodeOfError } from './exit-codes.ts'
 import { gateCommand } from './gate.ts'
 import { keysCommand } from './keys.ts'
+import { markCommand } from './mark.ts'
 import { migrateCommand } from './migrate.ts'
 import { acknowledgeCommand, muteCommand } from './mute.ts'
 import { notifyCommand } from './notify.ts'
@@ -55,6 +56,7 @@ const program = new Command('postflight')
   .addCommand(deployCommand(context))
   .addCommand(gateCommand(context))
   .addCommand(shadowCommand(context))
+  .addCommand(markCommand(context))
   .addCommand(sendCommand(context))
   .addCommand(consumeCommand(context))
   .addCommand(notifyCommand(context))
