@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { PostflightError } from '../../schemas/errors.ts'
+import { backfillCommand } from './backfill.ts'
 import { configCommand } from './config.ts'
 import { consumeCommand } from './consume.ts'
 import { type CliContext, packageVersion, writeJson } from './context.ts'
@@ -65,6 +66,7 @@ const program = new Command('postflight')
   .addCommand(keysCommand(context))
   .addCommand(configCommand(context))
   .addCommand(migrateCommand(context))
+  .addCommand(backfillCommand(context))
   .addCommand(doctorCommand(context))
 
 for (const command of [
