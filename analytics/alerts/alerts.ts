@@ -4,8 +4,6 @@ import type { Incident } from '../../schemas/contracts/alert.ts'
 import type { Deployment } from '../../schemas/contracts/deployment.ts'
 import type { Report } from '../../schemas/contracts/report.ts'
 import type { Store } from '../../schemas/store/client.ts'
-import { onlyTrialRegressed } from '../gate/health.ts'
-import { onTrial } from '../gate/policy.ts'
 import { topVerdicts } from '../jobs/headline.ts'
 import { isHistory } from '../jobs/report.ts'
 import { reportUrl } from './links.ts'
@@ -14,8 +12,6 @@ import { listAlerts, storeIncident } from './stored-alerts.ts'
 export interface AlertsOptions {
   readonly store: Store
   readonly settings: Pick<Config['alerts'], 'owners'>
-  /** Signals on trial: what they alone would page is kept, and nobody is told. */
-  readonly shadow?: Config['shadow']
   /** Address under which people reach the pages, without a slash at the end. */
   readonly publicUrl: string
   /** Milliseconds since the epoch. */
@@ -101,7 +97,7 @@ function regressionId(deploymentId: string): string {
 
 function incidentOf(
   report: Report,
-  { publicUrl, settings, shadow = [] }: Pick<AlertsOptions, 'publicUrl' | 'settings' | 'shadow'>,
+  { publicUrl, settings }: Pick<AlertsOptions, 'publicUrl' | 'settings'>,
   now: number,
 ): Incident {
   const { deployment } = report
@@ -125,7 +121,7 @@ function incidentOf(
     link: reportUrl(publicUrl, deployment),
     links: [],
     owner: ownerOf(deployment, settings.owners),
-    shadow: onlyTrialRegressed(report, onTrial(shadow, deployment, 'page')),
+    shadow: false,
     resolution: null,
   }
 }

@@ -1,6 +1,7 @@
 import type { Cell } from '../../schemas/cell.ts'
 import type { BadDirection, SmallestEffect } from '../../schemas/signals/signal.ts'
 import type { Calibration } from '../stats/placebo.ts'
+import type { Aligned } from './align.ts'
 import type { ControlShift } from './controls.ts'
 
 /** One earlier occasion at which nothing was released, or a group that did not get the release, at the same two windows. */
@@ -19,6 +20,18 @@ export interface SeasonalNull {
   readonly calibration: Calibration
 }
 
+/** One series' own weeks before a release. */
+export interface Past {
+  /** A gauge's means by minutes, or events by exposure. */
+  readonly line: Aligned
+  /** Seconds since the epoch: the release, or the end of the last whole slot before it. */
+  readonly to: number
+  /** Length of the slots that windows are made of; a whole number of the line's steps. */
+  readonly slotSeconds: number
+  /** Seconds: what else was released in that time. */
+  readonly releases?: readonly number[]
+}
+
 export interface CompareOptions {
   readonly smallestEffect: SmallestEffect
   readonly bad: BadDirection
@@ -33,6 +46,8 @@ export interface CompareOptions {
   readonly control?: readonly ControlPair[]
   /** What this comparison finds at this time of day by itself, known from many quiet moments (stats/season.ts); stands in for `control`. */
   readonly season?: SeasonalNull
+  /** Before/after, gauges and rates with enough events: forecasts from it take the place of model, season and calibration. */
+  readonly past?: Past
   /** `side-by-side`: both arms in the same minutes, so what they share cancels. Default `before-after`. */
   readonly design?: 'before-after' | 'side-by-side'
   /** Length of a cell; default 60. */

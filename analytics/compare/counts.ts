@@ -9,6 +9,7 @@ import type { Aligned } from './align.ts'
 import type { CompareOptions, Comparison, SeasonalNull } from './comparison.ts'
 import { type ControlEffect, controlShift } from './controls.ts'
 import { measured } from './evidence.ts'
+import { forecastEstimate } from './forecast.ts'
 import { logMargins } from './margins.ts'
 
 /** Minutes without which no dependence can be estimated. */
@@ -17,6 +18,8 @@ const FEWEST_MINUTES = 3
 const LARGEST_SCORE = 37
 /** Events expected after from which on a season is taken off. */
 const SEASON_FROM = 30
+/** Events a slot of the past from which on its levels are more than their counting noise. */
+const FORECAST_FROM = 5
 /** Events in each arm from which a log ratio is near enough to normal to subtract controls from it. */
 const CONTROLS_FROM = 10
 /**
@@ -92,6 +95,32 @@ export function compareCounts(
     dispersion: spread.under(0),
     autocorrelation: arms.after.longRun.autocorrelation,
     drift: spread.drift,
+  }
+  const { past } = options
+  const each =
+    past === undefined
+      ? 0
+      : (arms.before.estimate * arms.after.denominator * past.slotSeconds) /
+        (after.numerator.length * after.step)
+  const forecast =
+    share || options.design === 'side-by-side' || past === undefined || each < FORECAST_FROM
+      ? undefined
+      : forecastEstimate(past, after)
+  if (forecast !== undefined && forecast.scale === 'log') {
+    const whole = forecast.standardError ** 2
+    const own = Math.min(whole, varianceAfter)
+    return measured(
+      {
+        ...common,
+        ...forecast,
+        base: forecast.before,
+        margins: logMargins(options.smallestEffect, forecast.before),
+        varianceAfter: own,
+        varianceRest: whole - own,
+        controls: 0,
+      },
+      options,
+    )
   }
   if (shift !== undefined) {
     const drift = shift.spreadKnown ? 0 : (spread.drift ?? 0) ** 2

@@ -5,6 +5,7 @@ import type { CompareOptions, Comparison } from './comparison.ts'
 import { type ControlEffect, controlShift } from './controls.ts'
 import { missing } from './counts.ts'
 import { measured } from './evidence.ts'
+import { forecastEstimate } from './forecast.ts'
 import { levelVariance } from './levels.ts'
 import { logMargins } from './margins.ts'
 
@@ -19,7 +20,8 @@ const FEWEST_MINUTES = 4
  * Compares the means of a gauge over minutes. Every minute weighs the same, however many samples it has; dependence
  * between minutes and drift between windows are in the error (see long-run-variance.ts, between-windows.ts). On the log scale where
  * all minutes are positive, else linear.
- * @returns `details.peak`: highest sample before and after
+ * Where the series' own past is known, the level is compared with what it said instead (forecast.ts).
+ * @returns `details.peak`: highest sample before and after; `details.mean`: means before and after
  */
 export function compareGauge(input: GaugeInput): Comparison {
   const step = input.stepSeconds ?? 60
@@ -37,6 +39,39 @@ export function compareGauge(input: GaugeInput): Comparison {
   }
   const log = earlier.estimate > 0 && later.estimate > 0 && !negative(input.before) && !negative(input.after)
   const sideBySide = input.design === 'side-by-side'
+  const n = {
+    before: { minutes: earlier.filled, events: samples(input.before), exposure: earlier.denominator },
+    after: { minutes: later.filled, events: samples(input.after), exposure: later.denominator },
+  }
+  const dispersion = later.longRun.independent > 0 ? later.longRun.variance / later.longRun.independent : 1
+  const autocorrelation = later.longRun.autocorrelation
+  const details = {
+    peak: { before: peak(input.before), after: peak(input.after) },
+    mean: { before: earlier.estimate, after: later.estimate },
+  }
+  const forecast = sideBySide || input.past === undefined ? undefined : forecastEstimate(input.past, after)
+  if (forecast !== undefined) {
+    const whole = forecast.standardError ** 2
+    const own = Math.min(whole, later.variance / (forecast.scale === 'log' ? later.estimate ** 2 : 1))
+    return measured(
+      {
+        ...forecast,
+        varianceAfter: own,
+        varianceRest: whole - own,
+        margins:
+          forecast.scale === 'log'
+            ? logMargins(input.smallestEffect, forecast.before)
+            : linearMargins(input.smallestEffect, forecast.before),
+        n,
+        dispersion,
+        autocorrelation,
+        drift: undefined,
+        controls: 0,
+        details,
+      },
+      input,
+    )
+  }
   const season = sideBySide || !log ? undefined : input.season
   const shift = sideBySide ? undefined : (season?.shift ?? controlShift(controlEffects(input, log, step)))
   const variance = levelVariance(
@@ -62,16 +97,13 @@ export function compareGauge(input: GaugeInput): Comparison {
       margins: log
         ? logMargins(input.smallestEffect, earlier.estimate)
         : linearMargins(input.smallestEffect, earlier.estimate),
-      n: {
-        before: { minutes: earlier.filled, events: samples(input.before), exposure: earlier.denominator },
-        after: { minutes: later.filled, events: samples(input.after), exposure: later.denominator },
-      },
-      dispersion: later.longRun.independent > 0 ? later.longRun.variance / later.longRun.independent : 1,
-      autocorrelation: later.longRun.autocorrelation,
+      n,
+      dispersion,
+      autocorrelation,
       drift: variance.drift === undefined ? undefined : Math.sqrt(variance.drift),
       controls: shift?.count ?? 0,
       ...(season === undefined ? {} : { calibration: season.calibration }),
-      details: { peak: { before: peak(input.before), after: peak(input.after) } },
+      details,
     },
     input,
   )

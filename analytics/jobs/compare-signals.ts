@@ -1,6 +1,6 @@
 import type { Cell } from '../../schemas/cell.ts'
 import type { Signal } from '../../schemas/signals/signal.ts'
-import type { CompareOptions, Comparison, SeasonalNull } from '../compare/comparison.ts'
+import type { CompareOptions, Comparison, Past, SeasonalNull } from '../compare/comparison.ts'
 import { compareDistribution } from '../compare/distribution.ts'
 import { compareGauge } from '../compare/gauge.ts'
 import { compareGrowth, type Start } from '../compare/growth.ts'
@@ -44,6 +44,8 @@ export interface CompareSignalsOptions {
   readonly calibration?: (signal: Signal, appeared: boolean) => Calibration | undefined
   /** What the quiet past says about a series' season at the time of the release. */
   readonly season?: (signal: Signal, dimension: string) => SeasonalNull | undefined
+  /** A series' own weeks before the release, of all versions. */
+  readonly past?: (signal: Signal, dimension: string) => Past | undefined
   /** For signals that may leak: this start and earlier ones, by dimension. Absent: levels are compared like any gauge's. */
   readonly starts?: (signal: Signal, dimension: string) => Starts
   /**
@@ -161,6 +163,7 @@ function one(
   const beforeAfter = options.design === 'before-after'
   const season = beforeAfter ? options.season?.(signal, dimension) : undefined
   const calibration = beforeAfter ? options.calibration?.(signal, appeared(signal, sides)) : undefined
+  const past = beforeAfter ? options.past?.(signal, dimension) : undefined
   const common: CompareOptions = {
     smallestEffect: signal.smallestEffect,
     bad: signal.badDirection,
@@ -169,6 +172,7 @@ function one(
     stepSeconds: options.stepSeconds,
     ...(calibration === undefined ? {} : { null: calibration }),
     ...(season === undefined ? {} : { season }),
+    ...(past === undefined ? {} : { past }),
   }
   const input = { ...common, before: compared.before.cells, after: compared.after.cells }
   const comparison = (() => {

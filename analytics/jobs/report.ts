@@ -6,6 +6,7 @@ import type { Catalogue } from '../../schemas/signals/catalogue.ts'
 import type { Store } from '../../schemas/store/client.ts'
 import { type Calibrations, loadCalibrations, WHOLE_DAY } from '../baselines/calibrations.ts'
 import { sideBySide } from '../baselines/design.ts'
+import { loadPasts, slotLength } from '../baselines/past.ts'
 import { type CellSet, loadCells } from '../queries/cells.ts'
 import { mergeCells } from '../queries/merge-cells.ts'
 import { readingPlan } from '../queries/reading-plan.ts'
@@ -26,7 +27,7 @@ import { compareSharedSources, sharedNotes } from './shared-sources.ts'
 import { storeReport } from './stored-reports.ts'
 import { judge, type ReportDesign } from './verdicts.ts'
 
-const METHOD = `report@1 ${VERDICT_METHOD}`
+const METHOD = `report@2 ${VERDICT_METHOD}`
 /** Error of one series' interval: statistics.md promises 1 %. */
 export const ALPHA = 0.01
 /** Minutes of one watch window depend on each other: so many independent looks stand for all of them. */
@@ -85,6 +86,15 @@ export async function computeReport(
     arms === undefined ? undefined : await loadCalibrations(store, catalogue, of, startedAt, now)
   // A shorter time before has another season than the quiet moments that a season is known from.
   const wholeDay = open.before.to - open.before.from >= WHOLE_DAY
+  const past =
+    arms === undefined || design === 'side_by_side'
+      ? undefined
+      : await loadPasts(store, catalogue, {
+          ...of,
+          startedAt: startedAt / 1000,
+          slotSeconds: slotLength(settings.watchMinutes * 60, plan.step),
+          releases: siblings.map((other) => Date.parse(other.startedAt) / 1000),
+        })
   const starts =
     arms === undefined
       ? undefined
@@ -101,6 +111,7 @@ export async function computeReport(
           stepSeconds: plan.step,
           ...(arms.longer === undefined ? {} : { longer: arms.longer }),
           ...(starts === undefined ? {} : { starts }),
+          ...(past === undefined ? {} : { past }),
           ...(calibrations === undefined ? {} : { calibration: calibrations.of }),
           ...(calibrations === undefined || !wholeDay ? {} : { season: calibrations.season }),
         })

@@ -1,0 +1,113 @@
+import type { Cell } from '../../schemas/cell.ts'
+import type { Catalogue } from '../../schemas/signals/catalogue.ts'
+import type { Signal } from '../../schemas/signals/signal.ts'
+import type { Store } from '../../schemas/store/client.ts'
+import { align, countOf } from '../compare/align.ts'
+import type { Past } from '../compare/comparison.ts'
+import { minuteMeans } from '../compare/gauge.ts'
+import { loadCells } from '../queries/cells.ts'
+import { mergeCells } from '../queries/merge-cells.ts'
+import { exposureLine, signalLines, versionsOf } from '../queries/signal-lines.ts'
+
+/** Slots that a window after of the usual length is made of. */
+const SLOTS = 12
+/** Days of a series' own past that are looked at. */
+export const PAST_DAYS = 42
+const DAY = 86_400
+/** Deployments whose past is kept at hand. */
+const KEPT = 16
+
+/**
+ * Length of the slots in which the past is read, for windows after of a length: a twelfth in whole steps, or the next shorter one of which a day is made
+ * up. All in seconds.
+ */
+export function slotLength(windowSeconds: number, step: number): number {
+  const wanted = Math.max(1, Math.round(windowSeconds / SLOTS / step))
+  for (let steps = wanted; steps > wanted / 2; steps--) if (DAY % (steps * step) === 0) return steps * step
+  return wanted * step
+}
+
+/**
+ * A series' own past up to a release.
+ * @param cells of a step that the slots are made of, all versions together
+ * @param exposure of a rate, likewise
+ * @param step seconds that a cell spans
+ * @param to seconds: the release, at the end of a slot
+ * @param releases seconds: what else was released
+ * @returns undefined where the signal's kind is not compared with forecasts, or nothing was seen
+ */
+export function pastOf(
+  signal: Signal,
+  cells: readonly Cell[],
+  exposure: readonly Cell[],
+  step: number,
+  slotSeconds: number,
+  to: number,
+  releases: readonly number[],
+): Past | undefined {
+  const line =
+    signal.kind === 'gauge'
+      ? minuteMeans(cells, step)
+      : signal.kind === 'rate'
+        ? align({ cells, take: countOf }, { cells: exposure, take: countOf }, step)
+        : undefined
+  return line === undefined ? undefined : { line, to, slotSeconds, releases }
+}
+
+export type Pasts = (signal: Signal, dimension: string) => Past | undefined
+
+export interface PastRequest {
+  readonly service: string
+  readonly environment: string
+  /** Seconds: start of the release. */
+  readonly startedAt: number
+  readonly slotSeconds: number
+  /** Seconds: starts of the service's other releases. */
+  readonly releases: readonly number[]
+}
+
+/** A release is looked at each minute, and its past stays the same. */
+const known = new WeakMap<Store, Map<string, Promise<Pasts>>>()
+
+/** The past of all series that are compared with forecasts: gauges, and rates per minute. Two statements, the first time that a release is asked for. */
+export function loadPasts(store: Store, catalogue: Catalogue, request: PastRequest): Promise<Pasts> {
+  const kept = known.get(store) ?? new Map<string, Promise<Pasts>>()
+  known.set(store, kept)
+  const key = JSON.stringify(request)
+  const found = kept.get(key)
+  if (found !== undefined) return found
+  const loading = read(store, catalogue, request)
+  kept.set(key, loading)
+  for (const old of [...kept.keys()].slice(0, -KEPT)) kept.delete(old)
+  loading.catch(() => kept.delete(key))
+  return loading
+}
+
+async function read(store: Store, catalogue: Catalogue, request: PastRequest): Promise<Pasts> {
+  const { slotSeconds, releases } = request
+  const to = Math.floor(request.startedAt / slotSeconds) * slotSeconds
+  const signals = catalogue.signals.filter(({ kind, per }) => kind === 'gauge' || per === 'minute')
+  const set = await loadCells(store, catalogue, {
+    service: request.service,
+    environment: request.environment,
+    from: to - PAST_DAYS * DAY,
+    to,
+    step: slotSeconds,
+    signals,
+    histograms: false,
+  })
+  const bySignal = new Map(
+    signals.map((signal) => {
+      const versions = versionsOf(set, signal)
+      const lines = signalLines(set, signal, versions)
+      const exposure = exposureLine(set, signal, versions, slotSeconds)
+      const past = (cells: readonly Cell[]): Past | undefined =>
+        pastOf(signal, cells, exposure, slotSeconds, slotSeconds, to, releases)
+      const pasts = new Map([...lines].map(([dimension, cells]) => [dimension, past(cells)]))
+      // The service as a whole, as compare-signals.ts adds it up.
+      if (lines.size > 0) pasts.set('', past(mergeCells([...lines.values()])))
+      return [signal.id, pasts] as const
+    }),
+  )
+  return (signal, dimension) => bySignal.get(signal.id)?.get(dimension)
+}
