@@ -12,7 +12,6 @@ import { borrowDatabase } from '../open-database.ts'
 import { newCommand, runs } from './command.ts'
 import { type CliContext, createLogger, writeJson } from './context.ts'
 import { collectorFindings } from './doctor-collectors.ts'
-import { sourceFindings } from './doctor-source.ts'
 import { EXIT } from './exit-codes.ts'
 import type { Finding } from './finding.ts'
 import { paintFor } from './paint.ts'
@@ -118,7 +117,6 @@ async function store(config: Config, context: CliContext): Promise<Finding[]> {
       return [
         reachable,
         schemaFinding,
-        ...(await sourceFindings(database.store, config)),
         ...(await telemetry(database.store, context.clock())),
         await deadLetters(database.store),
       ]

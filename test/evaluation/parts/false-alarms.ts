@@ -1,0 +1,111 @@
+import { type Cluster, upperLimit } from '../clustered.ts'
+import type { Judgement, Method } from '../method.ts'
+import { METHODS } from '../methods.ts'
+import type { PartOptions, PartResult } from '../part.ts'
+import { linesOf, type Moment, placebos, WINDOWS } from '../placebo-moments.ts'
+import { readSeries } from '../series.ts'
+
+export const NOMINAL = [0.05, 0.01, 0.001, 0.0001] as const
+/** Moments a window length that are aimed at. */
+const MOMENTS = 2200
+const QUICK = 150
+
+export interface Rate {
+  /** Share of moments that the method, as it comes, calls a change. */
+  readonly rate: number
+  readonly upper95: number
+  readonly n: number
+  /** Where the method has a p: share at or below each nominal level. */
+  readonly nominal?: Readonly<Record<string, number>>
+  /** The same anywhere, labelled anomalies included. */
+  readonly anywhere: number
+  /** Share of all alarms that the noisiest series has. */
+  readonly worstSeries: number
+}
+
+export async function run(options: PartOptions): Promise<PartResult> {
+  const lines = linesOf(await readSeries(options.data as string))
+  if (lines.length === 0) throw new Error(`${options.data}: no series has a fixed step`)
+  const falseAlarms: Record<string, Record<string, Rate>> = {}
+  let done = 0
+  for (const { name: window, seconds } of WINDOWS) {
+    const aim = options.quick ? QUICK : MOMENTS
+    const quiet = placebos(lines, seconds, aim, options.seed, false)
+    const anywhere = placebos(lines, seconds, Math.ceil(aim / 2), options.seed + 1, true)
+    for (const method of METHODS) {
+      const rates = falseAlarms[method.name] ?? {}
+      falseAlarms[method.name] = rates
+      const judged = judge(method, quiet)
+      const also = judge(method, anywhere)
+      rates[window] = rateOf(quiet, judged, also, options.seed)
+      done += 1
+      options.progress(done / (METHODS.length * WINDOWS.length))
+    }
+  }
+  return { json: { falseAlarms }, section: sectionOf(falseAlarms, lines.length) }
+}
+
+export function judge(method: Method, moments: readonly Moment[]): readonly Judgement[] {
+  return moments.map(({ line, at, window }) =>
+    method.prepare(line, at, window)(line.values.subarray(at, at + window)),
+  )
+}
+
+function rateOf(
+  moments: readonly Moment[],
+  judged: readonly Judgement[],
+  anywhere: readonly Judgement[],
+  seed: number,
+): Rate {
+  const clusters = new Map<string, Cluster>()
+  judged.forEach(({ alarm }, i) => {
+    const { path } = (moments[i] as Moment).line
+    const { sum, count } = clusters.get(path) ?? { sum: 0, count: 0 }
+    clusters.set(path, { sum: sum + Number(alarm), count: count + 1 })
+  })
+  const all = [...clusters.values()]
+  const alarms = all.reduce((sum, cluster) => sum + cluster.sum, 0)
+  const share = (p: (judgement: Judgement) => boolean, of = judged): number => of.filter(p).length / of.length
+  return {
+    rate: alarms / judged.length,
+    upper95: upperLimit(all, seed),
+    n: judged.length,
+    ...(judged.every(({ p }) => p !== undefined)
+      ? {
+          nominal: Object.fromEntries(
+            NOMINAL.map((level) => [String(level), share(({ p }) => (p as number) <= level)]),
+          ),
+        }
+      : {}),
+    anywhere: share(({ alarm }) => alarm, anywhere),
+    worstSeries: alarms === 0 ? 0 : Math.max(...all.map((cluster) => cluster.sum)) / alarms,
+  }
+}
+
+function sectionOf(rates: Readonly<Record<string, Readonly<Record<string, Rate>>>>, series: number): string {
+  const percent = (x: number | undefined): string => (x === undefined ? '' : `${(100 * x).toFixed(2)} %`)
+  const rows = Object.entries(rates).flatMap(([method, windows]) =>
+    Object.entries(windows).map(
+      ([window, rate]) =>
+        `| ${[
+          method,
+          window,
+          rate.n,
+          percent(rate.rate),
+          percent(rate.upper95),
+          percent(rate.anywhere),
+          ...NOMINAL.map((level) => percent(rate.nominal?.[String(level)])),
+          rate.worstSeries === 0 ? '' : `${Math.round(100 * rate.worstSeries)} %`,
+        ].join(' | ')} |`,
+    ),
+  )
+  return `Pretended releases at random moments of ${series} real series, nothing injected, before/after, one series a judgement. Windows have as many points as the
+time in the table has at the series' step, at least 12; before each moment lie at least a day and three windows. *Alarm* is what a method, as it comes,
+calls a change: p <= 1 % for \`postflight\` (two-sided, with no smallest effect asked for), the word regressed (either direction bad, beyond the default smallest effect) for \`postflight-verdict\`. The
+upper limit is one-sided 95 %, by a bootstrap that draws whole series. *Anywhere* takes moments in and near labelled anomalies as well. The last column is the share
+of a row's alarms that the noisiest series has.
+
+| method | window | moments | alarm | upper 95 % | anywhere | at 5 % | at 1 % | at 0.1 % | at 0.01 % | one series |
+| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+${rows.join('\n')}`
+}
