@@ -8,6 +8,7 @@ import { createDelivery } from './analytics/alerts/delivery.ts'
 import { receiversOf } from './analytics/alerts/receivers/receivers.ts'
 import { Gates } from './analytics/gate/gates.ts'
 import { type Analysis, createAnalysis } from './analytics/jobs/scheduler.ts'
+import { createMonitor, type Monitor } from './analytics/monitor/monitor.ts'
 import { createAuthenticator, startApi } from './api/server.ts'
 import { openDatabase } from './deploy/open-database.ts'
 import type { SelfObservation } from './deploy/self-observation.ts'
@@ -23,6 +24,7 @@ import { createDirectTransport } from './ingest/transport/direct.ts'
 import { createKafkaTransport } from './ingest/transport/kafka.ts'
 import type { Transport } from './ingest/transport/transport.ts'
 import type { Config } from './schemas/config.ts'
+import type { Deployment } from './schemas/contracts/deployment.ts'
 import { PostflightError } from './schemas/errors.ts'
 import { buildCatalogue, type Catalogue } from './schemas/signals/catalogue.ts'
 import type { Store } from './schemas/store/client.ts'
@@ -91,6 +93,7 @@ async function wire(
   await auth.refuseStartWithoutKey()
 
   let analysis: Analysis | undefined
+  let monitor: Monitor | undefined
   let changed = () => {}
   const api = await startApi({
     store,
@@ -103,6 +106,8 @@ async function wire(
       analysis
         ?.round()
         .catch((error: unknown) => logger.error({ err: error }, 'A look at the deployments failed'))
+      if (config.monitor.enabled)
+        monitor?.look().catch((error: unknown) => logger.error({ err: error }, 'The monitor could not look'))
     },
     onAlertChange: () => changed(),
     ...(selfObservation === undefined ? {} : { metricsHandler: selfObservation.metricsHandler }),
@@ -130,20 +135,34 @@ async function wire(
     onChange: delivery.kick,
   })
   const gates = new Gates({ store, config, clock })
+  monitor = createMonitor({
+    store,
+    catalogue,
+    config,
+    clock,
+    publicUrl: address,
+    logger: logger.child({ room: 'monitor' }),
+    onChange: delivery.kick,
+  })
   analysis = createAnalysis({
     store,
     catalogue,
     config,
     clock,
     logger: logger.child({ room: 'analysis' }),
-    onReport: alerts.onReport,
-    onRound: async (deployments) => {
-      await alerts.onRound(deployments)
-      await gates.settleOpen()
-    },
+    ...(config.monitor.enabled
+      ? { onReport: monitor.onReport, onRound: () => gates.settleOpen() }
+      : {
+          onReport: alerts.onReport,
+          onRound: async (deployments: readonly Deployment[]) => {
+            await alerts.onRound(deployments)
+            await gates.settleOpen()
+          },
+        }),
   })
   opened.defer(() => delivery.stop())
   opened.defer(() => analysis.stop())
+  opened.defer(() => monitor.stop())
 
   const transport = await openTransport(config, store, logger.child({ room: 'ingest' }), clock, opened)
   const doors = {
@@ -183,6 +202,7 @@ async function wire(
   opened.defer(() => collectors.close())
 
   analysis.start()
+  monitor.start()
   delivery.start()
   return {
     urls: {

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { alertsSchema, SECRET_ALERTS } from './alerts.ts'
 import { collectorsSchema, SECRET_COLLECTORS } from './collectors.ts'
 import { gateSchema, shadowSchema } from './gate.ts'
+import { monitorSchema } from './monitor.ts'
 import { noticesSchema } from './notices.ts'
 import { scrubSchema } from './scrub.ts'
 import { customSignalSchema } from './signals/custom.ts'
@@ -172,6 +173,8 @@ export const configSchema = z
         timeZone: z.string().default('UTC'),
       })
       .prefault({}),
+    /** Watches each deployment from its first minute, and opens the one incident that it may have. */
+    monitor: monitorSchema.prefault({}),
     /** Who is told of what. */
     alerts: alertsSchema.prefault({}),
     /** Deployments that GitHub, GitLab, Argo CD and CDEvents tell of. */

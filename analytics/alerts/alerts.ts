@@ -66,7 +66,7 @@ export function createAlerts(options: AlertsOptions): Alerts {
         }
         if (known !== undefined || isHistory(watchEnd, clock())) return
         const now = clock()
-        const incident = incidentOf(report, options, now)
+        const incident = reportIncident(report, options, now)
         await storeIncident(store, incident, now)
         logger.warn({ alert: incident.id, link: incident.link }, incident.summary)
         options.onChange?.()
@@ -91,11 +91,11 @@ export function createAlerts(options: AlertsOptions): Alerts {
 }
 
 /** The one incident of a deployment. */
-function regressionId(deploymentId: string): string {
+export function regressionId(deploymentId: string): string {
   return `regression-${deploymentId}`
 }
 
-function incidentOf(
+export function reportIncident(
   report: Report,
   { publicUrl, settings }: Pick<AlertsOptions, 'publicUrl' | 'settings'>,
   now: number,
@@ -127,6 +127,6 @@ function incidentOf(
 }
 
 /** Team or person of a deployment: as it says itself, or as the settings do. */
-function ownerOf(deployment: Deployment, owners: Readonly<Record<string, string>>): string {
+export function ownerOf(deployment: Deployment, owners: Readonly<Record<string, string>>): string {
   return deployment.attributes['owner'] ?? owners[deployment.service] ?? ''
 }

@@ -37,12 +37,14 @@ export async function withExemplars(
   })
 }
 
-async function exemplarsOf(
+/** @param order `worst` first, or the `first` one in time */
+export async function exemplarsOf(
   store: Store,
   catalogue: Catalogue,
-  verdict: Verdict,
+  verdict: Pick<Verdict, 'signal' | 'kind' | 'dimension'>,
   of: { readonly service: string; readonly environment: string; readonly version: string },
   window: { readonly from: number; readonly to: number },
+  order: 'worst' | 'first' = 'worst',
 ): Promise<Verdict['exemplars']> {
   for (const id of catalogue.signal(verdict.signal).measures) {
     const measure = catalogue.measures.get(id)
@@ -50,7 +52,8 @@ async function exemplarsOf(
       continue
     if (measure.cells !== 'signal_1m' && measure.cells !== 'exception_1m') continue
     const time = timeColumn(measure.source)
-    const worst = verdict.kind === 'distribution' ? 'value DESC, ' : ''
+    const by =
+      order === 'first' ? 'nanos' : verdict.kind === 'distribution' ? 'value DESC, nanos DESC' : 'nanos DESC'
     const bad = verdict.kind === 'ratio' && measure.bad !== undefined ? `AND (${measure.bad})` : ''
     // Expressions come from the catalogue, values as parameters: see schemas/signals/measure.ts.
     const rows = await store.query<Row>(
@@ -65,7 +68,7 @@ async function exemplarsOf(
           AND (${measure.selector}) ${bad}
           AND ({dimension:String} = '' OR toString(${measure.dimension}) = {dimension:String})
           AND TraceId != ''
-        ORDER BY ${worst}nanos DESC
+        ORDER BY ${by}
         LIMIT 1 BY trace
         LIMIT ${EXAMPLES}
       )`,

@@ -1,5 +1,6 @@
 import type { Verdict } from '../../schemas/contracts/report.ts'
 import { readKind, titleSql } from '../../schemas/exception-kind.ts'
+import type { Signal } from '../../schemas/signals/signal.ts'
 import type { Store } from '../../schemas/store/client.ts'
 import { kindFact } from '../compare/new-kind.ts'
 import type { SeriesComparison } from './compare-signals.ts'
@@ -34,6 +35,20 @@ export async function kindFacts(
   }
   const appeared = [...found].filter(([, fact]) => fact === 'new').map(([kind]) => kind)
   if (appeared.length === 0) return found
+  const earlier = await seenEarlier(store, appeared, of, before)
+  appeared.forEach((kind, at) => {
+    if (earlier[at] === true) found.set(kind, 'resurfaced')
+  })
+  return found
+}
+
+/** Whether kinds of events had been seen before a moment (seconds), in their order. */
+export async function seenEarlier(
+  store: Store,
+  kinds: readonly { readonly signal: Signal; readonly dimension: string }[],
+  of: { readonly service: string; readonly environment: string },
+  before: number,
+): Promise<readonly boolean[]> {
   const rows = await store.query<{ measure: string; dimension: string }>(
     `SELECT DISTINCT measure, dimension FROM signal_1h
     WHERE service = {service:String} AND environment = {environment:String} AND has({measures:Array(String)}, measure)
@@ -45,23 +60,21 @@ export async function kindFacts(
       AND first_time < toDateTime({before:UInt32})`,
     {
       ...of,
-      measures: [...new Set(appeared.flatMap(({ signal }) => signal.measures))],
-      dimensions: appeared.map(({ dimension }) => dimension),
-      titles: appeared.map(({ dimension }) => readKind(dimension).title),
+      measures: [...new Set(kinds.flatMap(({ signal }) => signal.measures))],
+      dimensions: kinds.map(({ dimension }) => dimension),
+      titles: kinds.map(({ dimension }) => readKind(dimension).title),
       // Whole hours that were over by then.
       before: Math.max(0, Math.floor(before / 3600) * 3600),
     },
   )
-  for (const kind of appeared) {
-    const earlier = rows.some(
+  return kinds.map((kind) =>
+    rows.some(
       ({ measure, dimension }) =>
         kind.signal.measures.includes(measure) &&
         (dimension === kind.dimension ||
           (kind.signal.dimension === 'exception' && isRenamed(dimension, kind.dimension))),
-    )
-    if (earlier) found.set(kind, 'resurfaced')
-  }
-  return found
+    ),
+  )
 }
 
 /** True if another version of the fingerprints had this name for exceptions that say the same. */

@@ -236,11 +236,11 @@ export async function buildReport(
 }
 
 /** What the deployment is compared with; null where nothing was there before. */
-function baselineOf(
+export function baselineOf(
   set: CellSet,
   deployment: Deployment,
   previous: Deployment | undefined,
-  windows: DeploymentWindows,
+  windows: Pick<DeploymentWindows, 'before'>,
 ): string | null {
   const counts = new Map<string, number>()
   for (const dimensions of set.values()) {

@@ -22,3 +22,10 @@ export const roundsFailed = meter.createCounter('postflight.analysis.rounds.fail
 export const alertDeliveries = meter.createCounter('postflight.alerts.deliveries', {
   description: 'Alert notifications sent, by receiver and outcome',
 })
+export const monitorLookDuration = meter.createHistogram('postflight.monitor.look.duration', {
+  description: 'Time of one look at all watched deployments',
+  unit: 's',
+})
+export const monitorWatches = meter.createGauge('postflight.monitor.watches', {
+  description: 'Deployments that are watched',
+})

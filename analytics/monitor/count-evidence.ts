@@ -1,0 +1,115 @@
+import type { Aligned } from '../compare/align.ts'
+import { type Baseline, countBaseline } from '../sequential/baseline.ts'
+import { logCountEvidence } from '../stats/count-e-process.ts'
+
+/** Events of a span of time and what they are out of: requests, calls, minutes. */
+export interface Counted {
+  /** Start, seconds. */
+  readonly time: number
+  readonly events: number
+  /** >= 0 */
+  readonly exposure: number
+}
+
+/** What is known of a count before the release. */
+export interface CountReference extends Pick<Baseline, 'level' | 'dispersion' | 'drift'> {
+  readonly events: number
+  readonly exposure: number
+}
+
+const STEP = 60
+/** No level is known better than this (standard deviation, log scale), whatever a single day shows; and less so, the fewer half hours there were. */
+const STEADIEST = 0.05
+const UNTOLD = 0.1
+const HALF_HOUR = 1800
+
+/**
+ * What the time before says of a count.
+ * @param minutes in order of time
+ * @param share events are a part of the exposure
+ * @returns undefined without any exposure
+ */
+export function countReference(minutes: readonly Counted[], share: boolean): CountReference | undefined {
+  let events = 0
+  let exposure = 0
+  for (const minute of minutes) {
+    events += minute.events
+    exposure += minute.exposure
+  }
+  if (exposure <= 0) return undefined
+  // Half an event stands in for none, and its level may be anything.
+  if (events === 0) return { level: 0.5 / exposure, dispersion: 1, drift: Math.SQRT2, events, exposure }
+  const aligned = alignedOf(minutes)
+  const { level, dispersion, drift } = countBaseline(aligned, share)
+  const windows = Math.max(1, (aligned.numerator.length * STEP) / HALF_HOUR)
+  return {
+    level,
+    // Parts of all spread less than a count; a monitor does not bet on it.
+    dispersion: Math.max(1, dispersion),
+    drift: Math.max(drift, STEADIEST + UNTOLD / Math.sqrt(windows)),
+    events,
+    exposure,
+  }
+}
+
+function alignedOf(minutes: readonly Counted[]): Aligned {
+  const start = (minutes[0] as Counted).time
+  const length = Math.round(((minutes.at(-1) as Counted).time - start) / STEP) + 1
+  const numerator = new Float64Array(length)
+  const denominator = new Float64Array(length)
+  for (const minute of minutes) {
+    const at = Math.round((minute.time - start) / STEP)
+    numerator[at] = minute.events
+    denominator[at] = minute.exposure
+  }
+  return { numerator, denominator, start, step: STEP }
+}
+
+/** A group that runs beside the new version drifts with it, but is not quite like it (standard deviation, log scale). */
+const COHORT = 0.05
+
+/**
+ * Logarithm of the e-value against "the level is no worse than before, but for how levels drift by themselves" (stats/count-e-process.ts).
+ * @param beside the old version in the same minutes: what both share says nothing of the release
+ */
+export function countEvidence(
+  reference: CountReference,
+  events: number,
+  exposure: number,
+  direction: 'up' | 'down',
+  beside: { readonly events: number; readonly exposure: number } = NOBODY,
+): number {
+  if (exposure <= 0) return 0
+  const { level, drift } = levelBeside(reference, beside)
+  return logCountEvidence(
+    { events, expected: level * exposure, dispersion: reference.dispersion, drift },
+    direction === 'up',
+  )
+}
+
+const NOBODY = { events: 0, exposure: 0 }
+
+/** Standard errors from what was known before at which the old version says that something has happened to both. */
+const MOVED = 1.5
+
+/**
+ * The level that the new version is held against, and the standard deviation of its logarithm: what was known before, and what the old version has in the
+ * same minutes, as the posterior of a gamma level. In the ratio of predictive probabilities the old version's own cancels, so that the evidence stays a
+ * martingale while both drift alike. Where the old version has moved further than levels drift, what was before says nothing any more.
+ */
+export function levelBeside(
+  reference: CountReference,
+  beside: { readonly events: number; readonly exposure: number },
+): { readonly level: number; readonly drift: number } {
+  if (beside.exposure <= 0) return reference
+  const counted = reference.dispersion / (beside.events + 0.5)
+  const now = (beside.events + 0.5) / beside.exposure
+  const off = Math.log(now / reference.level)
+  if (off > MOVED * Math.sqrt(reference.drift ** 2 + counted)) {
+    return { level: now, drift: Math.sqrt(counted + COHORT ** 2) }
+  }
+  const shape = 1 / reference.drift ** 2
+  const events = shape + beside.events / reference.dispersion
+  const level = events / (shape / reference.level + beside.exposure / reference.dispersion)
+  return { level, drift: Math.sqrt(1 / events + COHORT ** 2) }
+}

@@ -1,0 +1,762 @@
+import type { Cell } from '../../schemas/cell.ts'
+import { histogramQuantile, mergeHistogram } from '../../schemas/histogram.ts'
+import type { Criticality, Signal } from '../../schemas/signals/signal.ts'
+import { renamedKinds } from '../compare/renamed.ts'
+import type { CellSet } from '../queries/cells.ts'
+import { mergeCells } from '../queries/merge-cells.ts'
+import { exposureLine, measureFor, signalLines, versionsOf } from '../queries/signal-lines.ts'
+import { type Counted, countReference } from './count-evidence.ts'
+import { levelReference } from './level-evidence.ts'
+import {
+  halfWidth,
+  isBeyond,
+  momentsOf,
+  NOTHING,
+  ratioSequence,
+  type SeriesStanding,
+  type SeriesTest,
+  SeriesWatch,
+  type Tally,
+} from './series-watch.ts'
+
+export type Relation = 'own' | 'caller' | 'callee'
+
+/** One service of a watch: its own, or one that calls it or is called. */
+export interface WatchedService {
+  readonly service: string
+  readonly relation: Relation
+  /** What its signals read; of others than its own, the service as a whole. */
+  readonly signals: readonly Signal[]
+  /** The version that is judged; null: all there are. */
+  readonly version: string | null
+  /** The version that it replaces; null: all there were. */
+  readonly baseline: string | null
+}
+
+export interface WatchPlan {
+  /** Seconds. */
+  readonly startedAt: number
+  readonly minutes: number
+  readonly warmUpMinutes: number
+  /** Share of deployments that changed nothing and may be paged for. */
+  readonly alpha: number
+}
+
+/** What is known of one series. */
+export interface SignalEvidence {
+  readonly service: string
+  readonly relation: Relation
+  readonly signal: string
+  readonly title: string
+  readonly unit: string
+  readonly kind: Signal['kind']
+  readonly criticality: Criticality
+  readonly dimension: string
+  /** Natural logarithm of the e-value; -Infinity: no change beyond what matters. */
+  readonly logE: number
+  /** Share of the deployment's error that the series has. */
+  readonly weight: number
+  readonly before: number
+  readonly after: number
+  /** After by before; null where before is 0. */
+  readonly ratio: number | null
+  /** Bounds of the ratio that hold at all looks together. */
+  readonly interval: readonly [number, number] | null
+  /** Seconds: when the change began, as far as it can be told. */
+  readonly since: number
+  /** Events (bad ones, slow ones) of the new version since then, out of how many. */
+  readonly events: number
+  readonly exposure: number
+  /** True: not known before the release. */
+  readonly fresh: boolean
+  /** Requests touched beyond what was there before, by how much worse they are. */
+  readonly harm: number
+  readonly decided: 'worse' | 'not_worse' | 'open'
+  /** Minutes until it can be decided at this pace; null: decided, or time alone cannot. */
+  readonly moreMinutes: number | null
+  /** True: the last minutes are no worse than what matters. */
+  readonly recovered: boolean
+}
+
+export interface WatchEvidence {
+  /** Natural logarithm of the deployment's e-value: all series' together, by weight. */
+  readonly logE: number
+  /** What it has to reach. */
+  readonly threshold: number
+  readonly crossed: boolean
+  readonly signals: readonly SignalEvidence[]
+  /** Of the version that is judged, since the deployment. */
+  readonly requests: number
+  /** Of the newest complete minutes, its own service: of the version that is judged, and of all. */
+  readonly share: number | null
+}
+
+const WEIGHT: Record<Criticality, number> = { critical: 2, major: 1, minor: 0.5, info: 0 }
+/** Shares of a deployment's error: its own service's series, those of callers and callees, and kinds of events that were not there before. */
+const SHARE = { own: 0.7, related: 0.15, fresh: 0.15 } as const
+/** Of a signal's share, what the service as a whole has where there are dimensions too. */
+const WHOLE = 0.5
+const MOST_DIMENSIONS = 20
+const MOST_FRESH = 40
+/** Fewer events page nobody, however unlikely. */
+const FEWEST_EVENTS = 5
+/** Seconds that slowness has to last. */
+const LASTS = 180
+/** Error of the intervals of single series. */
+const INTERVAL_ALPHA = 0.01
+const QUANTILES = [0.5, 0.95] as const
+/** A version with less of the minute's traffic beside the new one is a straggler. */
+const BESIDE = 0.05
+
+/** Traffic that is lost is a signal although what share a version gets is not: half of it, and something to lose. */
+const LOST_TRAFFIC = { criticality: 'major', smallestEffect: { ratio: 2, absolute: 5 } } as const
+
+interface Series {
+  readonly dimension: string
+  readonly tests: readonly SeriesWatch[]
+  /** Beyond which a value is slow, as a histogram bucket; for distributions. */
+  readonly thresholds: readonly number[]
+  readonly expected: number
+  readonly weight: number
+  readonly fresh: boolean
+  readonly open: Tally[]
+  /** Distributions: before, since the release, and the last ten to twenty minutes. */
+  readonly histograms?: {
+    readonly before: ReadonlyMap<number, number>
+    readonly since: Map<number, number>
+    recent: [Map<number, number>, Map<number, number>]
+    recentFrom: number
+  }
+}
+
+/** The series of one signal of one service. */
+class Group {
+  readonly of: WatchedService
+  readonly signal: Signal
+  readonly plan: WatchPlan
+  readonly share: number
+  readonly series = new Map<string, Series>()
+  readonly #measures = new Map<string, string>()
+  readonly #before: { readonly exposure: readonly Cell[]; readonly byThemselves: number }
+  readonly #names: string[]
+  readonly #kinds: number
+  #fresh = 0
+  readonly #freshShare: number
+
+  constructor(
+    of: WatchedService,
+    signal: Signal,
+    plan: WatchPlan,
+    before: CellSet,
+    shares: { readonly share: number; readonly fresh: number },
+  ) {
+    this.of = of
+    this.signal = signal
+    this.plan = plan
+    this.share = shares.share
+    this.#freshShare = shares.fresh
+    const lines = this.#lines(before, of.baseline)
+    const exposure = this.#exposure(before, of.baseline)
+    this.#before = { exposure, byThemselves: freshKinds(signal) ? comeUp(lines, exposure) : 0 }
+    this.#names = [...lines.keys()]
+    this.#kinds = lines.size
+    this.#open(lines)
+  }
+
+  get #slow(): boolean {
+    return this.signal.kind === 'distribution' || this.signal.kind === 'gauge'
+  }
+
+  get #from(): number {
+    const { startedAt, warmUpMinutes } = this.plan
+    // Errors count at once, slowness when the version has warmed up.
+    return Math.floor(startedAt / 60) * 60 + (this.#slow ? Math.ceil(warmUpMinutes) * 60 : 0)
+  }
+
+  #open(lines: ReadonlyMap<string, readonly Cell[]>): void {
+    const named = [...lines]
+      .filter(([dimension]) => dimension !== '')
+      .map(([dimension, cells]) => ({
+        dimension,
+        cells,
+        count: cells.reduce((sum, cell) => sum + cell.count, 0),
+      }))
+      .sort((a, b) => b.count - a.count)
+      .slice(0, this.of.relation === 'own' ? MOST_DIMENSIONS : 0)
+    const broken = this.signal.dimension !== undefined && lines.size > (lines.has('') ? 1 : 0)
+    const withWhole = !broken || this.signal.kind !== 'gauge'
+    const each = (this.share * (withWhole ? WHOLE : 1)) / Math.max(1, named.length)
+    for (const { dimension, cells } of named) this.#add(dimension, cells, each)
+    if (!withWhole) return
+    const whole = broken ? mergeCells([...lines.values()]) : (lines.get('') ?? [])
+    this.#add('', whole, named.length === 0 ? this.share : this.share * WHOLE)
+  }
+
+  #add(dimension: string, before: readonly Cell[], weight: number, fresh = false): void {
+    const { signal } = this
+    const moments = momentsOf(this.#from, this.plan.minutes)
+    const make = (test: SeriesTest | undefined) =>
+      test === undefined ? [] : [new SeriesWatch(test, moments)]
+    if (signal.kind === 'gauge') {
+      const reference = levelReference(
+        before
+          .filter((cell) => cell.count > 0)
+          .map((cell) => ({ time: cell.time, mean: cell.sum / cell.count })),
+      )
+      const tests = make(
+        reference === undefined ? undefined : { kind: 'level', reference, direction: signal.badDirection },
+      )
+      this.#put(dimension, tests, [], reference?.level ?? 0, weight, fresh)
+      return
+    }
+    if (signal.kind === 'distribution') {
+      const merged = new Map<number, number>()
+      for (const cell of before) if (cell.histogram !== undefined) mergeHistogram(merged, cell.histogram)
+      if (merged.size === 0) return
+      const thresholds = QUANTILES.map((q) => thresholdOf(merged, q))
+      const tests = thresholds.flatMap((threshold) => {
+        const minutes = before.flatMap((cell) =>
+          cell.histogram === undefined ? [] : [{ time: cell.time, ...beyondOf(cell.histogram, threshold) }],
+        )
+        const reference = countReference(minutes, true)
+        return make(reference === undefined ? undefined : { kind: 'count', reference, direction: 'up' })
+      })
+      this.#put(dimension, tests, thresholds, 0, weight, fresh, merged)
+      return
+    }
+    const minutes: Counted[] = []
+    if (signal.kind === 'ratio') {
+      for (const cell of before) {
+        if (cell.count > 0) minutes.push({ time: cell.time, events: cell.bad, exposure: cell.count })
+      }
+    } else {
+      const byTime = new Map(before.map((cell) => [cell.time, cell.count]))
+      for (const cell of this.#before.exposure) {
+        if (cell.count > 0)
+          minutes.push({ time: cell.time, events: byTime.get(cell.time) ?? 0, exposure: cell.count })
+      }
+    }
+    const reference = countReference(minutes, signal.kind === 'ratio')
+    const tests = make(
+      reference === undefined
+        ? undefined
+        : fresh
+          ? {
+              kind: 'absent',
+              direction: 'up',
+              reference: {
+                exposure: reference.exposure,
+                kinds: this.#kinds,
+                byThemselves: this.#before.byThemselves,
+              },
+            }
+          : { kind: 'count', reference, direction: signal.badDirection },
+    )
+    this.#put(dimension, tests, [], reference?.level ?? 0, weight, fresh)
+  }
+
+  #put(
+    dimension: string,
+    tests: readonly SeriesWatch[],
+    thresholds: readonly number[],
+    expected: number,
+    weight: number,
+    fresh: boolean,
+    before?: ReadonlyMap<number, number>,
+  ): void {
+    if (tests.length === 0) return
+    this.series.set(dimension, {
+      dimension,
+      tests,
+      thresholds,
+      expected,
+      weight,
+      fresh,
+      open: tests.map(() => NOTHING),
+      ...(before === undefined
+        ? {}
+        : {
+            histograms: { before, since: new Map(), recent: [new Map(), new Map()], recentFrom: this.#from },
+          }),
+    })
+  }
+
+  /** Takes the minutes of a look: those that are complete for good, the others for now. */
+  take(set: CellSet, alive: ReadonlySet<number>, from: number, completeTo: number, to: number): void {
+    const { of, signal } = this
+    const beside = of.version !== null && of.baseline !== null && of.baseline !== of.version
+    const lines = this.#lines(set, of.version)
+    const old = beside ? this.#lines(set, of.baseline) : new Map<string, readonly Cell[]>()
+    const exposure = byTime(this.#exposure(set, of.version))
+    const oldExposure = beside ? byTime(this.#exposure(set, of.baseline)) : new Map<number, Cell>()
+    if (signal.kind === 'rate' && signal.dimension !== undefined && of.relation === 'own')
+      this.#discover(lines)
+    const named = [...this.series.values()].filter(({ dimension }) => dimension !== '')
+    const cells = new Map(named.map((series) => [series, byTime(lines.get(series.dimension) ?? [])]))
+    const oldCells = new Map(named.map((series) => [series, byTime(old.get(series.dimension) ?? [])]))
+    const whole = this.series.get('')
+    const sum = (all: ReadonlyMap<string, readonly Cell[]>) =>
+      byTime(all.size === 1 ? ([...all.values()][0] as readonly Cell[]) : mergeCells([...all.values()]))
+    const flat = whole === undefined ? new Map<number, Cell>() : sum(lines)
+    const oldFlat = whole === undefined ? new Map<number, Cell>() : sum(old)
+    const open = new Map(
+      [...this.series.values()].map((series) => [series, series.tests.map(() => [0, 0, 0, 0])]),
+    )
+    for (let time = from; time < to; time += 60) {
+      const per = exposure.get(time)?.count ?? 0
+      const oldPer = oldExposure.get(time)?.count ?? 0
+      // Traffic that ends leaves minutes without requests; where nothing else comes either, it is telemetry that is missing.
+      const silent = signal.per === 'minute' ? (alive.has(time) ? 1 : 0) : per
+      for (const series of this.series.values()) {
+        const isWhole = series === whole
+        const cell = isWhole ? flat.get(time) : cells.get(series)?.get(time)
+        const other = isWhole ? oldFlat.get(time) : oldCells.get(series)?.get(time)
+        const known = isWhole && signal.dimension !== undefined && named.length > 0
+        series.tests.forEach((test, at) => {
+          const [value, size] = known
+            ? this.#wholeOf(named, cells, time, at, cell, silent)
+            : this.#tally(series, at, cell, silent)
+          const [v, s] = !beside
+            ? [0, 0]
+            : known
+              ? this.#wholeOf(named, oldCells, time, at, other, oldPer)
+              : this.#tally(series, at, other, oldPer)
+          // A straggler is no control.
+          const straggler = s < BESIDE * (s + size)
+          const tally = { value, size, besideValue: straggler ? 0 : v, besideSize: straggler ? 0 : s }
+          if (time < completeTo) test.add(time, tally)
+          else if (time >= this.#from && !this.#slow && signal.per !== 'minute') {
+            const now = open.get(series)?.[at] as number[]
+            now[0] = (now[0] as number) + tally.value
+            now[1] = (now[1] as number) + tally.size
+            now[2] = (now[2] as number) + tally.besideValue
+            now[3] = (now[3] as number) + tally.besideSize
+          }
+        })
+        if (time < completeTo && series.histograms !== undefined && cell?.histogram !== undefined)
+          keepHistogram(series.histograms, time, cell.histogram, this.#from)
+      }
+    }
+    for (const [series, sums] of open) {
+      sums.forEach(([value, size, besideValue, besideSize], at) => {
+        series.open[at] = { value, size, besideValue, besideSize } as Tally
+      })
+    }
+  }
+
+  /** Events (or a minute's mean) and exposure of one series in one minute. */
+  #tally(series: Series, at: number, cell: Cell | undefined, exposure: number): [number, number] {
+    switch (this.signal.kind) {
+      case 'rate':
+        return [exposure > 0 ? (cell?.count ?? 0) : 0, exposure]
+      case 'ratio':
+        return cell === undefined ? [0, 0] : [cell.bad, cell.count]
+      case 'gauge':
+        return cell === undefined || cell.count === 0 ? [0, 0] : [cell.sum / cell.count, 1]
+      case 'distribution': {
+        if (cell?.histogram === undefined) return [0, 0]
+        const { events, exposure: n } = beyondOf(cell.histogram, series.thresholds[at] as number)
+        return [events, n]
+      }
+    }
+  }
+
+  /**
+   * The service as a whole as the sum of its dimensions, each held against itself: a route's own slow requests, and failures expected of the
+   * present mix of routes (indirect standardisation). Traffic that moves between routes changes nothing then.
+   */
+  #wholeOf(
+    named: readonly Series[],
+    cells: ReadonlyMap<Series, ReadonlyMap<number, Cell>>,
+    time: number,
+    at: number,
+    all: Cell | undefined,
+    exposure: number,
+  ): [number, number] {
+    if (this.signal.kind === 'rate') return [exposure > 0 ? (all?.count ?? 0) : 0, exposure]
+    const expected = this.series.get('')?.expected ?? 0
+    let value = 0
+    let size = 0
+    for (const series of named) {
+      const cell = cells.get(series)?.get(time)
+      if (cell === undefined || series.tests[at] === undefined) continue
+      const [v, s] = this.#tally(series, at, cell, exposure)
+      value += v
+      size += this.signal.kind === 'ratio' && expected > 0 ? (s * series.expected) / expected : s
+    }
+    return [value, size]
+  }
+
+  /** Kinds of events that were not there before: held against their absence. */
+  #discover(lines: ReadonlyMap<string, readonly Cell[]>): void {
+    for (const dimension of lines.keys()) {
+      if (dimension === '' || this.series.has(dimension) || this.#names.includes(dimension)) continue
+      if (this.#fresh >= MOST_FRESH) return
+      const renamed =
+        this.signal.dimension === 'exception' && renamedKinds([...this.#names, dimension]).has(dimension)
+      this.#names.push(dimension)
+      if (renamed) continue
+      this.#fresh += 1
+      // Their e-values are divided by how many may come, so that all of them together have one share.
+      this.#add(dimension, [], this.#freshShare, true)
+    }
+  }
+
+  evidence(now: number): SignalEvidence[] {
+    return [...this.series.values()].map((series) => this.#standing(series, now))
+  }
+
+  #standing(series: Series, now: number): SignalEvidence {
+    const { signal, of } = this
+    const traffic = signal.per === 'minute'
+    const smallest = traffic ? LOST_TRAFFIC.smallestEffect : signal.smallestEffect
+    const distribution = signal.kind === 'distribution'
+    const matters = (before: number, after: number, value: number) =>
+      distribution
+        ? after > before && value >= FEWEST_EVENTS
+        : isBeyond(smallest, signal.badDirection, before, after) &&
+          (signal.kind === 'gauge' || signal.badDirection === 'down' || value >= FEWEST_EVENTS)
+    const standings = series.tests.map((test, at) => test.standing(series.open[at] ?? NOTHING, matters))
+    let best = 0
+    standings.forEach((standing, at) => {
+      if (standing.logE > (standings[best] as SeriesStanding).logE) best = at
+    })
+    const standing = standings[best] as SeriesStanding
+    let { before, after } = standing
+    let logE =
+      Math.log(standings.reduce((sum, { logE: one }) => sum + Math.exp(Math.min(700, one)), 0)) -
+      Math.log(standings.length)
+    const recent = series.tests[best]?.recent(series.open[best] ?? NOTHING)
+    let recovered =
+      recent !== undefined && recent.size > 0 && !matters(recent.before, recent.after, recent.value)
+    if (distribution && series.histograms !== undefined && series.dimension !== '') {
+      // A share of slow requests is what is tested, by how much slower is what people read.
+      const q = QUANTILES[best] as number
+      const lately = mergedOf(series.histograms.recent)
+      const shown = standing.since > this.#from ? lately : series.histograms.since
+      before = histogramQuantile(series.histograms.before, q) ?? 0
+      after = histogramQuantile(shown, q) ?? before
+      if (!isBeyond(smallest, 'up', before, after)) logE = Number.NEGATIVE_INFINITY
+      recovered = !isBeyond(smallest, 'up', before, histogramQuantile(lately, q) ?? before)
+    } else if (distribution && series.dimension === '') {
+      if (series.histograms !== undefined) {
+        const q = QUANTILES[best] as number
+        const shown =
+          standing.since > this.#from ? mergedOf(series.histograms.recent) : series.histograms.since
+        before = histogramQuantile(series.histograms.before, q) ?? 0
+        after = histogramQuantile(shown, q) ?? before
+      }
+      if (!isBeyond(smallest, 'up', before, after)) logE = Number.NEGATIVE_INFINITY
+    }
+    if (this.#slow && now - standing.since < LASTS) logE = Number.NEGATIVE_INFINITY
+    const ratio = before > 0 ? after / before : null
+    const interval = ratioSequence(standing.before, standing.after, standing.variance, INTERVAL_ALPHA)
+    const criticality = traffic ? LOST_TRAFFIC.criticality : signal.criticality
+    return {
+      service: of.service,
+      relation: of.relation,
+      signal: signal.id,
+      title: signal.title,
+      unit: signal.unit,
+      kind: signal.kind,
+      criticality,
+      dimension: series.dimension,
+      logE,
+      weight: series.weight,
+      before,
+      after,
+      ratio,
+      interval: distribution ? null : interval,
+      since: standing.since,
+      events: standing.value,
+      exposure: standing.size,
+      fresh: series.fresh,
+      harm: harmOf(signal, standing, ratio, WEIGHT[criticality]),
+      ...decisionOf(signal, logE, series.weight, this.plan.alpha, interval, standing, now),
+      recovered,
+    }
+  }
+
+  #lines(set: CellSet, version: string | null): ReadonlyMap<string, readonly Cell[]> {
+    return signalLines(set, this.#bound(set, version), this.#versions(set, version))
+  }
+
+  #exposure(set: CellSet, version: string | null): readonly Cell[] {
+    if (this.signal.kind !== 'rate') return []
+    return exposureLine(set, this.signal, this.#versions(set, version), 60)
+  }
+
+  /** Traffic is that of the service: what share of it a version gets is a decision. */
+  #versions(set: CellSet, version: string | null): readonly string[] {
+    return version === null || this.signal.per === 'minute' ? versionsOf(set, this.signal) : [version]
+  }
+
+  /** The signal with the one measure that it was first read from on this version, so that looks do not change it. */
+  #bound(set: CellSet, version: string | null): Signal {
+    if (this.signal.measures.length === 1 || version === null) return this.signal
+    const measure = this.#measures.get(version) ?? measureFor(set, this.signal, version)
+    if (measure === undefined) return this.signal
+    this.#measures.set(version, measure)
+    return { ...this.signal, measures: [measure] }
+  }
+}
+
+/**
+ * A deployment while it is watched: what was before it, and what each minute since has added. Pure: cells in, evidence out; the same cells in other
+ * portions give the same evidence.
+ */
+export class DeploymentWatch {
+  readonly plan: WatchPlan
+  readonly #groups: readonly Group[]
+  readonly #own: WatchedService | undefined
+  #requests = 0
+  #share: number | null = null
+
+  /** @param services with the cells of the time before of each, by name of the service */
+  constructor(plan: WatchPlan, services: readonly WatchedService[], before: ReadonlyMap<string, CellSet>) {
+    this.plan = plan
+    this.#own = services.find(({ relation }) => relation === 'own')
+    const known = services.map((of) => {
+      const set = before.get(of.service) ?? new Map()
+      const signals = of.signals.filter(
+        (signal) =>
+          weightOf(signal) > 0 && signalLines(set, signal, versionsIn(set, signal, of.baseline)).size > 0,
+      )
+      return { of, set, signals }
+    })
+    const sum = (own: boolean) =>
+      known
+        .filter(({ of }) => (of.relation === 'own') === own)
+        .flatMap(({ signals }) => signals)
+        .reduce((total, signal) => total + weightOf(signal), 0)
+    const totals = { own: sum(true), related: sum(false) }
+    const kinds = this.#own?.signals.filter(freshKinds).length ?? 0
+    this.#groups = known.flatMap(({ of, set, signals }) => {
+      const own = of.relation === 'own'
+      // Exceptions and messages may come where there were none.
+      const counted = own
+        ? of.signals.filter((signal) => signals.includes(signal) || freshKinds(signal))
+        : signals
+      return counted.map((signal) => {
+        const known = signals.includes(signal)
+        const share = known
+          ? (weightOf(signal) / (own ? totals.own : totals.related)) * (own ? SHARE.own : SHARE.related)
+          : 0
+        return new Group(of, signal, plan, set, { share, fresh: SHARE.fresh / Math.max(1, kinds) })
+      })
+    })
+  }
+
+  /**
+   * Takes what a look has read.
+   * @param sets by name of the service: cells from `from` on
+   * @param from seconds: the first minute that was not complete at the last look
+   * @param completeTo seconds: minutes before are complete and are not read again
+   * @param to seconds: end of the newest, partial minute
+   */
+  take(sets: ReadonlyMap<string, CellSet>, from: number, completeTo: number, to: number): void {
+    const alive = new Map<string, ReadonlySet<number>>()
+    for (const group of this.#groups) {
+      const set = sets.get(group.of.service) ?? new Map()
+      const minutes = alive.get(group.of.service) ?? timesOf(set)
+      alive.set(group.of.service, minutes)
+      group.take(set, minutes, from, completeTo, to)
+    }
+    this.#countRequests(sets, completeTo)
+  }
+
+  #countRequests(sets: ReadonlyMap<string, CellSet>, completeTo: number): void {
+    const own = this.#own
+    if (own === undefined) return
+    const all = new Map<string, number>()
+    for (const versions of (sets.get(own.service)?.get('server.request') ?? new Map()).values()) {
+      for (const [version, cells] of versions) {
+        for (const cell of cells) {
+          all.set(version, (all.get(version) ?? 0) + cell.count)
+          if (version === own.version && cell.time < completeTo && cell.time >= this.plan.startedAt - 60)
+            this.#requests += cell.count
+        }
+      }
+    }
+    const total = [...all.values()].reduce((sum, count) => sum + count, 0)
+    this.#share = total === 0 || own.version === null ? null : (all.get(own.version) ?? 0) / total
+  }
+
+  /** Requests of the version that is judged, as far as minutes are complete. */
+  get requests(): number {
+    return this.#requests
+  }
+
+  /** @param now seconds */
+  evidence(now: number): WatchEvidence {
+    const signals = this.#groups.flatMap((group) => group.evidence(now))
+    let sum = 0
+    for (const { logE, weight } of signals) if (weight > 0) sum += weight * Math.exp(Math.min(600, logE))
+    const threshold = Math.log(1 / this.plan.alpha)
+    const logE = Math.log(sum)
+    return {
+      logE,
+      threshold,
+      crossed: logE >= threshold,
+      signals,
+      requests: this.#requests,
+      share: this.#share,
+    }
+  }
+}
+
+function freshKinds(signal: Signal): boolean {
+  return signal.newKinds === true
+}
+
+function weightOf(signal: Signal): number {
+  return signal.per === 'minute' ? WEIGHT[LOST_TRAFFIC.criticality] : WEIGHT[signal.criticality]
+}
+
+function versionsIn(set: CellSet, signal: Signal, version: string | null): readonly string[] {
+  return version === null || signal.per === 'minute' ? versionsOf(set, signal) : [version]
+}
+
+function byTime(cells: readonly Cell[]): ReadonlyMap<number, Cell> {
+  return new Map(cells.map((cell) => [cell.time, cell]))
+}
+
+/** The last bucket that is not beyond a quantile. */
+export function thresholdOf(histogram: ReadonlyMap<number, number>, q: number): number {
+  let total = 0
+  for (const count of histogram.values()) total += count
+  let seen = 0
+  const buckets = [...histogram.keys()].sort((a, b) => a - b)
+  for (const bucket of buckets) {
+    seen += histogram.get(bucket) ?? 0
+    if (seen >= q * total) return bucket
+  }
+  return buckets.at(-1) ?? 0
+}
+
+export function beyondOf(
+  histogram: ReadonlyMap<number, number>,
+  threshold: number,
+): { events: number; exposure: number } {
+  let events = 0
+  let exposure = 0
+  histogram.forEach((count, bucket) => {
+    exposure += count
+    if (bucket > threshold) events += count
+  })
+  return { events, exposure }
+}
+
+const RECENT_SECONDS = 600
+
+function keepHistogram(
+  histograms: NonNullable<Series['histograms']>,
+  time: number,
+  histogram: ReadonlyMap<number, number>,
+  from: number,
+): void {
+  if (time < from) return
+  mergeHistogram(histograms.since, histogram)
+  if (time - histograms.recentFrom >= RECENT_SECONDS) {
+    histograms.recent = [histograms.recent[1], new Map()]
+    histograms.recentFrom = time
+  }
+  mergeHistogram(histograms.recent[1], histogram)
+}
+
+function mergedOf(parts: readonly ReadonlyMap<number, number>[]): ReadonlyMap<number, number> {
+  const merged = new Map<number, number>()
+  for (const part of parts) mergeHistogram(merged, part)
+  return merged
+}
+
+/** Requests that are worse off than before, by how much: failures count whole, slowness by the factor, what is no request hardly. */
+function harmOf(signal: Signal, standing: SeriesStanding, ratio: number | null, weight: number): number {
+  const excess = Math.max(0, standing.value - standing.before * standing.size)
+  switch (signal.kind) {
+    case 'ratio':
+    case 'rate':
+      return (
+        weight *
+        (signal.badDirection === 'down'
+          ? Math.max(0, standing.before * standing.size - standing.value)
+          : excess)
+      )
+    case 'distribution':
+      return weight * excess * Math.min(1, Math.max(0, Math.log(ratio ?? 1)))
+    case 'gauge':
+      return weight * Math.max(0, Math.log(ratio ?? 1))
+  }
+}
+
+/** Whether a series is decided by itself, and when it will be. */
+function decisionOf(
+  signal: Signal,
+  logE: number,
+  weight: number,
+  alpha: number,
+  interval: readonly [number, number] | null,
+  standing: SeriesStanding,
+  now: number,
+): Pick<SignalEvidence, 'decided' | 'moreMinutes'> {
+  if (weight > 0 && logE + Math.log(weight) >= Math.log(1 / alpha))
+    return { decided: 'worse', moreMinutes: null }
+  const { ratio } = signal.smallestEffect
+  const tolerable = Math.log(ratio)
+  if (interval !== null && Math.log(interval[1]) < tolerable)
+    return { decided: 'not_worse', moreMinutes: null }
+  if (
+    standing.size > 0 &&
+    standing.before > 0 &&
+    standing.after - standing.before < 0.5 * signal.smallestEffect.absolute &&
+    standing.after * Math.exp(halfWidth(standing.variance, INTERVAL_ALPHA)) - standing.before <
+      signal.smallestEffect.absolute
+  )
+    return { decided: 'not_worse', moreMinutes: null }
+  if (interval === null || standing.after <= 0) return { decided: 'open', moreMinutes: null }
+  // The part of the variance that more events take away falls as one by their number.
+  const gap = Math.max(0.02, Math.abs(tolerable - Math.log(standing.after / standing.before)))
+  const elapsed = Math.max(1, (now - standing.since) / 60)
+  for (let times = 1.5; times < 1000; times *= 1.5) {
+    const counting = 1 / (standing.value + 0.5)
+    const variance = standing.variance - counting * (1 - 1 / times)
+    if (variance > 0 && halfWidth(variance, INTERVAL_ALPHA) < gap)
+      return { decided: 'open', moreMinutes: Math.ceil(elapsed * (times - 1)) }
+  }
+  return { decided: 'open', moreMinutes: null }
+}
+
+/** Seconds after its first sight in which a kind of event shows how often it comes. */
+const FIRST_SIGHT = 1800
+
+/**
+ * How often kinds of events come up by themselves: the highest rate that any had in its first half hour, of those that were first seen in the last three
+ * quarters of the time before. A new kind has to do more than that.
+ */
+function comeUp(lines: ReadonlyMap<string, readonly Cell[]>, exposure: readonly Cell[]): number {
+  const first = exposure[0]?.time
+  const last = exposure.at(-1)?.time
+  if (first === undefined || last === undefined) return 0
+  let most = 0
+  for (const [dimension, cells] of lines) {
+    const seen = cells[0]?.time
+    if (dimension === '' || seen === undefined || seen < first + (last - first) / 4) continue
+    const inside = (cell: Cell) => cell.time >= seen && cell.time < seen + FIRST_SIGHT
+    const requests = exposure.filter(inside).reduce((sum, cell) => sum + cell.count, 0)
+    const events = cells.filter(inside).reduce((sum, cell) => sum + cell.count, 0)
+    if (requests > 0) most = Math.max(most, events / requests)
+  }
+  return most
+}
+
+/** Seconds of all minutes that have cells. */
+export function timesOf(set: CellSet): ReadonlySet<number> {
+  const times = new Set<number>()
+  for (const dimensions of set.values()) {
+    for (const versions of dimensions.values()) {
+      for (const cells of versions.values())
+        for (const cell of cells) if (cell.count > 0) times.add(cell.time)
+    }
+  }
+  return times
+}

@@ -1,0 +1,680 @@
+import type { Config } from '../../schemas/config.ts'
+import type { Incident } from '../../schemas/contracts/alert.ts'
+import type { Deployment } from '../../schemas/contracts/deployment.ts'
+import type { Watch, WatchEvent } from '../../schemas/contracts/watch.ts'
+import type { Catalogue } from '../../schemas/signals/catalogue.ts'
+import type { Signal } from '../../schemas/signals/signal.ts'
+import type { Store } from '../../schemas/store/client.ts'
+import { ownerOf } from '../alerts/alerts.ts'
+import { reportUrl } from '../alerts/links.ts'
+import { baselineOf } from '../jobs/report.ts'
+import { type CellSet, loadCells, loadCellsOf } from '../queries/cells.ts'
+import { beforeWindow, windowSettings } from '../windows/deployment-windows.ts'
+import { type Blame, blameOf, duration, type OtherDeployment } from './blame.ts'
+import {
+  DeploymentWatch,
+  type SignalEvidence,
+  timesOf,
+  type WatchEvidence,
+  type WatchPlan,
+} from './deployment-watch.ts'
+import { type Details, linksOf, loadDetails } from './evidence-details.ts'
+import { type IncidentMemory, NO_MEMORY, nextIncident, reasonsOf } from './incident.ts'
+import { loadPlaces } from './places.ts'
+import { loadRelations, type Relations } from './relations.ts'
+import { isSilence, silenceIncident } from './silence.ts'
+import { watchEventId } from './stored-watches.ts'
+import { undecided, watchState } from './watch-state.ts'
+
+export interface WatchOptions {
+  readonly store: Store
+  readonly catalogue: Catalogue
+  readonly config: Config
+  readonly publicUrl: string
+}
+
+export interface JudgeInput {
+  /** As it is now stored. */
+  readonly deployment: Deployment
+  readonly deployments: readonly Deployment[]
+  /** Its incident as it is stored. */
+  readonly known: Incident | undefined
+  /** Seconds. */
+  readonly completeTo: number
+  readonly now: number
+}
+
+export interface Judged {
+  readonly watch: Watch
+  readonly events: readonly WatchEvent[]
+  /** To be stored; undefined: as it was. */
+  readonly incident: Incident | undefined
+  readonly changed: boolean
+  readonly done: boolean
+}
+
+const MINUTE = 60
+/** Seconds without telemetry that are noticed, where there was some each minute. */
+const NOTICED = 120
+/** Seconds before an incident's surroundings are looked at again. */
+const LOOK_AROUND = 60
+/** Series in the stored watch. */
+const MOST_SIGNALS = 120
+/** Seconds after a rollback in which things should be back to normal. */
+const ROLLED_BACK_WITHIN = 1800
+
+/** What is watched of callers and callees: whether they serve, not how they live. */
+export function relatedSignals(catalogue: Catalogue): readonly Signal[] {
+  return catalogue.signals.filter(
+    ({ group, kind }) => kind !== 'gauge' && ['errors', 'latency', 'exceptions', 'logs'].includes(group),
+  )
+}
+
+/** A deployment that is watched: evidence in memory, made from telemetry; everything else from and for the store. */
+export class OpenWatch {
+  deployment: Deployment
+  readonly related: readonly string[]
+  /** Seconds: newest telemetry of the service, whatever its version. */
+  lastSeen: number
+  /** Milliseconds. */
+  storedAt = 0
+  isWorse = false
+  readonly #options: WatchOptions
+  readonly #relations: Relations
+  readonly #baseline: string | null
+  readonly #watch: DeploymentWatch | undefined
+  /** True: the service had telemetry in nearly every minute before. */
+  readonly #steady: boolean
+  readonly #minutes: number
+  readonly #steps: readonly number[]
+  #aftermath: { readonly at: number; readonly watch: DeploymentWatch; normalSince: number | null } | undefined
+  #memory: IncidentMemory
+  #stepsNoted: number
+  #silentSince: number | null = null
+  #blame: Blame | null = null
+  #details: Details | undefined
+  #lookedAround = 0
+  #reasonsLookedInto = ''
+  #state: Watch['state'] = 'watching'
+  readonly #opened: boolean
+
+  private constructor(
+    options: WatchOptions,
+    of: {
+      readonly deployment: Deployment
+      readonly relations: Relations
+      readonly baseline: string | null
+      readonly watch: DeploymentWatch | undefined
+      readonly steady: boolean
+      readonly lastSeen: number
+      readonly stored: Watch | undefined
+    },
+  ) {
+    const { monitor } = options.config
+    const own = monitor.services[of.deployment.service]
+    this.#options = options
+    this.deployment = of.deployment
+    this.#relations = of.relations
+    this.related = [...of.relations.callers, ...of.relations.callees]
+    this.#baseline = of.baseline
+    this.#watch = of.watch
+    this.#steady = of.steady
+    this.lastSeen = of.lastSeen
+    this.#minutes = own?.watchMinutes ?? monitor.watchMinutes
+    this.#steps = (own?.steps ?? monitor.steps).filter((step) => step <= this.#minutes).sort((a, b) => a - b)
+    this.#memory = of.stored?.memory ?? NO_MEMORY
+    this.#stepsNoted = of.stored?.memory.stepsNoted ?? 0
+    this.#state = of.stored?.state ?? 'watching'
+    this.#blame = of.stored?.blame ?? null
+    this.#opened = of.stored !== undefined
+  }
+
+  /**
+   * Reads the time before, and all that has come since.
+   * @param stored what an earlier process knew of it
+   * @param completeTo milliseconds: minutes before are complete
+   * @param to milliseconds: end of the newest minute
+   */
+  static async open(
+    options: WatchOptions,
+    deployment: Deployment,
+    previous: Deployment | undefined,
+    stored: Watch | undefined,
+    completeTo: number,
+    to: number,
+  ): Promise<OpenWatch> {
+    const { store, catalogue } = options
+    const startedAt = Date.parse(deployment.startedAt)
+    const { set, baseline, plan, window } = await readBefore(options, deployment, previous)
+    const relations = await loadRelations(store, deployment, {
+      from: startedAt / 1000 - 1800,
+      to: Math.min(to / 1000, startedAt / 1000 + 1800),
+    })
+    const related = [...relations.callers, ...relations.callees]
+    const start = Math.floor(startedAt / 60_000) * MINUTE
+    const between = { environment: deployment.environment, from: start, to: Math.max(start, to / 1000) }
+    const [before, own, others] = await Promise.all([
+      related.length === 0
+        ? new Map<string, CellSet>()
+        : loadCellsOf(store, catalogue, related, {
+            environment: deployment.environment,
+            from: window.from,
+            to: start,
+            signals: relatedSignals(catalogue),
+            flat: true,
+          }),
+      loadCells(store, catalogue, { ...between, service: deployment.service }),
+      related.length === 0
+        ? new Map<string, CellSet>()
+        : loadCellsOf(store, catalogue, related, {
+            ...between,
+            signals: relatedSignals(catalogue),
+            flat: true,
+          }),
+    ])
+    const watch =
+      baseline === null
+        ? undefined
+        : new DeploymentWatch(
+            plan,
+            [
+              {
+                service: deployment.service,
+                relation: 'own',
+                signals: catalogue.signals,
+                version: deployment.version,
+                baseline,
+              },
+              ...(['callee', 'caller'] as const).flatMap((relation) =>
+                (relation === 'callee' ? relations.callees : relations.callers).map((service) => ({
+                  service,
+                  relation,
+                  signals: relatedSignals(catalogue),
+                  version: null,
+                  baseline: null,
+                })),
+              ),
+            ],
+            new Map([...before, [deployment.service, set]]),
+          )
+    watch?.take(
+      new Map([...others, [deployment.service, own]]),
+      start,
+      Math.max(start, completeTo / 1000),
+      to / 1000,
+    )
+    const seen = [...timesOf(set), ...timesOf(own)]
+    const hour = new Set([...timesOf(set)].filter((time) => time >= start - 3600))
+    return new OpenWatch(options, {
+      deployment,
+      relations,
+      baseline,
+      watch,
+      steady: hour.size >= 54,
+      lastSeen: seen.reduce((a, b) => Math.max(a, b), 0),
+      stored,
+    })
+  }
+
+  get requests(): number {
+    return this.#watch?.requests ?? 0
+  }
+
+  /** Takes what a look has read: see {@link DeploymentWatch.take}. */
+  take(sets: ReadonlyMap<string, CellSet>, from: number, completeTo: number, to: number): void {
+    this.#watch?.take(sets, from, completeTo, to)
+    this.#aftermath?.watch.take(sets, from, completeTo, to)
+    for (const time of timesOf(sets.get(this.deployment.service) ?? new Map())) {
+      if (time > this.lastSeen) this.lastSeen = time
+    }
+  }
+
+  async judge(input: JudgeInput): Promise<Judged> {
+    const { config, catalogue, publicUrl } = this.#options
+    const { deployment, known, now } = input
+    this.deployment = deployment
+    const events: WatchEvent[] = []
+    const note = (
+      kind: WatchEvent['kind'],
+      what: string | number,
+      summary: string,
+      signals: Watch['signals'] = [],
+    ) => {
+      const id = watchEventId(deployment.id, kind, what)
+      // A millisecond each, so that the timeline keeps their order.
+      const at = iso(now + events.length / 1000)
+      events.push({ id, deploymentId: deployment.id, at, kind, summary, signals: signals.slice(0, 10) })
+    }
+    const startedAt = Date.parse(deployment.startedAt) / 1000
+    if (!this.#opened && this.storedAt === 0) {
+      const against = this.#baseline === null ? 'nothing to compare with' : `compared with ${this.#baseline}`
+      note(
+        'opened',
+        '',
+        `${deployment.service} ${deployment.version} is watched for ${duration(this.#minutes * MINUTE)}, ${against}`,
+      )
+    }
+    const ending = endingOf(deployment, input.deployments)
+    if (ending?.kind === 'rolled back' && this.#aftermath === undefined && this.#watch !== undefined) {
+      await this.#watchAftermath(ending.at ?? now, input)
+      note(
+        'rolled_back',
+        '',
+        `${deployment.version} was rolled back${this.#baseline === null ? '' : ` to ${this.#baseline}`}`,
+      )
+    }
+    if (ending?.kind === 'superseded')
+      note('superseded', '', `${ending.by} began: the watch of ${deployment.version} ends`)
+    const evidence = this.#watch?.evidence(now)
+    const after = this.#aftermath?.watch.evidence(now)
+    this.#noteSilence(now, startedAt, ending !== null, note)
+    const silent =
+      this.#silentSince !== null && now - this.#silentSince >= config.monitor.silentMinutes * MINUTE
+
+    const firing = known?.status === 'firing'
+    const reasons = evidence === undefined ? [] : reasonsOf(evidence)
+    if (evidence !== undefined && ending === null && (reasons.length > 0 || firing))
+      await this.#lookAround(reasons, input)
+    const settings = config.monitor.services[deployment.service]
+    const shadow = settings?.shadow ?? config.monitor.shadow
+    const link = reportUrl(publicUrl, deployment)
+    let incident: Incident | undefined
+    if (evidence !== undefined) {
+      const outcome = nextIncident({
+        deployment,
+        catalogue,
+        evidence:
+          after === undefined ? evidence : { ...evidence, crossed: after.crossed, signals: after.signals },
+        known,
+        memory: this.#memory,
+        blame: this.#blame,
+        criticality: settings?.criticality ?? 'normal',
+        owner: ownerOf(deployment, config.alerts.owners),
+        shadow,
+        over: ending?.kind ?? null,
+        more: this.#details?.more ?? new Map(),
+        links: this.#details === undefined ? [] : linksOf(this.#details, link),
+        link,
+        now,
+        calmSeconds: config.monitor.calmMinutes * MINUTE,
+      })
+      this.#memory = outcome.memory
+      incident = outcome.incident
+      if (outcome.event !== null && incident !== undefined) {
+        const kind = outcome.event === 'opened' ? 'incident' : outcome.event
+        const said = kind === 'resolved' ? `${incident.summary}: ${incident.resolution}` : incident.summary
+        note(
+          kind,
+          incident.revision,
+          said,
+          reasons.map((one) => watched(one, evidence, now)),
+        )
+      }
+      this.#noteNormality(now, note)
+    }
+    if (incident === undefined)
+      incident = silenceIncident({
+        deployment,
+        known,
+        silentSince: silent ? this.#silentSince : null,
+        settings: config.monitor,
+        owner: ownerOf(deployment, config.alerts.owners),
+        shadow,
+        link,
+        now,
+      })
+    const current = incident ?? known
+    const open = current?.status === 'firing'
+    const closed = now >= startedAt + this.#minutes * MINUTE
+    const state = watchState({
+      firing: open && current !== undefined && !isSilence(current),
+      elsewhere: this.#blame?.of === 'elsewhere',
+      over: ending?.kind ?? null,
+      first: this.#baseline === null,
+      silent:
+        silent ||
+        (evidence !== undefined &&
+          evidence.requests === 0 &&
+          this.lastSeen < startedAt &&
+          now - startedAt > config.monitor.silentMinutes * MINUTE),
+      closed,
+      evidence,
+    })
+    this.#noteSteps(input.completeTo, startedAt, evidence, note)
+    const changed = state !== this.#state
+    this.#state = state
+    this.isWorse = open
+    const aftermathOver = this.#aftermath !== undefined && now - this.#aftermath.at > 2 * ROLLED_BACK_WITHIN
+    const done = !open && (ending?.kind === 'superseded' || aftermathOver || (closed && ending === null))
+    if (done && ending === null)
+      note('closed', '', headlineOf(deployment, state, incident ?? known, evidence))
+    return { watch: this.#row(input, evidence, state, incident ?? known), events, incident, changed, done }
+  }
+
+  #noteSilence(now: number, startedAt: number, over: boolean, note: Note): void {
+    const quiet = now - this.lastSeen
+    if (!this.#steady || over || this.lastSeen === 0) return
+    if (this.#silentSince === null && quiet >= NOTICED) {
+      this.#silentSince = this.lastSeen + MINUTE
+      note(
+        'silent',
+        this.#silentSince,
+        `no telemetry of ${this.deployment.service} since ${iso(this.#silentSince).slice(11, 16)}Z: nothing is judged until it is back`,
+      )
+    } else if (this.#silentSince !== null && quiet < NOTICED) {
+      note(
+        'back',
+        this.#silentSince,
+        `telemetry is back after ${duration(Math.max(0, now - Math.max(startedAt, this.#silentSince)))}`,
+      )
+      this.#silentSince = null
+    }
+  }
+
+  #noteNormality(now: number, note: Note): void {
+    const aftermath = this.#aftermath
+    if (aftermath === undefined) return
+    const since = this.#memory.calmSince
+    if (since !== null && aftermath.normalSince === null) {
+      aftermath.normalSince = since
+      note(
+        'back_to_normal',
+        aftermath.at,
+        `back to normal within ${duration(Math.max(0, since - aftermath.at))} of the rollback`,
+      )
+    } else if (aftermath.normalSince === null && now - aftermath.at > ROLLED_BACK_WITHIN && this.isWorse) {
+      note(
+        'not_back_to_normal',
+        aftermath.at,
+        `not back to normal ${duration(ROLLED_BACK_WITHIN)} after the rollback`,
+      )
+    }
+  }
+
+  #noteSteps(completeTo: number, startedAt: number, evidence: WatchEvidence | undefined, note: Note): void {
+    for (const step of this.#steps.slice(this.#stepsNoted)) {
+      if (completeTo < startedAt + step * MINUTE) return
+      this.#stepsNoted += 1
+      if (evidence === undefined) continue
+      const own = evidence.signals.filter((one) => one.relation === 'own' && one.dimension === '')
+      const open = undecided(evidence)
+      const worse = reasonsOf(evidence).length
+      const standing = worse > 0 ? `${worse} series are worse` : 'nothing is worse'
+      const rest = open.length === 0 ? '' : `; not yet known: ${open.slice(0, 3).join(', ')}`
+      note(
+        'step',
+        step,
+        `after ${duration(step * MINUTE)}: ${standing}${rest}`,
+        own.map((one) => watched(one, evidence, completeTo)),
+      )
+    }
+  }
+
+  async #watchAftermath(at: number, { completeTo, now, deployments }: JudgeInput): Promise<void> {
+    const { deployment } = this
+    const previous = deployments.findLast(
+      (other) =>
+        other.service === deployment.service &&
+        other.environment === deployment.environment &&
+        Date.parse(other.startedAt) < Date.parse(deployment.startedAt),
+    )
+    const { set, plan } = await readBefore(this.#options, deployment, previous)
+    const start = Math.ceil(at / MINUTE) * MINUTE
+    const watch = new DeploymentWatch(
+      { ...plan, startedAt: start, warmUpMinutes: 0 },
+      [
+        {
+          service: deployment.service,
+          relation: 'own',
+          signals: this.#options.catalogue.signals,
+          version: this.#baseline,
+          baseline: this.#baseline,
+        },
+      ],
+      new Map([[deployment.service, set]]),
+    )
+    const to = Math.max(start, Math.floor(now / MINUTE) * MINUTE + MINUTE)
+    const since = await loadCells(this.#options.store, this.#options.catalogue, {
+      service: deployment.service,
+      environment: deployment.environment,
+      from: start,
+      to,
+    })
+    watch.take(new Map([[deployment.service, since]]), start, Math.max(start, completeTo), to)
+    this.#aftermath = { at, watch, normalSince: null }
+  }
+
+  /** Looks where else the incident shows, and into its reasons. */
+  async #lookAround(
+    reasons: readonly SignalEvidence[],
+    { deployment, deployments, now }: JudgeInput,
+  ): Promise<void> {
+    const [lead] = reasons
+    if (lead === undefined) return
+    const key = reasons
+      .slice(0, 4)
+      .map(({ signal, dimension }) => `${signal} ${dimension}`)
+      .join('\n')
+    const { store, catalogue, config } = this.#options
+    if (key !== this.#reasonsLookedInto) {
+      this.#details = await loadDetails(store, catalogue, deployment, reasons, now)
+      this.#reasonsLookedInto = key
+    }
+    if (now - this.#lookedAround < LOOK_AROUND) return
+    this.#lookedAround = now
+    const startedAt = Date.parse(deployment.startedAt) / 1000
+    const others = deployments
+      .filter((other) => {
+        const at = Date.parse(other.startedAt) / 1000
+        return (
+          other.environment === deployment.environment &&
+          other.service !== deployment.service &&
+          at >= Math.min(startedAt, lead.since) - 1800 &&
+          at <= now
+        )
+      })
+      .map((other) => ({
+        id: other.id,
+        service: other.service,
+        version: other.version,
+        startedAt: Date.parse(other.startedAt) / 1000,
+      }))
+    const places = await loadPlaces(store, catalogue, {
+      deployment,
+      baseline: this.#baseline,
+      relations: this.#relations,
+      evidence: this.#watch?.evidence(now) ?? NO_EVIDENCE,
+      others,
+      collectors: config.collectors,
+      since: lead.since,
+      now,
+    })
+    this.#blame = blameOf({
+      service: deployment.service,
+      version: deployment.version,
+      startedAt,
+      lead,
+      now,
+      places,
+      deployments: others.map((other) => ({ ...other, relation: this.#relationOf(other) })),
+    })
+  }
+
+  #relationOf(other: OtherDeployment): 'callee' | 'caller' | 'other' {
+    if (this.#relations.callees.includes(other.service)) return 'callee'
+    return this.#relations.callers.includes(other.service) ? 'caller' : 'other'
+  }
+
+  #row(
+    { deployment, completeTo, now }: JudgeInput,
+    evidence: WatchEvidence | undefined,
+    state: Watch['state'],
+    incident: Incident | undefined,
+  ): Watch {
+    const startedAt = Date.parse(deployment.startedAt) / 1000
+    const next = this.#steps[this.#stepsNoted]
+    const signals = [...(evidence?.signals ?? [])].sort(
+      (a, b) => rankOf(b) - rankOf(a) || Number(b.dimension === '') - Number(a.dimension === ''),
+    )
+    return {
+      deploymentId: deployment.id,
+      service: deployment.service,
+      environment: deployment.environment,
+      version: deployment.version,
+      baselineVersion: this.#baseline,
+      state,
+      headline: headlineOf(deployment, state, incident, evidence),
+      openedAt: deployment.startedAt,
+      closesAt: iso(startedAt + this.#minutes * MINUTE),
+      lookedAt: iso(now),
+      completeTo: iso(completeTo),
+      nextStepAt: next === undefined ? null : iso(startedAt + next * MINUTE),
+      silentSince: this.#silentSince === null ? null : iso(this.#silentSince),
+      share: evidence?.share ?? null,
+      requests: evidence?.requests ?? 0,
+      logE: finite(evidence?.logE),
+      threshold: evidence?.threshold ?? Math.log(1 / this.#options.config.monitor.falsePages),
+      blame: this.#blame,
+      rollback:
+        this.#aftermath === undefined
+          ? null
+          : {
+              at: iso(this.#aftermath.at),
+              normalSince: this.#aftermath.normalSince === null ? null : iso(this.#aftermath.normalSince),
+            },
+      callers: [...this.#relations.callers],
+      callees: [...this.#relations.callees],
+      signals: signals.slice(0, MOST_SIGNALS).map((one) => watched(one, evidence as WatchEvidence, now)),
+      memory: { ...this.#memory, stepsNoted: this.#stepsNoted },
+    }
+  }
+}
+
+type Note = (
+  kind: WatchEvent['kind'],
+  what: string | number,
+  summary: string,
+  signals?: Watch['signals'],
+) => void
+
+const NO_EVIDENCE: WatchEvidence = {
+  logE: 0,
+  threshold: 1,
+  crossed: false,
+  signals: [],
+  requests: 0,
+  share: null,
+}
+
+async function readBefore(
+  { store, catalogue, config }: WatchOptions,
+  deployment: Deployment,
+  previous: Deployment | undefined,
+): Promise<{ set: CellSet; baseline: string | null; plan: WatchPlan; window: { from: number; to: number } }> {
+  const settings = windowSettings(config.analysis, deployment.environment)
+  const startedAt = Date.parse(deployment.startedAt)
+  const start = Math.floor(startedAt / 60_000) * 60_000
+  const before = beforeWindow(
+    start,
+    previous === undefined ? undefined : Date.parse(previous.startedAt),
+    settings,
+  )
+  const window = { from: before.from / 1000, to: before.to / 1000 }
+  const set = await loadCells(store, catalogue, {
+    service: deployment.service,
+    environment: deployment.environment,
+    ...window,
+  })
+  const own = config.monitor.services[deployment.service]
+  return {
+    set,
+    window,
+    baseline: baselineOf(set, deployment, previous, { before }),
+    plan: {
+      startedAt: startedAt / 1000,
+      minutes: own?.watchMinutes ?? config.monitor.watchMinutes,
+      warmUpMinutes: settings.warmUpMinutes,
+      alpha: config.monitor.falsePages,
+    },
+  }
+}
+
+/** How a deployment ended by people's decision: told, or seen in the telemetry. */
+function endingOf(
+  deployment: Deployment,
+  deployments: readonly Deployment[],
+): {
+  readonly kind: 'rolled back' | 'superseded'
+  readonly at: number | undefined
+  readonly by: string
+} | null {
+  const next = deployments.find(
+    (other) =>
+      other.service === deployment.service &&
+      other.environment === deployment.environment &&
+      Date.parse(other.startedAt) > Date.parse(deployment.startedAt),
+  )
+  const back = next?.attributes['rollback'] === 'true' || next?.version === deployment.previousVersion
+  const at = next === undefined ? undefined : Date.parse(next.startedAt) / 1000
+  if (deployment.status === 'rolled_back' || (next !== undefined && back)) {
+    return { kind: 'rolled back', at, by: next?.version ?? '' }
+  }
+  return next === undefined ? null : { kind: 'superseded', at, by: next.version }
+}
+
+/** A series as it is stored. */
+function watched(one: SignalEvidence, evidence: WatchEvidence, now: number): Watch['signals'][number] {
+  const { weight, recovered: _, moreMinutes, since, logE, ...rest } = one
+  return {
+    ...rest,
+    logE: finite(logE),
+    logENeeded: weight > 0 ? evidence.threshold - Math.log(weight) : null,
+    interval:
+      one.interval === null || !one.interval.every(Number.isFinite)
+        ? null
+        : [one.interval[0], one.interval[1]],
+    since: iso(since),
+    decidedBy: moreMinutes === null ? null : iso(now + moreMinutes * MINUTE),
+  }
+}
+
+function rankOf({ logE, weight }: SignalEvidence): number {
+  return Number.isFinite(logE) && weight > 0 ? Math.max(0, logE + Math.log(weight)) : 0
+}
+
+function headlineOf(
+  deployment: Deployment,
+  state: Watch['state'],
+  incident: Incident | undefined,
+  evidence: WatchEvidence | undefined,
+): string {
+  const name = `${deployment.service} ${deployment.version}`
+  if (incident?.status === 'firing') return incident.summary
+  switch (state) {
+    case 'no_data':
+      return evidence === undefined
+        ? `${name} is the first that was seen: later releases are compared with it.`
+        : `${name} cannot be judged: there is no telemetry.`
+    case 'healthy':
+      return `${name} is no worse than what it replaced.`
+    case 'inconclusive': {
+      const open = undecided(evidence)
+      return `Nothing was shown to be worse in ${name}; not decided: ${open.slice(0, 3).join(', ')}.`
+    }
+    case 'rolled_back':
+      return `${name} was rolled back.`
+    case 'superseded':
+      return `${name} was superseded by the next release.`
+    case 'regressed':
+    case 'watching':
+      return `${name} is being watched: nothing is worse so far.`
+  }
+}
+
+function finite(value: number | undefined): number | null {
+  return value !== undefined && Number.isFinite(value) ? value : null
+}
+
+function iso(seconds: number): string {
+  return new Date(Math.round(seconds * 1000)).toISOString()
+}

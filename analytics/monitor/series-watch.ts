@@ -1,0 +1,274 @@
+import type { BadDirection, SmallestEffect } from '../../schemas/signals/signal.ts'
+import { logNewKindEvidence } from '../sequential/new-kind.ts'
+import { sequenceHalfWidth } from '../stats/asymptotic-confidence-sequence.ts'
+import { logMixture } from '../stats/log-mixture.ts'
+import { type CountReference, countEvidence, levelBeside } from './count-evidence.ts'
+import { type LevelReference, levelBesideOf, levelEvidence } from './level-evidence.ts'
+
+/** What a series had in some minutes: events and exposure of a count, sum of minute means and minutes of a gauge; new version and old one beside it. */
+export interface Tally {
+  readonly value: number
+  readonly size: number
+  readonly besideValue: number
+  readonly besideSize: number
+}
+
+export const NOTHING: Tally = { value: 0, size: 0, besideValue: 0, besideSize: 0 }
+
+/** How a series is tested. */
+export type SeriesTest =
+  | { readonly kind: 'count'; readonly reference: CountReference; readonly direction: BadDirection }
+  | { readonly kind: 'level'; readonly reference: LevelReference; readonly direction: BadDirection }
+  | { readonly kind: 'absent'; readonly reference: AbsentReference; readonly direction: 'up' }
+
+/** A kind of event that had not been there. */
+export interface AbsentReference {
+  /** Exposure in which it was absent. */
+  readonly exposure: number
+  /** Kinds that were there: so many others might have come up instead. */
+  readonly kinds: number
+  /** How often kinds that come up by themselves come at their worst; 0: none did. */
+  readonly byThemselves: number
+}
+
+/** Events of a new kind that come together: one user's retries, one broken record. What was never seen has shown no dispersion of its own. */
+const BURST = 8
+
+export interface SeriesStanding {
+  /** Logarithm of the e-value: a mixture over moments at which the change may have begun. */
+  readonly logE: number
+  /** Seconds: the moment that has most evidence. */
+  readonly since: number
+  readonly before: number
+  readonly after: number
+  /** Variance of the logarithm of after by before. */
+  readonly variance: number
+  /** Events and exposure of the new version since then. */
+  readonly value: number
+  readonly size: number
+}
+
+/** Minutes after the start at which a change may begin, besides the start itself; then every hour. */
+const MOMENTS = [5, 10, 15, 20, 30, 40, 50, 60, 75, 90, 120, 150, 180, 240, 300] as const
+/** Share of the evidence that is on a change by the release itself. */
+const AT_START = 0.5
+const RECENT = 10
+
+/** Seconds at which changes are looked for. @param from seconds @param minutes length of the watch */
+export function momentsOf(from: number, minutes: number): readonly number[] {
+  const later = [
+    ...MOMENTS,
+    ...Array.from({ length: Math.max(0, Math.ceil(minutes / 60) - 6) }, (_, i) => (6 + i) * 60),
+  ]
+  return [from, ...later.filter((minute) => minute < minutes).map((minute) => from + minute * 60)]
+}
+
+/**
+ * One series while it is watched: sums since each moment at which a change may have begun. A look costs the same however long the watch, and
+ * the weights of the moments are set before anything is seen, so that the mixture of their e-values is one.
+ */
+export class SeriesWatch {
+  readonly test: SeriesTest
+  readonly #moments: readonly number[]
+  readonly #sums: Float64Array
+  readonly #total = new Float64Array(4)
+  readonly #recent = new Float64Array(4 * RECENT)
+  #minutes = 0
+  #passed = 0
+
+  /** @param moments seconds, ascending: {@link momentsOf}; what comes before the first is left out */
+  constructor(test: SeriesTest, moments: readonly number[]) {
+    this.test = test
+    this.#moments = moments
+    this.#sums = new Float64Array(4 * moments.length)
+  }
+
+  /** Adds a minute that is complete, in order of time. @param time seconds */
+  add(time: number, tally: Tally): void {
+    if (time < (this.#moments[0] as number)) return
+    while (this.#passed < this.#moments.length && (this.#moments[this.#passed] as number) <= time) {
+      this.#sums.set(this.#total, 4 * this.#passed)
+      this.#passed += 1
+    }
+    const at = 4 * (this.#minutes % RECENT)
+    this.#minutes += 1
+    write(this.#recent, at, tally)
+    this.#total[0] = (this.#total[0] as number) + tally.value
+    this.#total[1] = (this.#total[1] as number) + tally.size
+    this.#total[2] = (this.#total[2] as number) + tally.besideValue
+    this.#total[3] = (this.#total[3] as number) + tally.besideSize
+  }
+
+  /**
+   * @param open minutes that are not complete yet
+   * @param matters whether a change is beyond the smallest that matters; what is not counts as no evidence, which may only lower an e-value
+   */
+  standing(open: Tally, matters: (before: number, after: number, value: number) => boolean): SeriesStanding {
+    const passed = Math.max(1, this.#passed)
+    const terms: number[] = []
+    const weights: number[] = []
+    let best = 0
+    let most = Number.NEGATIVE_INFINITY
+    for (let moment = 0; moment < passed; moment++) {
+      const since = this.#since(moment, open)
+      if (since.size <= 0) continue
+      const { before, after } = levelsOf(this.test, since)
+      if (!matters(before, after, since.value)) continue
+      const weight = moment === 0 ? AT_START : (1 - AT_START) / Math.max(1, this.#moments.length - 1)
+      const logE = evidenceOf(this.test, since)
+      terms.push(logE)
+      weights.push(Math.log(weight))
+      // A later beginning has to be shown by much more: most of what a release does begins with it.
+      const rank = logE + (moment === 0 ? 3 : 0)
+      if (rank > most) {
+        most = rank
+        best = moment
+      }
+    }
+    const since = this.#since(best, open)
+    const { before, after, variance } = levelsOf(this.test, since)
+    return {
+      logE: terms.length === 0 ? Number.NEGATIVE_INFINITY : logMixture(terms, weights),
+      since: this.#moments[best] as number,
+      before,
+      after,
+      variance,
+      value: since.value,
+      size: since.size,
+    }
+  }
+
+  /** The last minutes, and those that are open. */
+  recent(open: Tally): {
+    readonly before: number
+    readonly after: number
+    readonly value: number
+    readonly size: number
+  } {
+    const sum = new Float64Array(4)
+    for (let i = 0; i < 4 * RECENT; i++) sum[i % 4] = (sum[i % 4] as number) + (this.#recent[i] as number)
+    const since = plus(sum, open)
+    const { before, after } = levelsOf(this.test, since)
+    return { before, after, value: since.value, size: since.size }
+  }
+
+  #since(moment: number, open: Tally): Tally {
+    const at = 4 * moment
+    const less = (i: number) => (this.#total[i] as number) - (this.#sums[at + i] as number)
+    return {
+      value: less(0) + open.value,
+      size: less(1) + open.size,
+      besideValue: less(2) + open.besideValue,
+      besideSize: less(3) + open.besideSize,
+    }
+  }
+}
+
+function write(into: Float64Array, at: number, tally: Tally): void {
+  into[at] = tally.value
+  into[at + 1] = tally.size
+  into[at + 2] = tally.besideValue
+  into[at + 3] = tally.besideSize
+}
+
+function plus(sums: Float64Array, open: Tally): Tally {
+  return {
+    value: (sums[0] as number) + open.value,
+    size: (sums[1] as number) + open.size,
+    besideValue: (sums[2] as number) + open.besideValue,
+    besideSize: (sums[3] as number) + open.besideSize,
+  }
+}
+
+function evidenceOf(test: SeriesTest, since: Tally): number {
+  if (test.direction === 'both') {
+    return logMixture(
+      [evidenceOf({ ...test, direction: 'up' }, since), evidenceOf({ ...test, direction: 'down' }, since)],
+      [-Math.LN2, -Math.LN2],
+    )
+  }
+  if (test.kind === 'absent') return absentEvidence(test.reference, since)
+  if (test.kind === 'count') {
+    return countEvidence(test.reference, since.value, since.size, test.direction, {
+      events: since.besideValue,
+      exposure: since.besideSize,
+    })
+  }
+  return levelEvidence(
+    test.reference,
+    since.value / since.size,
+    since.size,
+    test.direction,
+    besideLevel(since),
+  )
+}
+
+function absentEvidence({ exposure, kinds, byThemselves }: AbsentReference, { value, size }: Tally): number {
+  const evidence = logNewKindEvidence({
+    events: value,
+    dispersion: BURST,
+    after: size,
+    before: exposure,
+    kinds,
+  })
+  if (byThemselves === 0) return evidence
+  // It has to come more often than what comes up without a release.
+  const usual = { level: byThemselves, dispersion: BURST, drift: 1, events: 0, exposure }
+  return Math.min(evidence, countEvidence(usual, value, size, 'up'))
+}
+
+function besideLevel(since: Tally): { readonly mean: number; readonly minutes: number } {
+  return since.besideSize > 0
+    ? { mean: since.besideValue / since.besideSize, minutes: since.besideSize }
+    : { mean: 0, minutes: 0 }
+}
+
+function levelsOf(
+  test: SeriesTest,
+  since: Tally,
+): { readonly before: number; readonly after: number; readonly variance: number } {
+  const after = since.size > 0 ? since.value / since.size : 0
+  if (test.kind === 'absent') return { before: 0, after, variance: BURST / (since.value + 0.5) }
+  if (test.kind === 'count') {
+    const { level, drift } = levelBeside(test.reference, {
+      events: since.besideValue,
+      exposure: since.besideSize,
+    })
+    return { before: level, after, variance: drift ** 2 + test.reference.dispersion / (since.value + 0.5) }
+  }
+  const { level, drift } = levelBesideOf(test.reference, besideLevel(since))
+  const variance = drift ** 2 + test.reference.dispersion / Math.max(1, since.size)
+  return { before: level, after, variance: variance / (level ** 2 || 1) }
+}
+
+/** Whether a change is beyond the smallest that matters, to the bad side. */
+export function isBeyond(
+  smallest: SmallestEffect,
+  bad: BadDirection,
+  before: number,
+  after: number,
+): boolean {
+  const up = after - before >= smallest.absolute && after >= before * smallest.ratio
+  const down = before - after >= smallest.absolute && after * smallest.ratio <= before
+  return bad === 'up' ? up : bad === 'down' ? down : up || down
+}
+
+/** Bounds of the ratio that hold at all looks together, or null where it has no logarithm. @param variance of the logarithm of the ratio now */
+export function ratioSequence(
+  before: number,
+  after: number,
+  variance: number,
+  alpha: number,
+): readonly [number, number] | null {
+  if (!(before > 0) || !(after > 0)) return null
+  const half = halfWidth(variance, alpha)
+  const ratio = after / before
+  return [ratio * Math.exp(-half), ratio * Math.exp(half)]
+}
+
+/** Where sequences are tightest: changes of half as much again are the ones to be told soonest. */
+const TIGHTEST = 0.4
+
+export function halfWidth(variance: number, alpha: number): number {
+  return sequenceHalfWidth(variance, TIGHTEST, alpha)
+}

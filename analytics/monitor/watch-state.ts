@@ -1,0 +1,35 @@
+import type { DeploymentState } from '../../schemas/contracts/report.ts'
+import type { WatchEvidence } from './deployment-watch.ts'
+
+export interface StateInput {
+  readonly firing: boolean
+  /** Whether the incident that fires is put down to something else than the release. */
+  readonly elsewhere: boolean
+  readonly over: 'rolled back' | 'superseded' | null
+  /** Nothing was there before the deployment to compare with. */
+  readonly first: boolean
+  /** No telemetry of the version has come for longer than silence may last. */
+  readonly silent: boolean
+  /** The watch window is over. */
+  readonly closed: boolean
+  readonly evidence: WatchEvidence | undefined
+}
+
+/** The state of a watched deployment. What people decided (a rollback, the next release) comes before what telemetry shows. */
+export function watchState(input: StateInput): DeploymentState {
+  if (input.over === 'rolled back') return 'rolled_back'
+  if (input.over === 'superseded') return 'superseded'
+  if (input.firing && !input.elsewhere) return 'regressed'
+  if (input.first || input.silent) return 'no_data'
+  if (!input.closed) return 'watching'
+  return undecided(input.evidence).length === 0 ? 'healthy' : 'inconclusive'
+}
+
+/** Critical signals of the service as a whole that are not shown to be no worse. */
+export function undecided(evidence: WatchEvidence | undefined): readonly string[] {
+  if (evidence === undefined) return ['everything']
+  const critical = evidence.signals.filter(
+    (one) => one.relation === 'own' && one.dimension === '' && one.criticality === 'critical',
+  )
+  return critical.filter(({ decided }) => decided !== 'not_worse').map(({ title }) => title.toLowerCase())
+}

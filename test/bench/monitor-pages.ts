@@ -1,0 +1,87 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { median } from './median.ts'
+import { startAlertmanager } from './monitor-alertmanager.ts'
+import { LiveLoad, type LiveService } from './monitor-live.ts'
+import { GAUGES, startProcess, tellDeployment, writePast } from './monitor-process.ts'
+
+export interface PageTimes {
+  /** Seconds from the first failed request of the new version until Alertmanager had notified, one a service; null: it never did. */
+  readonly x5: readonly (number | null)[]
+  readonly x2: readonly (number | null)[]
+  readonly medianX5: number | null
+  readonly medianX2: number | null
+}
+
+const PER_SECOND = 50
+const BEFORE = 0.01
+/** Seconds with the old version, and at most with the new one. */
+const OLD_FOR = 70
+const LONGEST = 480
+
+/** Services whose new version fails five times, or twice, as often as the old one, each at 50 requests a second: how long until somebody has been told. */
+export async function measurePages(each: number, say: (text: string) => void): Promise<PageTimes> {
+  const alertmanager = await startAlertmanager()
+  const postflight = await startProcess(alertmanager.url)
+  const groups = { x5: 5, x2: 2 } as const
+  const services = Object.keys(groups).flatMap((group) =>
+    Array.from(
+      { length: each },
+      (_, i): LiveService => ({ name: `${group}-${i + 1}`, version: '1.0', failures: BEFORE }),
+    ),
+  )
+  const load = new LiveLoad(services, {
+    otlpUrl: postflight.otlpUrl,
+    perSecond: PER_SECOND,
+    gauges: GAUGES,
+    seed: 1,
+  })
+  try {
+    await writePast(
+      postflight.store,
+      services.map(({ name }) => name),
+      PER_SECOND,
+      BEFORE,
+    )
+    for (const { name } of services)
+      await tellDeployment(postflight.apiUrl, {
+        service: name,
+        version: '1.0',
+        startedAt: new Date(Date.now() - 3 * 86_400_000).toISOString(),
+      })
+    load.start()
+    await sleep(OLD_FOR * 1000)
+    for (const service of services) {
+      service.version = '1.1'
+      service.failures = BEFORE * groups[service.name.slice(0, 2) as keyof typeof groups]
+    }
+    const seconds = (service: string): number | null => {
+      const told = alertmanager
+        .told()
+        .find(
+          ({ status, labels }) =>
+            status === 'firing' && labels['service'] === service && labels['version'] === '1.1',
+        )
+      const first = load.firstFailure.get(`${service} 1.1`)
+      return told === undefined || first === undefined ? null : (told.at - first) / 1000
+    }
+    const until = Date.now() + LONGEST * 1000
+    while (Date.now() < until && services.some(({ name }) => seconds(name) === null)) await sleep(500)
+    const of = (group: string) =>
+      services.filter(({ name }) => name.startsWith(group)).map(({ name }) => seconds(name))
+    const [x5, x2] = [of('x5'), of('x2')]
+    say(
+      `1 % -> 5 %: ${x5.map((one) => one?.toFixed(0) ?? 'never').join(', ')} s; 1 % -> 2 %: ${x2.map((one) => one?.toFixed(0) ?? 'never').join(', ')} s`,
+    )
+    return { x5, x2, medianX5: medianOf(x5), medianX2: medianOf(x2) }
+  } finally {
+    await load.stop()
+    await postflight.stop()
+    await alertmanager.stop()
+  }
+}
+
+/** Who was never told counts as later than all others. */
+function medianOf(times: readonly (number | null)[]): number | null {
+  const middle = median(times.map((time) => time ?? Number.POSITIVE_INFINITY))
+  return Number.isFinite(middle) ? middle : null
+}

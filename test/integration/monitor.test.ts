@@ -1,0 +1,157 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { listAlerts } from '../../analytics/alerts/stored-alerts.ts'
+import { createMonitor, type Monitor } from '../../analytics/monitor/monitor.ts'
+import { readWatchEvents, readWatches } from '../../analytics/monitor/stored-watches.ts'
+import { recordDeployment } from '../../analytics/releases/record-deployment.ts'
+import { allDeployments, storeDeployments } from '../../analytics/releases/stored-deployments.ts'
+import type { Alert } from '../../schemas/contracts/alert.ts'
+import { type Bench, openBench, sendTraffic } from './report-fixture.ts'
+
+const MINUTE = 60_000
+const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
+
+describe('the monitor over real cells', { timeout: 120_000 }, () => {
+  let bench: Bench
+  let now = 0
+  const start = Math.floor(Date.now() / MINUTE) * MINUTE - 30 * MINUTE
+  const monitors = (): Monitor =>
+    createMonitor({
+      store: bench.store,
+      catalogue: bench.catalogue,
+      config: bench.config,
+      clock: () => now,
+      publicUrl: 'http://postflight.test',
+      logger: silent,
+    })
+  const traffic = (
+    service: string,
+    version: string,
+    from: number,
+    to: number,
+    errorShare: number,
+    more = {},
+  ) =>
+    sendTraffic(bench.store, {
+      service,
+      environment: 'production',
+      version,
+      from,
+      to,
+      routes: [{ route: 'POST /pay', perMinute: 300, seconds: 0.05, errorShare, ...more }],
+      seed: Math.floor(from / MINUTE) % 100_000,
+    })
+  const incidents = async () =>
+    (await listAlerts(bench.store)).items.filter(({ kind }) => kind === 'regression')
+  beforeAll(async () => {
+    bench = await openBench()
+    for (const service of ['checkout', 'stock'])
+      await traffic(service, '1.0', start - 60 * MINUTE, start, 0.01)
+  })
+  afterAll(() => bench?.close())
+
+  let incident: Alert | undefined
+  it('pages for a regression once, whoever looks and however often', async () => {
+    now = start
+    for (const service of ['checkout', 'stock'])
+      await recordDeployment(
+        bench.store,
+        {
+          service,
+          environment: 'production',
+          version: '1.0',
+          startedAt: new Date(start - 300 * MINUTE).toISOString(),
+          status: 'succeeded',
+          attributes: {},
+        },
+        () => now,
+      )
+    await traffic('checkout', '1.1', start, start + 3 * MINUTE, 0.08, { exceptions: { CardRefused: 0.06 } })
+    await traffic('stock', '1.1', start, start + 3 * MINUTE, 0.01)
+    now = start + 40_000
+    await monitors().look()
+    now = start + 3 * MINUTE
+    // Another process each time: nothing is kept but what is stored.
+    await Promise.all([monitors().look(), monitors().look()])
+    await monitors().look()
+    const [found, ...rest] = await incidents()
+    incident = found
+    expect(rest).toEqual([])
+    expect(incident).toMatchObject({
+      service: 'checkout',
+      version: '1.1',
+      status: 'firing',
+      severity: 'page',
+      revision: 1,
+    })
+    expect(incident?.summary).toContain('checkout 1.1: ')
+    expect(incident?.reasons.map(({ signal }) => signal)).toContain('errors.server')
+    expect(incident?.reasons.map(({ summary }) => summary).join('\n')).toMatch(
+      /new exception .*CardRefused.*trace [0-9a-f]{32}/,
+    )
+    const deployment = (await allDeployments(bench.store)).find(
+      ({ service, version }) => service === 'checkout' && version === '1.1',
+    )
+    const id = deployment?.id ?? ''
+    const watch = (await readWatches(bench.store, [id])).get(id)
+    expect(watch).toMatchObject({ state: 'regressed', baselineVersion: '1.0', share: 1 })
+    expect(watch?.signals[0]).toMatchObject({ decided: 'worse' })
+    expect((await readWatchEvents(bench.store, id)).map(({ kind }) => kind)).toEqual(['opened', 'incident'])
+  })
+
+  it('ends the incident when the old version has taken over again and all is as it was', async () => {
+    const deployment = (await allDeployments(bench.store)).find(
+      ({ service, version }) => service === 'checkout' && version === '1.1',
+    )
+    const id = deployment?.id ?? ''
+    await traffic('checkout', '1.0', start + 3 * MINUTE, start + 12 * MINUTE, 0.01)
+    await storeDeployments(
+      bench.store,
+      [{ ...(deployment as NonNullable<typeof deployment>), status: 'rolled_back' }],
+      start + 3 * MINUTE,
+    )
+    const monitor = monitors()
+    for (let at = start + 4 * MINUTE; at <= start + 12 * MINUTE; at += MINUTE) {
+      now = at
+      await monitor.look()
+    }
+    const [ended] = await incidents()
+    expect(ended).toMatchObject({ id: incident?.id, status: 'resolved' })
+    expect(ended?.resolution).toMatch(/^rolled back, and back to normal/)
+    const kinds = (await readWatchEvents(bench.store, id)).flatMap(({ kind }) =>
+      kind === 'step' ? [] : [kind],
+    )
+    expect(kinds).toEqual(['opened', 'incident', 'rolled_back', 'back_to_normal', 'resolved'])
+  })
+
+  it('watches a quiet release without a word, notes its steps, and says when telemetry stops', async () => {
+    await traffic('stock', '1.1', start + 3 * MINUTE, start + 14 * MINUTE, 0.01)
+    now = start + 12 * MINUTE
+    const monitor = monitors()
+    await monitor.look()
+    const deployment = (await allDeployments(bench.store)).find(
+      ({ service, version }) => service === 'stock' && version === '1.1',
+    )
+    const id = deployment?.id ?? ''
+    expect((await readWatches(bench.store, [id])).get(id)?.state).toBe('watching')
+    now = start + 16 * MINUTE
+    await monitor.look()
+    expect((await readWatches(bench.store, [id])).get(id)?.silentSince).not.toBeNull()
+    now = start + 26 * MINUTE
+    await monitor.look()
+    expect((await readWatches(bench.store, [id])).get(id)?.state).toBe('no_data')
+    expect((await incidents()).find(({ service }) => service === 'stock')).toMatchObject({
+      severity: 'ticket',
+      status: 'firing',
+    })
+    await traffic('stock', '1.1', start + 26 * MINUTE, start + 28 * MINUTE, 0.01)
+    now = start + 28 * MINUTE
+    await monitor.look()
+    expect((await incidents()).find(({ service }) => service === 'stock')).toMatchObject({
+      status: 'resolved',
+      resolution: 'telemetry is back',
+    })
+    expect((await readWatchEvents(bench.store, id)).map(({ kind }) => kind)).toEqual(
+      expect.arrayContaining(['opened', 'step', 'silent', 'back']),
+    )
+  })
+})
