@@ -11,6 +11,7 @@ import { FOREIGN_HINT, foreignTables, readMigrations } from '../../schemas/store
 import { borrowDatabase } from '../open-database.ts'
 import { newCommand, runs } from './command.ts'
 import { type CliContext, createLogger, writeJson } from './context.ts'
+import { alertFindings } from './doctor-alerts.ts'
 import { collectorFindings } from './doctor-collectors.ts'
 import { EXIT } from './exit-codes.ts'
 import type { Finding } from './finding.ts'
@@ -119,6 +120,7 @@ async function store(config: Config, context: CliContext): Promise<Finding[]> {
         schemaFinding,
         ...(await telemetry(database.store, context.clock())),
         await deadLetters(database.store),
+        ...(await alertFindings(config.alerts, database.store, context.clock())),
       ]
     } finally {
       await database.close()

@@ -7,6 +7,7 @@ import { type Receiver, SendError } from '../../analytics/alerts/receiver.ts'
 import { listAlerts, storeIncident } from '../../analytics/alerts/stored-alerts.ts'
 import { createMute, endMute } from '../../analytics/alerts/stored-mutes.ts'
 import { storeDeployments } from '../../analytics/releases/stored-deployments.ts'
+import { alertFindings } from '../../deploy/cli/doctor-alerts.ts'
 import { alertsSchema } from '../../schemas/alerts.ts'
 import type { Incident } from '../../schemas/contracts/alert.ts'
 import { firingIncident } from './report-alert-fixture.ts'
@@ -163,6 +164,14 @@ describe('delivery', { timeout: 120_000 }, () => {
     const attempts = dead.heard.length
     // Only the oldest is tried, once each time: a receiver that is away is not asked for each.
     expect(attempts).toBe(13)
+    const slack = [{ name: 'x', url: 'http://x.test' }]
+    expect(await alertFindings(alertsSchema.parse({ slack }), bench.store, now)).toMatchObject([
+      {
+        check: 'alerts to dead',
+        level: 'problem',
+        found: '4 waiting for 110 min, which the settings no longer have: nobody there',
+      },
+    ])
     expect(new Set(dead.heard)).toEqual(new Set(['firing regression-1 1', 'firing regression-2 1']))
     dead.answer = () => {}
     now += 3 * MINUTE
