@@ -28,7 +28,7 @@ import type { Deployment } from './schemas/contracts/deployment.ts'
 import { PostflightError } from './schemas/errors.ts'
 import { buildCatalogue, type Catalogue } from './schemas/signals/catalogue.ts'
 import type { Store } from './schemas/store/client.ts'
-import { migrate } from './schemas/store/migrate.ts'
+import { prepareStore } from './schemas/store/prepare.ts'
 
 export interface PostflightOptions {
   readonly config: Config
@@ -86,7 +86,7 @@ async function wire(
   const database = await openDatabase(config, logger)
   opened.defer(() => database.close())
   const { store } = database
-  const { applied, views } = await migrate(store, catalogue, config.retention)
+  const { applied, views } = await prepareStore(store, catalogue, config)
   if (applied.length > 0) logger.info({ applied, views: views.length }, 'The schema is up to date')
 
   const auth = createAuthenticator({ store, config, clock })
@@ -129,6 +129,7 @@ async function wire(
   const alerts = createAlerts({
     store,
     settings: config.alerts,
+    shadow: config.shadow,
     publicUrl: address,
     clock,
     logger: logger.child({ room: 'alerts' }),
@@ -289,7 +290,7 @@ export async function startConsumer({ config, logger, clock }: PostflightOptions
     const database = await openDatabase(config, logger)
     opened.defer(() => database.close())
     const { store, broken } = database
-    await migrate(store, buildCatalogue(config.signals, config.trafficRules), config.retention)
+    await prepareStore(store, buildCatalogue(config.signals, config.trafficRules), config)
     const kafka = await connectKafka({ config, logger: logger.child({ room: 'ingest' }), clock })
     opened.defer(() => kafka.close())
     const consumer = await kafka.consume(store)

@@ -28,6 +28,7 @@ import { comparisonRoutes } from './routes/compare.ts'
 import { deploymentRoutes } from './routes/deployments.ts'
 import { gateRoutes } from './routes/gates.ts'
 import { keyRoutes } from './routes/keys.ts'
+import { markRoutes } from './routes/marks.ts'
 import { noticeRoutes } from './routes/notices.ts'
 import { operationRoutes } from './routes/operations.ts'
 import { planRoutes } from './routes/plans.ts'
@@ -183,6 +184,7 @@ async function buildApi(context: ApiContext, logger: FastifyBaseLogger): Promise
         alertRoutes,
         gateRoutes,
         noticeRoutes,
+        markRoutes,
         signalRoutes,
         keyRoutes,
       ])

@@ -6,6 +6,7 @@ import { monitorSchema } from './monitor.ts'
 import { noticesSchema } from './notices.ts'
 import { scrubSchema } from './scrub.ts'
 import { customSignalSchema } from './signals/custom.ts'
+import { SOURCES } from './signals/measure.ts'
 
 const port = z.coerce.number().int().min(0).max(65535)
 const host = z.string().min(1)
@@ -39,6 +40,17 @@ export const configSchema = z
           .int()
           .min(256 * 2 ** 20)
           .default(1.5 * 2 ** 30),
+        /** Telemetry tables that another program fills, such as the Collector's ClickHouse exporter: read where they are, never altered. */
+        source: z
+          .strictObject({
+            /** Their database; empty: none are read. */
+            database: z.string().regex(/^\w*$/).default(''),
+            /** Tables that are not called otel_logs, otel_traces, otel_metrics_gauge ...: ours to theirs. */
+            tables: z.partialRecord(z.enum(SOURCES), z.string().regex(/^\w+$/)).default({}),
+            /** True: views on those tables count what comes from now on; false: only `postflight backfill` reads them. */
+            live: flag.default(true),
+          })
+          .prefault({}),
       })
       .prefault({}),
     otlp: z
@@ -213,6 +225,14 @@ export const configSchema = z
       .default([]),
   })
   .superRefine((config, context) => {
+    const { database, source } = config.clickhouse
+    if (source.database === database) {
+      context.addIssue({
+        code: 'custom',
+        path: ['clickhouse', 'source', 'database'],
+        message: `expected another database than clickhouse.database (${database}), where Postflight's own tables have the same names`,
+      })
+    }
     const { brokers, tls, sasl } = config.kafka
     const near = brokers.every((broker) => /^(localhost|127\.\d+\.\d+\.\d+|\[::1\]):/.test(broker))
     if (sasl.mechanism === 'plain' && !tls.enabled && !near) {

@@ -26,6 +26,7 @@ export const ERROR_CODES = {
   SERVICE_NOT_FOUND: { status: 404, retryable: false },
   SIGNAL_INVALID: { status: 500, retryable: false },
   SIGNAL_NOT_FOUND: { status: 404, retryable: false },
+  SOURCE_UNREADABLE: { status: 500, retryable: false },
   STORE_FAILED: { status: 502, retryable: false },
   STORE_LOCKED: { status: 500, retryable: false },
   STORE_UNREACHABLE: { status: 503, retryable: true },

@@ -4,6 +4,8 @@ import type { Incident } from '../../schemas/contracts/alert.ts'
 import type { Deployment } from '../../schemas/contracts/deployment.ts'
 import type { Report } from '../../schemas/contracts/report.ts'
 import type { Store } from '../../schemas/store/client.ts'
+import { onlyTrialRegressed } from '../gate/health.ts'
+import { onTrial } from '../gate/policy.ts'
 import { topVerdicts } from '../jobs/headline.ts'
 import { isHistory } from '../jobs/report.ts'
 import { reportUrl } from './links.ts'
@@ -12,6 +14,8 @@ import { listAlerts, storeIncident } from './stored-alerts.ts'
 export interface AlertsOptions {
   readonly store: Store
   readonly settings: Pick<Config['alerts'], 'owners'>
+  /** Signals on trial: what they alone would page is kept, and nobody is told. */
+  readonly shadow?: Config['shadow']
   /** Address under which people reach the pages, without a slash at the end. */
   readonly publicUrl: string
   /** Milliseconds since the epoch. */
@@ -97,7 +101,7 @@ export function regressionId(deploymentId: string): string {
 
 export function reportIncident(
   report: Report,
-  { publicUrl, settings }: Pick<AlertsOptions, 'publicUrl' | 'settings'>,
+  { publicUrl, settings, shadow = [] }: Pick<AlertsOptions, 'publicUrl' | 'settings' | 'shadow'>,
   now: number,
 ): Incident {
   const { deployment } = report
@@ -121,7 +125,7 @@ export function reportIncident(
     link: reportUrl(publicUrl, deployment),
     links: [],
     owner: ownerOf(deployment, settings.owners),
-    shadow: false,
+    shadow: onlyTrialRegressed(report, onTrial(shadow, deployment, 'page')),
     resolution: null,
   }
 }

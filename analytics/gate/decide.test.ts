@@ -185,6 +185,14 @@ describe('a race', () => {
   })
 })
 
+it('a regression that somebody marked as a false alarm warns, and says who said so', () => {
+  const cleared = { by: 'ana', at: iso(START), note: 'a load test' }
+  const warned = decide({ report: reportOf('regressed', [worse]), view: { cleared } })
+  expect(warned).toMatchObject({ decision: 'pass', meaning: 'warn', outcome: 'regressed', step: 'promote' })
+  expect(warned.reasons[0]).toContain('false alarm by ana')
+  expect(decide({ report: reportOf('inconclusive', [worse]), view: { cleared } }).decision).toBe('fail')
+})
+
 describe('while the watch goes on', () => {
   const watching = (verdicts: readonly Verdict[], told: Partial<Report> = {}) =>
     reportOf('watching', verdicts, told)
@@ -259,6 +267,18 @@ describe('a signal on trial', () => {
   it('hides nothing that another signal found', () => {
     const report = reportOf('regressed', [worse, memory])
     expect(decide({ report, trial: 'memory.heap' })).toMatchObject({ decision: 'fail', outcome: 'regressed' })
+  })
+
+  it('passes whatever it finds where all signals are on trial, and keeps that', () => {
+    const all = { isOnTrial: () => true }
+    expect(decide({ report: reportOf('regressed', [worse, memory]), view: all })).toMatchObject({
+      decision: 'pass',
+      outcome: 'regressed',
+      meaning: 'shadow',
+      shadow: [{ outcome: 'regressed', signals: ['errors.server', 'memory.heap'] }],
+    })
+    const open = reportOf('watching', [verdict({ interval: [0.5, 4] })])
+    expect(decide({ report: open, minutes: 31, view: all })).toMatchObject({ decision: 'pass' })
   })
 
   it('leaves a watch open that only it had ended', () => {

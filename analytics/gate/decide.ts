@@ -1,5 +1,6 @@
 import type { Deployment } from '../../schemas/contracts/deployment.ts'
 import type { GateDecision, GateEvidence } from '../../schemas/contracts/gate.ts'
+import type { Mark } from '../../schemas/contracts/mark.ts'
 import type { DeploymentState, Report, Verdict } from '../../schemas/contracts/report.ts'
 import type { Policy } from '../../schemas/gate.ts'
 import { topVerdicts } from '../jobs/headline.ts'
@@ -24,6 +25,8 @@ export interface GateView {
   readonly others: readonly Deployment[]
   readonly policy: Policy
   readonly isOnTrial: (signal: string) => boolean
+  /** Somebody said that the deployment was called regressed by mistake: that blocks nothing any more. */
+  readonly cleared?: Pick<Mark, 'by' | 'at' | 'note'> | undefined
   /** Minutes of evidence that a pass before the watch's end needs; 0: never. */
   readonly earlyMinutes: number
 }
@@ -45,8 +48,9 @@ const MOST_EVIDENCE = 20
  * The decision of a gate: pure, so that the same knowledge always gives the same answer. It only reads the one test that each deployment has
  * (its report); it tests nothing itself, so asking often costs nothing in false alarms.
  */
-export function decideGate(view: GateView): Decided {
-  const { deployment, report, now, until } = view
+export function decideGate(told: GateView): Decided {
+  const { deployment, report, now, until } = told
+  const view = isAllOnTrial(told) ? { ...told, isOnTrial: () => false, policy: SHADOWED } : told
   const over = now >= until
   if (deployment === undefined) return waiting(view, over, 'no_data', unknownRelease(view), null, [])
   if (report === undefined || !isOf(report, deployment)) {
@@ -112,6 +116,24 @@ export function decideGate(view: GateView): Decided {
   return waiting(view, over, 'watching', reasons, known, evidence, trial)
 }
 
+const SHADOWED: Policy = {
+  regressed: 'shadow',
+  rolledBack: 'shadow',
+  inconclusive: 'shadow',
+  superseded: 'shadow',
+  noData: 'shadow',
+  watching: 'shadow',
+}
+
+/** Where every signal is on trial, so is the gate: it passes whatever it finds, and what it would have blocked is kept. */
+function isAllOnTrial({ report, isOnTrial }: GateView): boolean {
+  return (
+    report !== undefined &&
+    report.verdicts.length > 0 &&
+    report.verdicts.every(({ signal }) => isOnTrial(signal))
+  )
+}
+
 /** A report counts only for the deployment as it is known now, and with evidence from after its start. */
 function isOf(report: Report, deployment: Deployment): boolean {
   return (
@@ -159,7 +181,9 @@ function settle(
   evidence: readonly GateEvidence[],
   trial: Decided['shadow'],
 ): Decided {
-  const meaning = outcome === 'healthy' ? null : view.policy[policyStateOf(outcome)]
+  const said = outcome === 'healthy' ? null : view.policy[policyStateOf(outcome)]
+  const cleared = outcome === 'regressed' && said === 'block' ? view.cleared : undefined
+  const meaning = cleared === undefined ? said : 'warn'
   const fails = meaning === 'block'
   return {
     decision: fails ? 'fail' : 'pass',
@@ -167,7 +191,13 @@ function settle(
     outcome,
     meaning,
     settled: true,
-    reasons: [...reasons],
+    reasons:
+      cleared === undefined
+        ? [...reasons]
+        : [
+            `Marked as a false alarm${cleared.by === '' ? '' : ` by ${cleared.by}`} at ${cleared.at}${cleared.note === '' ? '' : `: ${cleared.note}`}`,
+            ...reasons,
+          ],
     evidence: [...evidence],
     known: null,
     shadow:

@@ -7,6 +7,7 @@ import { PostflightError } from '../../schemas/errors.ts'
 import type { Policy } from '../../schemas/gate.ts'
 import type { Store } from '../../schemas/store/client.ts'
 import { readReport } from '../jobs/stored-reports.ts'
+import { marksOf } from '../marks/stored-marks.ts'
 import { isSameVersion } from '../releases/same-version.ts'
 import { allDeployments } from '../releases/stored-deployments.ts'
 import { type Decided, decideGate } from './decide.ts'
@@ -101,6 +102,8 @@ export class Gates {
     const meant = recent.find(({ id }) => id !== stored.ignoring) ?? (now >= until ? recent[0] : undefined)
     const report = meant === undefined ? undefined : await this.#report(meant.id)
     const found = meant === undefined ? undefined : await firstRegressed(store, meant.id)
+    const marks = meant === undefined ? [] : await marksOf(store, meant.id)
+    const cleared = marks.find(({ signal, mark }) => signal === '' && mark === 'false_alarm')
     const others = meant === undefined ? await this.#elsewhere(before) : []
     const decided = decideGate({
       ...of,
@@ -114,6 +117,7 @@ export class Gates {
         found === undefined ? undefined : { at: found.decidedAt ?? found.openedAt, reasons: found.reasons },
       others,
       policy: before.policy as Policy,
+      cleared,
       isOnTrial: onTrial(config.shadow, of, 'gate'),
       earlyMinutes: config.gate.earlyMinutes,
     })

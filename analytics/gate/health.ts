@@ -51,6 +51,16 @@ export function missingForHealth(
   return [...silenced, ...compared.filter((verdict) => !isSound(verdict))]
 }
 
+function isRegressed(verdict: Verdict): boolean {
+  return verdict.word === 'regressed' && verdict.criticality !== 'info'
+}
+
+/** Whether all that a report found worse is on trial. */
+export function onlyTrialRegressed(report: Report, isOnTrial: (signal: string) => boolean): boolean {
+  const regressed = report.verdicts.filter(isRegressed)
+  return regressed.length > 0 && regressed.every(({ signal }) => isOnTrial(signal))
+}
+
 export interface Judgement {
   readonly state: DeploymentState
   /** On trial and regressed: they would have counted. */
@@ -60,8 +70,9 @@ export interface Judgement {
 /** The state of a report if the signals on trial were not there. What the others say stays as the report found it. */
 export function stateWithout(report: Report, isOnTrial: (signal: string) => boolean): Judgement {
   const trial = report.verdicts.filter((verdict) => isOnTrial(verdict.signal))
-  if (trial.length === 0) return { state: report.state, onTrial: [] }
-  const isRegressed = (verdict: Verdict) => verdict.word === 'regressed' && verdict.criticality !== 'info'
+  // Where everything is, there is nothing else to judge by: ../gate/decide.ts.
+  if (trial.length === 0 || trial.length === report.verdicts.length)
+    return { state: report.state, onTrial: [] }
   const rest = report.verdicts.filter((verdict) => !isOnTrial(verdict.signal))
   const judged = { onTrial: trial.filter(isRegressed) }
   const open = report.state === 'regressed' || report.state === 'inconclusive' || report.state === 'healthy'
@@ -72,6 +83,6 @@ export function stateWithout(report: Report, isOnTrial: (signal: string) => bool
     rest,
     (verdict) => verdict.word === 'unchanged' || verdict.word === 'improved' || isBounded(verdict),
   )
-  if (missing === undefined) return { state: rest.length === 0 ? report.state : 'no_data', ...judged }
+  if (missing === undefined) return { state: 'no_data', ...judged }
   return { state: missing.length === 0 ? 'healthy' : 'inconclusive', ...judged }
 }

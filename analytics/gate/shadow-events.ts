@@ -27,7 +27,18 @@ export interface ShadowFilter {
   readonly from: number
 }
 
-const WHERE = `({service:String} = '' OR service = {service:String}) AND ({environment:String} = '' OR environment = {environment:String})`
+/** What was kept of gates, and incidents that nobody was told of because they are on trial. */
+const EVENTS = `(
+    SELECT deployment_id, action, outcome, toString(service) AS service, toString(environment) AS environment, version,
+      CAST(signals, 'Array(String)') AS signals, reason, at
+    FROM shadow_events FINAL
+    UNION ALL
+    SELECT deployment_id, 'page', 'regressed', toString(service), toString(environment), version,
+      arrayDistinct(arrayMap(reason -> JSONExtractString(reason, 'signal'), JSONExtractArrayRaw(alert_json, 'reasons'))), summary, starts_at
+    FROM alerts FINAL WHERE JSONExtractBool(alert_json, 'shadow') AND deployment_id != ''
+  )`
+const WHERE = `({service:String} = '' OR service = {service:String}) AND ({environment:String} = '' OR environment = {environment:String})
+    AND at >= fromUnixTimestamp64Milli({from:Int64})`
 
 /** Newest first. */
 export async function listShadowEvents(
@@ -37,8 +48,7 @@ export async function listShadowEvents(
 ): Promise<ShadowEvent[]> {
   const rows = await store.query<Omit<ShadowEvent, 'at' | 'deploymentId'> & { id: string; told: number }>(
     `SELECT deployment_id AS id, service, environment, version, action, outcome, signals, reason, toUnixTimestamp64Milli(at) AS told
-    FROM shadow_events FINAL WHERE ${WHERE} AND at >= fromUnixTimestamp64Milli({from:Int64})
-    ORDER BY at DESC, id LIMIT {limit:UInt32}`,
+    FROM ${EVENTS} WHERE ${WHERE} ORDER BY at DESC, id LIMIT {limit:UInt32}`,
     { ...paramsOf(filter), limit },
   )
   return rows.map(({ id, told, ...row }) => ({ ...row, deploymentId: id, at: new Date(told).toISOString() }))
@@ -48,15 +58,20 @@ export async function listShadowEvents(
 export async function tallyShadow(store: Store, filter: ShadowFilter): Promise<ShadowTally[]> {
   const rows = await store.query<Omit<ShadowTally, 'last'> & { told: number }>(
     `SELECT e.service AS service, e.environment AS environment, e.action AS action, e.signal AS signal, e.outcome AS outcome,
-      e.deployments AS deployments, d.deployments AS of, e.told AS told
+      e.deployments AS deployments, d.deployments AS of, e.wrong AS falseAlarms, e.right AS confirmed, e.told AS told
     FROM (
-      SELECT service, environment, action, arrayJoin(if(empty(signals), [''], signals)) AS signal, outcome,
-        uniqExact(deployment_id) AS deployments, toUnixTimestamp64Milli(max(at)) AS told
-      FROM shadow_events FINAL WHERE ${WHERE} AND at >= fromUnixTimestamp64Milli({from:Int64})
+      SELECT service, environment, action, signal, outcome, uniqExact(deployment_id) AS deployments,
+        uniqExactIf(deployment_id, has(m.wrong, signal) OR has(m.wrong, '')) AS wrong,
+        uniqExactIf(deployment_id, has(m.right, signal) OR has(m.right, '')) AS right, toUnixTimestamp64Milli(max(at)) AS told
+      FROM (SELECT *, arrayJoin(if(empty(signals), [''], signals)) AS signal FROM ${EVENTS} WHERE ${WHERE}) AS s
+      LEFT JOIN (
+        SELECT deployment_id, groupArrayIf(toString(signal), mark = 'false_alarm') AS wrong, groupArrayIf(toString(signal), mark = 'true') AS right
+        FROM marks FINAL GROUP BY deployment_id
+      ) AS m ON m.deployment_id = s.deployment_id
       GROUP BY service, environment, action, signal, outcome
     ) AS e
     LEFT JOIN (
-      SELECT service, environment, uniqExact(id) AS deployments FROM deployments FINAL
+      SELECT toString(service) AS service, toString(environment) AS environment, uniqExact(id) AS deployments FROM deployments FINAL
       WHERE started_at >= fromUnixTimestamp64Milli({from:Int64}) GROUP BY service, environment
     ) AS d ON d.service = e.service AND d.environment = e.environment
     ORDER BY deployments DESC, service, environment, action, signal`,

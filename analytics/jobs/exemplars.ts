@@ -1,6 +1,8 @@
 import type { Verdict } from '../../schemas/contracts/report.ts'
 import type { Catalogue } from '../../schemas/signals/catalogue.ts'
+import type { Measure } from '../../schemas/signals/measure.ts'
 import { SERIES_SQL, timeColumn } from '../../schemas/signals/views.ts'
+import { sourceView } from '../../schemas/store/apply-views.ts'
 import type { Store } from '../../schemas/store/client.ts'
 
 const EXAMPLES = 3
@@ -46,11 +48,9 @@ export async function exemplarsOf(
   window: { readonly from: number; readonly to: number },
   order: 'worst' | 'first' = 'worst',
 ): Promise<Verdict['exemplars']> {
-  for (const id of catalogue.signal(verdict.signal).measures) {
-    const measure = catalogue.measures.get(id)
-    if (measure === undefined || (measure.source !== 'otel_traces' && measure.source !== 'otel_logs'))
-      continue
-    if (measure.cells !== 'signal_1m' && measure.cells !== 'exception_1m') continue
+  const read = catalogue.signal(verdict.signal).measures.flatMap((id) => catalogue.measures.get(id) ?? [])
+  const theirs = await sourceViews(store)
+  for (const { measure, table } of read.flatMap((measure) => tablesOf(measure, theirs))) {
     const time = timeColumn(measure.source)
     const by =
       order === 'first' ? 'nanos' : verdict.kind === 'distribution' ? 'value DESC, nanos DESC' : 'nanos DESC'
@@ -60,7 +60,7 @@ export async function exemplarsOf(
       `SELECT trace, nanos, value FROM (
         SELECT TraceId AS trace, toString(toUnixTimestamp64Nano(${time})) AS nanos,
           ${measure.value === undefined || measure.cells === 'exception_1m' ? "CAST(NULL, 'Nullable(Float64)')" : `toNullable(toFloat64(${measure.value}))`} AS value
-        FROM ${measure.source}
+        FROM ${table}
         ${measure.arrayJoin === undefined ? '' : `ARRAY JOIN ${measure.arrayJoin}`}
         WHERE ServiceName = {service:String}
           AND ${time} >= fromUnixTimestamp64Milli({from:Int64}) AND ${time} < fromUnixTimestamp64Milli({to:Int64})
@@ -82,4 +82,19 @@ export async function exemplarsOf(
     }))
   }
   return []
+}
+
+/** Where a measure's rows are: in Postflight's table, and in the view on the user's if there is one. */
+function tablesOf(measure: Measure, views: ReadonlySet<string>): { measure: Measure; table: string }[] {
+  if (measure.source !== 'otel_traces' && measure.source !== 'otel_logs') return []
+  if (measure.cells !== 'signal_1m' && measure.cells !== 'exception_1m') return []
+  const view = sourceView(measure.source)
+  return [measure.source, ...(views.has(view) ? [view] : [])].map((table) => ({ measure, table }))
+}
+
+async function sourceViews(store: Store): Promise<ReadonlySet<string>> {
+  const rows = await store.query<{ name: string }>(
+    "SELECT name FROM system.tables WHERE database = currentDatabase() AND name LIKE 'source\\_otel\\_%'",
+  )
+  return new Set(rows.map(({ name }) => name))
 }

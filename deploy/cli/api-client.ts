@@ -4,6 +4,7 @@ export interface ApiClient {
   readonly address: string
   get<T>(path: string, query?: Readonly<Record<string, string | undefined>>): Promise<T>
   post<T>(path: string, body: unknown): Promise<T>
+  put<T>(path: string, body: unknown): Promise<T>
   delete<T>(path: string): Promise<T>
 }
 
@@ -35,6 +36,12 @@ export function createApiClient(address: string, key: string | undefined): ApiCl
     if (response.ok) return JSON.parse(text) as T
     throw problem(response.status, text, root)
   }
+  const send = <T>(method: string, path: string, body: unknown): Promise<T> =>
+    call(new URL(`${root}${path}`), {
+      method,
+      headers: { ...headers, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    })
   return {
     address: root,
     get: (path, query = {}) => {
@@ -44,12 +51,8 @@ export function createApiClient(address: string, key: string | undefined): ApiCl
       return call(url, { headers })
     },
     delete: (path) => call(new URL(`${root}${path}`), { method: 'DELETE', headers }),
-    post: (path, body) =>
-      call(new URL(`${root}${path}`), {
-        method: 'POST',
-        headers: { ...headers, 'content-type': 'application/json' },
-        body: JSON.stringify(body),
-      }),
+    post: (path, body) => send('POST', path, body),
+    put: (path, body) => send('PUT', path, body),
   }
 }
 

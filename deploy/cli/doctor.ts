@@ -13,6 +13,7 @@ import { newCommand, runs } from './command.ts'
 import { type CliContext, createLogger, writeJson } from './context.ts'
 import { alertFindings } from './doctor-alerts.ts'
 import { collectorFindings } from './doctor-collectors.ts'
+import { sourceFindings } from './doctor-source.ts'
 import { EXIT } from './exit-codes.ts'
 import type { Finding } from './finding.ts'
 import { paintFor } from './paint.ts'
@@ -118,6 +119,7 @@ async function store(config: Config, context: CliContext): Promise<Finding[]> {
       return [
         reachable,
         schemaFinding,
+        ...(await sourceFindings(database.store, config)),
         ...(await telemetry(database.store, context.clock())),
         await deadLetters(database.store),
         ...(await alertFindings(config.alerts, database.store, context.clock())),

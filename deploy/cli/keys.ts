@@ -4,7 +4,7 @@ import { KeyStore } from '../../api/auth/key-store.ts'
 import { newKeySchema, SCOPES } from '../../schemas/contracts/key.ts'
 import { PostflightError } from '../../schemas/errors.ts'
 import { buildCatalogue } from '../../schemas/signals/catalogue.ts'
-import { migrate } from '../../schemas/store/migrate.ts'
+import { prepareStore } from '../../schemas/store/prepare.ts'
 import { borrowDatabase } from '../open-database.ts'
 import { type Invocation, newCommand, runs } from './command.ts'
 import { type CliContext, createLogger, writeJson } from './context.ts'
@@ -76,7 +76,7 @@ async function withKeys<T>(
 ): Promise<T> {
   const database = await borrowDatabase(config, createLogger({ ...config, logLevel: 'warn' }, [context.err]))
   try {
-    await migrate(database.store, buildCatalogue(config.signals, config.trafficRules), config.retention)
+    await prepareStore(database.store, buildCatalogue(config.signals, config.trafficRules), config)
     return await work(new KeyStore(database.store, context.clock, randomBytes))
   } finally {
     await database.close()

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { buildCatalogue } from '../../schemas/signals/catalogue.ts'
-import { migrate } from '../../schemas/store/migrate.ts'
+import { prepareStore } from '../../schemas/store/prepare.ts'
 import { borrowDatabase } from '../open-database.ts'
 import { newCommand, runs } from './command.ts'
 import { type CliContext, createLogger, writeJson } from './context.ts'
@@ -15,7 +15,8 @@ export function migrateCommand(context: CliContext): Command {
     )
     try {
       const catalogue = buildCatalogue(config.signals, config.trafficRules)
-      const outcome = await migrate(database.store, catalogue, config.retention)
+      const { applied, views } = await prepareStore(database.store, catalogue, config)
+      const outcome = { applied, views }
       if (json) writeJson(context, outcome)
       else if (outcome.applied.length + outcome.views.length === 0) context.out.write('Already up to date.\n')
       else

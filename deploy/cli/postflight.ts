@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { PostflightError } from '../../schemas/errors.ts'
+import { backfillCommand } from './backfill.ts'
 import { configCommand } from './config.ts'
 import { consumeCommand } from './consume.ts'
 import { type CliContext, packageVersion, writeJson } from './context.ts'
@@ -9,6 +10,7 @@ import { doctorCommand } from './doctor.ts'
 import { EXIT, exitCodeOfError } from './exit-codes.ts'
 import { gateCommand } from './gate.ts'
 import { keysCommand } from './keys.ts'
+import { markCommand } from './mark.ts'
 import { migrateCommand } from './migrate.ts'
 import { acknowledgeCommand, muteCommand } from './mute.ts'
 import { notifyCommand } from './notify.ts'
@@ -55,6 +57,7 @@ const program = new Command('postflight')
   .addCommand(deployCommand(context))
   .addCommand(gateCommand(context))
   .addCommand(shadowCommand(context))
+  .addCommand(markCommand(context))
   .addCommand(sendCommand(context))
   .addCommand(consumeCommand(context))
   .addCommand(notifyCommand(context))
@@ -63,6 +66,7 @@ const program = new Command('postflight')
   .addCommand(keysCommand(context))
   .addCommand(configCommand(context))
   .addCommand(migrateCommand(context))
+  .addCommand(backfillCommand(context))
   .addCommand(doctorCommand(context))
 
 for (const command of [

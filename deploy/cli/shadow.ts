@@ -28,10 +28,11 @@ export function shadowCommand(context: CliContext): Command {
         row.action,
         row.signal === '' ? row.outcome.replace('_', ' ') : row.signal,
         `${row.deployments} of ${row.of}`,
+        `${row.falseAlarms} / ${row.confirmed}`,
         minute(row.last),
       ])
       context.out.write(
-        `${table(['Service', 'Would', 'Signal', 'Times', 'Last'], rows, [16, 5, 18, 8, 17])}\n`,
+        `${table(['Service', 'Would', 'Signal', 'Times', 'False / true', 'Last'], rows, [13, 5, 15, 7, 7, 14])}\n`,
       )
     }
     return EXIT.healthy

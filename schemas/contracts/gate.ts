@@ -115,6 +115,9 @@ export const shadowTallySchema = z.object({
   deployments: z.number(),
   /** Of all deployments of the service and environment in that time. */
   of: z.number(),
+  /** Of `deployments`, those that people marked, of that signal or as a whole. */
+  falseAlarms: z.number(),
+  confirmed: z.number(),
   last: instant,
 })
 export type ShadowTally = z.infer<typeof shadowTallySchema>

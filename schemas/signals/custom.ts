@@ -57,7 +57,7 @@ function dimensionOf({ dimension }: CustomSignal): string {
 }
 
 function pointMeasure(signal: CustomSignal, type: Exclude<CustomSignal['type'], 'histogram'>): Measure {
-  const named = `MetricName = ${sqlString(signal.metric)} AND bitAnd(Flags, 1) = 0`
+  const named = 'bitAnd(Flags, 1) = 0'
   const selectors = {
     gauge: named,
     up_down: `${named} AND NOT IsMonotonic`,
@@ -68,6 +68,7 @@ function pointMeasure(signal: CustomSignal, type: Exclude<CustomSignal['type'], 
     id: measureId(signal),
     source: type === 'gauge' ? 'otel_metrics_gauge' : 'otel_metrics_sum',
     cells: type === 'counter' ? 'counter_1m' : 'signal_1m',
+    metrics: [signal.metric],
     selector: selectors[type],
     dimension: dimensionOf(signal),
     value: 'Value',

@@ -1,12 +1,15 @@
+export const SOURCES = [
+  'otel_logs',
+  'otel_traces',
+  'otel_metrics_gauge',
+  'otel_metrics_sum',
+  'otel_metrics_histogram',
+  'otel_metrics_exponential_histogram',
+  'otel_metrics_summary',
+] as const
+
 /** The raw table that a measure reads. */
-export type Source =
-  | 'otel_logs'
-  | 'otel_traces'
-  | 'otel_metrics_gauge'
-  | 'otel_metrics_sum'
-  | 'otel_metrics_histogram'
-  | 'otel_metrics_exponential_histogram'
-  | 'otel_metrics_summary'
+export type Source = (typeof SOURCES)[number]
 
 /** Where a measure's cells are kept: see migrations/0004-rollups.sql. */
 export type CellTable = 'signal_1m' | 'counter_1m' | 'histogram_1m' | 'session' | 'exception_1m'

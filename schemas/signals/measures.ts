@@ -121,8 +121,8 @@ function presentMeasures(rules: readonly TrafficRule[]): readonly Measure[] {
       dimension: exceptionKind('Events.ExceptionKind', 'Events.Attributes'),
       value: exceptionSays('Events.Attributes'),
       bad: `SpanKind IN ('Server', 'Consumer', 'SPAN_KIND_SERVER', 'SPAN_KIND_CONSUMER') OR Events.Attributes['exception.escaped'] = 'true'`,
-      // The event's own time, as its log has it; an impossible one gives way to the span's.
-      time: 'if(toUnixTimestamp64Nano(Events.Timestamp) - toUnixTimestamp64Nano(Timestamp) BETWEEN 0 AND toInt64(Duration), Events.Timestamp, Timestamp)',
+      // The event's own time, as its log has it; an impossible one, or one more than a day after the span began, gives way to the span's.
+      time: 'if(toUnixTimestamp64Nano(Events.Timestamp) - toUnixTimestamp64Nano(Timestamp) BETWEEN 0 AND least(toInt64(Duration), 86400000000000), Events.Timestamp, Timestamp)',
     },
     {
       id: 'exception.log',

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { bucketSql } from '../histogram.ts'
+import type { SourceTable } from '../source/probe.ts'
 import type { Measure, Source } from './measure.ts'
 import { conventional } from './semantic-conventions.ts'
 import { attribute, sqlString } from './sql.ts'
@@ -9,9 +10,33 @@ import { SHAPES } from './stream-histogram.ts'
 export interface RollupView {
   readonly name: string
   readonly measure: string
-  readonly create: string
+  /** The user's table that it reads, as `database.table`; '': Postflight's own. */
+  readonly source: string
+  /** @param since seconds since the epoch: earlier rows are left to the backfill; 0: none are */
+  create(since: number): string
   /** Of the definition: a view whose checksum differs is made anew. */
   readonly checksum: string
+}
+
+/** Which rows a rollup is counted from; absent: all of Postflight's own. */
+export interface CountedRows {
+  /** A user's table. */
+  readonly source?: SourceTable
+  /** Seconds since the epoch, from inclusive to exclusive. */
+  readonly since?: number
+  readonly until?: number
+  /** Column `origin` of the cells: {@link liveOrigin} or {@link historyOrigin}; absent: its default. */
+  readonly origin?: string
+}
+
+/** Of cells that views count as rows come in. @param source `database.table`; '': Postflight's own */
+export function liveOrigin(source: string): string {
+  return source
+}
+
+/** Of cells that are counted afterwards: kept apart, so that they can be counted anew. @param table the raw table */
+export function historyOrigin(table: string): string {
+  return `${table}:history`
 }
 
 const ENVIRONMENT = conventional('ResourceAttributes', 'deployment.environment.name')
@@ -30,47 +55,75 @@ export function timeColumn(source: Source): 'Timestamp' | 'TimeUnix' {
   return source === 'otel_logs' || source === 'otel_traces' ? 'Timestamp' : 'TimeUnix'
 }
 
-/** The views of all measures. */
-export function rollupViews(measures: Iterable<Measure>): readonly RollupView[] {
-  return [...measures].map((measure) => {
-    const name = `${measure.cells}_mv_${measure.id.replaceAll('.', '_')}`
-    const select = rollupSelect(measure)
-    return {
-      name,
-      measure: measure.id,
-      create: `CREATE MATERIALIZED VIEW IF NOT EXISTS ${name} TO ${measure.cells} AS\n${select}`,
-      checksum: createHash('sha256').update(select).digest('hex'),
-    }
-  })
+/** The views of all measures, on Postflight's own tables and on the user's. */
+export function rollupViews(
+  measures: Iterable<Measure>,
+  sources: readonly SourceTable[] = [],
+): readonly RollupView[] {
+  return [...measures].flatMap((measure) => [
+    rollupView(measure),
+    ...sources.filter(({ kind }) => kind === measure.source).map((source) => rollupView(measure, source)),
+  ])
+}
+
+function rollupView(measure: Measure, source?: SourceTable): RollupView {
+  const ending = source === undefined ? '' : `_from_${source.name.replace('.', '_')}`
+  const name = `${measure.cells}_mv_${measure.id.replaceAll('.', '_')}${ending}`
+  const rows: CountedRows = source === undefined ? {} : { source, origin: liveOrigin(source.name) }
+  return {
+    name,
+    measure: measure.id,
+    source: source?.name ?? '',
+    create: (since) =>
+      `CREATE MATERIALIZED VIEW IF NOT EXISTS ${name} TO ${measure.cells} AS\n${rollupSelect(measure, since === 0 ? rows : { ...rows, since })}`,
+    checksum: createHash('sha256').update(rollupSelect(measure, rows)).digest('hex'),
+  }
 }
 
 /** The rollup rows of one measure, as the view inserts them; also what a recount compares with. */
-export function rollupSelect(measure: Measure): string {
+export function rollupSelect(measure: Measure, rows: CountedRows = {}): string {
+  return rollupRows(measure, rows).sql
+}
+
+export interface RollupRows {
+  /** Of the cells' table, in the order of the statement. */
+  readonly columns: readonly string[]
+  readonly sql: string
+}
+
+/** {@link rollupSelect} with the names of its columns, for an insert. */
+export function rollupRows(measure: Measure, rows: CountedRows = {}): RollupRows {
   const keys = {
-    time: `toStartOfMinute(${measure.time ?? timeColumn(measure.source)})`,
+    time: `toStartOfMinute(${timeSql(measure)})`,
     ...SERIES_SQL,
     measure: sqlString(measure.id),
     dimension: `toString(${measure.dimension})`,
+    ...(rows.origin === undefined ? {} : { origin: sqlString(rows.origin) }),
   }
   switch (measure.cells) {
     case 'signal_1m':
-      return signalSelect(measure, { ...keys, traffic: measure.traffic ?? "'users'" })
+      return signalSelect(measure, { ...keys, traffic: measure.traffic ?? "'users'" }, rows)
     case 'counter_1m':
-      return counterSelect(measure, keys)
+      return counterSelect(measure, keys, rows)
     case 'histogram_1m':
-      return histogramSelect(measure, keys)
+      return histogramSelect(measure, keys, rows)
     case 'session':
-      return sessionSelect(measure)
+      return sessionSelect(measure, rows)
     case 'exception_1m':
-      return exceptionSelect(measure, keys)
+      return exceptionSelect(measure, keys, rows)
   }
 }
 
-function signalSelect(measure: Measure, keys: Record<string, string>): string {
+/** DateTime64(9) SQL: when a row happened. */
+function timeSql(measure: Measure): string {
+  return measure.time ?? timeColumn(measure.source)
+}
+
+function signalSelect(measure: Measure, keys: Record<string, string>, rows: CountedRows): RollupRows {
   const value = measure.value === undefined ? undefined : `toFloat64(${measure.value})`
   // NaN and infinities would poison sums for ever; the raw table keeps them.
   const selector = value === undefined ? measure.selector : `(${measure.selector}) AND isFinite(${value})`
-  return select(measure, selector, keys, {
+  return select(measure, rows, selector, keys, {
     count: 'count()',
     bad: measure.bad === undefined ? '0' : `countIf(${measure.bad})`,
     sum: value === undefined ? '0' : `sum(${value})`,
@@ -87,10 +140,11 @@ function signalSelect(measure: Measure, keys: Record<string, string>): string {
 /** What tells the streams of a metric apart (OpenTelemetry metrics data model, "Opaque model: timeseries"). */
 const STREAM = 'cityHash64(ResourceAttributes, ScopeName, MetricName, Attributes)'
 
-function counterSelect(measure: Measure, keys: Record<string, string>): string {
+function counterSelect(measure: Measure, keys: Record<string, string>, rows: CountedRows): RollupRows {
   const value = `toFloat64(${measure.value ?? '0'})`
   return select(
     measure,
+    rows,
     measure.selector,
     {
       ...keys,
@@ -106,12 +160,13 @@ function counterSelect(measure: Measure, keys: Record<string, string>): string {
   )
 }
 
-function histogramSelect(measure: Measure, keys: Record<string, string>): string {
+function histogramSelect(measure: Measure, keys: Record<string, string>, rows: CountedRows): RollupRows {
   const { selector, scale, zero, buckets } = SHAPES[measure.buckets ?? 'explicit']
   const isDelta = 'AggregationTemporality = 1'
   const point = `CAST((Count, Sum, ${scale}, ${zero}, ${buckets}), 'Tuple(count UInt64, sum Float64, scale Int32, zero UInt64, buckets Map(Int32, UInt64))')`
   return select(
     measure,
+    rows,
     `(${measure.selector}) AND ${selector} AND AggregationTemporality IN (1, 2) AND bitAnd(Flags, 1) = 0`,
     {
       ...keys,
@@ -134,9 +189,10 @@ function histogramSelect(measure: Measure, keys: Record<string, string>): string
   )
 }
 
-function sessionSelect(measure: Measure): string {
+function sessionSelect(measure: Measure, rows: CountedRows): RollupRows {
   return select(
     measure,
+    rows,
     measure.selector,
     {
       service: SERIES_SQL.service,
@@ -156,11 +212,16 @@ function sessionSelect(measure: Measure): string {
 /** Spans that are told apart in a minute: enough for all but storms, and a bound on the rows of those. */
 const SPANS = 63
 
-function exceptionSelect(measure: Measure, { measure: _, ...keys }: Record<string, string>): string {
+function exceptionSelect(
+  measure: Measure,
+  { measure: _, ...keys }: Record<string, string>,
+  rows: CountedRows,
+): RollupRows {
   const bad = measure.bad === undefined ? '0' : `countIf(${measure.bad})`
   const isLog = measure.source === 'otel_logs'
   return select(
     measure,
+    rows,
     measure.selector,
     {
       ...keys,
@@ -178,17 +239,41 @@ function exceptionSelect(measure: Measure, { measure: _, ...keys }: Record<strin
 
 function select(
   measure: Measure,
+  { source, since, until }: CountedRows,
   selector: string,
   keys: Record<string, string>,
   values: Record<string, string>,
-): string {
-  const columns = Object.entries({ ...keys, ...values }).map(([name, sql]) => `    ${sql} AS ${name}`)
-  return [
+): RollupRows {
+  const columns = { ...keys, ...values }
+  const [from, to] = [since, until].map((seconds) => (seconds === undefined ? undefined : instant(seconds)))
+  // What a measure takes from within a span is at most a day later than the span: so much is looked at besides.
+  const rowsFrom =
+    since === undefined ? undefined : instant(measure.time === undefined ? since : since - 86_400)
+  const isSpan = rowsFrom !== undefined && to !== undefined
+  const conditions = [
+    ...(measure.metrics === undefined
+      ? []
+      : [`MetricName IN (${measure.metrics.map(sqlString).join(', ')})`]),
+    ...(from === undefined ? [] : [`${timeSql(measure)} >= ${from}`]),
+    ...(to === undefined ? [] : [`${timeSql(measure)} < ${to}`]),
+    ...(isSpan && measure.time !== undefined
+      ? [`${timeColumn(measure.source)} >= ${rowsFrom}`, `${timeColumn(measure.source)} < ${to}`]
+      : []),
+  ]
+  const sql = [
     'SELECT',
-    columns.join(',\n'),
-    `FROM ${measure.source}`,
+    Object.entries(columns)
+      .map(([name, value]) => `    ${value} AS ${name}`)
+      .join(',\n'),
+    `FROM ${source === undefined ? measure.source : source.from(isSpan ? source.within(rowsFrom, to) : undefined)}`,
     ...(measure.arrayJoin === undefined ? [] : [`ARRAY JOIN ${measure.arrayJoin}`]),
-    `WHERE ${measure.metrics === undefined ? '' : `MetricName IN (${measure.metrics.map(sqlString).join(', ')}) AND `}${measure.metrics === undefined ? selector : `(${selector})`}`,
+    `WHERE ${[...conditions, conditions.length === 0 ? selector : `(${selector})`].join(' AND ')}`,
     `GROUP BY ${Object.keys(keys).join(', ')}`,
   ].join('\n')
+  return { columns: Object.keys(columns), sql }
+}
+
+/** DateTime64(9) SQL of a moment. @param seconds since the epoch */
+export function instant(seconds: number): string {
+  return `toDateTime64(${seconds}, 9)`
 }

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import type { Config } from '../config.ts'
 import { PostflightError } from '../errors.ts'
 import type { Catalogue } from '../signals/catalogue.ts'
-import { rollupViews } from '../signals/views.ts'
+import type { SourceTable } from '../source/probe.ts'
+import { applyViews } from './apply-views.ts'
 import type { Store } from './client.ts'
 
 const FOLDER = join(import.meta.dirname, '..', 'migrations')
@@ -20,18 +21,6 @@ CREATE TABLE IF NOT EXISTS schema_migrations
 ENGINE = ReplacingMergeTree(applied_at)
 ORDER BY version`
 
-const VIEW_LEDGER = `
-CREATE TABLE IF NOT EXISTS rollup_views
-(
-    name       String,
-    measure    String,
-    checksum   String,
-    dropped    Bool DEFAULT false,
-    applied_at DateTime64(3) DEFAULT now64(3)
-)
-ENGINE = ReplacingMergeTree(applied_at)
-ORDER BY name`
-
 export interface Migration {
   readonly version: number
   readonly name: string
@@ -44,6 +33,14 @@ export interface MigrationOutcome {
   readonly applied: readonly string[]
   /** Names of the views made anew because the catalogue changed. */
   readonly views: readonly string[]
+}
+
+export interface MigrateOptions {
+  readonly migrations?: readonly Migration[]
+  /** The user's own tables (`probeSource`). */
+  readonly source?: readonly SourceTable[]
+  /** False: no rollup views are made on them. */
+  readonly live?: boolean
 }
 
 /** The numbered `.sql` files, in order. */
@@ -73,9 +70,9 @@ export async function migrate(
   store: Store,
   catalogue: Catalogue,
   retention: Config['retention'],
-  migrations?: readonly Migration[],
+  options: MigrateOptions = {},
 ): Promise<MigrationOutcome> {
-  const known = migrations ?? (await readMigrations())
+  const known = options.migrations ?? (await readMigrations())
   await refuseForeignTables(store)
   await store.command(LEDGER)
   const done = await store.query<{ version: number; name: string; checksum: string }>(
@@ -90,7 +87,7 @@ export async function migrate(
     ])
     applied.push(migration.name)
   }
-  const views = await applyViews(store, catalogue)
+  const views = await applyViews(store, catalogue, options.source ?? [], options.live ?? true)
   await applyRetention(store, retention)
   return { applied, views }
 }
@@ -110,7 +107,7 @@ export async function foreignTables(store: Store): Promise<readonly string[]> {
 
 /** What to do about them. */
 export const FOREIGN_HINT =
-  'Give Postflight a database of its own (--clickhouse.database postflight), and let the Collector send OTLP to it as well.'
+  'Give Postflight a database of its own (--clickhouse.database postflight) and name this one as what it reads: --clickhouse.source.database <this one>.'
 
 /** Columns would be added to such tables, and what is older than the retention deleted. */
 async function refuseForeignTables(store: Store): Promise<void> {
@@ -152,27 +149,6 @@ function refuseForeignSchema(
       )
     }
   }
-}
-
-async function applyViews(store: Store, catalogue: Catalogue): Promise<string[]> {
-  await store.command(VIEW_LEDGER)
-  const rows = await store.query<{ name: string; checksum: string }>(
-    'SELECT name, checksum FROM rollup_views FINAL WHERE NOT dropped',
-  )
-  const present = new Map(rows.map((row) => [row.name, row.checksum]))
-  const views = rollupViews(catalogue.measures.values())
-  const names = new Set(views.map((view) => view.name))
-  const changed = views.filter((view) => present.get(view.name) !== view.checksum)
-  const gone = [...present.keys()].filter((name) => !names.has(name))
-  const stale = [...changed.map((view) => view.name).filter((name) => present.has(name)), ...gone]
-  // Many at once: made one after another they would be most of a first start.
-  await Promise.all(stale.map((name) => store.command(`DROP VIEW IF EXISTS ${name}`)))
-  await Promise.all(changed.map((view) => store.command(view.create)))
-  await store.insert('rollup_views', [
-    ...changed.map(({ name, measure, checksum }) => ({ name, measure, checksum })),
-    ...gone.map((name) => ({ name, dropped: true })),
-  ])
-  return [...changed.map((view) => view.name), ...gone]
 }
 
 /** Table, time column and setting of everything that ages. */

@@ -33,6 +33,12 @@ export const PARTS: readonly Part[] = [
     load: () => import('./parts/coverage.ts'),
   },
   {
+    letter: 'F',
+    title: 'The whole system',
+    needsData: false,
+    load: () => import('./parts/system.ts'),
+  },
+  {
     letter: 'G',
     title: 'Mutations',
     needsData: false,

@@ -2,11 +2,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createAlerts } from '../../analytics/alerts/alerts.ts'
 import { Gates } from '../../analytics/gate/gates.ts'
 import { storeReport } from '../../analytics/jobs/stored-reports.ts'
 import { type Gate, gateSchema, shadowEventSchema, shadowTallySchema } from '../../schemas/contracts/gate.ts'
 import type { Problem } from '../../schemas/contracts/problem.ts'
 import type { Report } from '../../schemas/contracts/report.ts'
+import { shadowSchema } from '../../schemas/gate.ts'
 import { openShop, type Shop } from '../browser/shop.ts'
 import { startCli } from './cli-process.ts'
 
@@ -113,6 +115,47 @@ describe('gates over real reports', () => {
     )
   })
 
+  it('lets a deployment pass, with a warning, that somebody marked as a false alarm, and counts the mark', async () => {
+    const { deploymentId } = await open(RELEASE)
+    const mark = async (body: object) =>
+      await ask(`/deployments/${deploymentId}/marks`, {
+        method: 'PUT',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      })
+    expect((await mark({ mark: 'false_alarm', by: 'ana', note: 'a load test' })).status).toBe(200)
+    expect(await open(RELEASE)).toMatchObject({ decision: 'pass', meaning: 'warn', outcome: 'regressed' })
+    const { tally } = await read<{ tally: unknown[] }>('/shadow?service=checkout')
+    expect(tally).toContainEqual(
+      expect.objectContaining({ signal: 'latency.server', falseAlarms: 1, confirmed: 0 }),
+    )
+    const told = startCli(cwd, ['mark', `checkout@${BAD}`, 'none', '--json', '--address', shop.api.url])
+    expect(JSON.parse((await told.ended).out)).toEqual([])
+    expect(await open(RELEASE)).toMatchObject({ decision: 'fail' })
+    expect((await mark({ mark: 'wrong' })).status).toBe(400)
+    expect((await ask('/deployments/none/marks')).status).toBe(404)
+  })
+
+  it('counts an incident that nobody is told of as a page', async () => {
+    const { deploymentId } = await open(RELEASE)
+    const report = await read<Report>(`/reports/${deploymentId}`)
+    const alerts = createAlerts({
+      store: shop.bench.store,
+      settings: shop.bench.config.alerts,
+      shadow: shadowSchema.parse([{ signals: ['*'] }]),
+      publicUrl: 'http://postflight.test',
+      clock: Date.now,
+      logger: { info: () => {}, warn: () => {}, error: () => {} },
+    })
+    await alerts.onReport(report, Date.now())
+    const { items } = await read<{ items: { shadow: boolean }[] }>('/alerts?service=checkout')
+    expect(items).toMatchObject([{ shadow: true }])
+    const { tally } = await read<{ tally: unknown[] }>('/shadow?service=checkout')
+    expect(tally).toContainEqual(
+      expect.objectContaining({ action: 'page', signal: 'latency.server', deployments: 1 }),
+    )
+  })
+
   it('says which field of a question is wrong', async () => {
     const answer = await post('/gates', { service: 'checkout', version: '1', policy: { healthy: 'block' } })
     expect(answer.status).toBe(400)
@@ -166,7 +209,7 @@ describe('canary controllers', () => {
   })
 })
 
-describe('postflight gate', () => {
+describe('postflight gate', { timeout: 120_000 }, () => {
   const run = (args: readonly string[], env = {}) =>
     startCli(cwd, ['gate', ...args, '--address', shop.api.url], env).ended
 
@@ -246,13 +289,9 @@ describe('postflight gate', () => {
   })
 
   it('ends with 64 for wrong usage and 6 where nobody answers', async () => {
-    const usage = [
-      ['checkout'],
-      ['checkout@1', '--wait', '30'],
-      ['checkout@1', '--policy', 'regressed=maybe'],
-    ]
-    const codes = await Promise.all(usage.map(async (args) => (await run(args)).code))
-    expect(codes).toEqual([64, 64, 64])
+    const { code, err } = await run(['checkout@1', '--policy', 'regressed=maybe'])
+    expect(code).toBe(64)
+    expect(err).toContain('expected state=meaning, got "regressed=maybe"')
     const nobody = await startCli(cwd, ['gate', 'checkout@1', '--address', 'http://127.0.0.1:9']).ended
     expect(nobody.code).toBe(6)
   })

@@ -85,7 +85,7 @@ describe('migrations', () => {
         settings: { mutations_sync: 2 },
       },
     )
-    const outcome = await migrate(store, buildCatalogue(), retention, migrations)
+    const outcome = await migrate(store, buildCatalogue(), retention, { migrations })
     expect(outcome.applied).toEqual([last?.name])
   })
 
@@ -114,7 +114,9 @@ describe('migrations', () => {
 
   it('refuse a schema that is newer than the program', async () => {
     const migrations = await readMigrations()
-    await expect(migrate(store, buildCatalogue(), retention, migrations.slice(0, -1))).rejects.toMatchObject({
+    await expect(
+      migrate(store, buildCatalogue(), retention, { migrations: migrations.slice(0, -1) }),
+    ).rejects.toMatchObject({
       code: 'SCHEMA_TOO_NEW',
     })
   })
@@ -124,7 +126,7 @@ describe('migrations', () => {
     const edited = migrations.map((migration, index) =>
       index === 1 ? { ...migration, checksum: 'other' } : migration,
     )
-    await expect(migrate(store, buildCatalogue(), retention, edited)).rejects.toMatchObject({
+    await expect(migrate(store, buildCatalogue(), retention, { migrations: edited })).rejects.toMatchObject({
       code: 'MIGRATION_CHANGED',
     })
   })

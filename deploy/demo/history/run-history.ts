@@ -1,7 +1,7 @@
+import type { Progress } from '../../cli/progress.ts'
 import { HISTORY_ENVIRONMENT } from '../truth/plan-history.ts'
 import type { PlannedDeployment, Truth } from '../truth/truth.ts'
 import { generateHistory, historyStart, startOf } from './generate-history.ts'
-import type { Progress } from './progress.ts'
 import { type Sent, sendHistory } from './send-history.ts'
 
 export interface RunHistoryOptions {

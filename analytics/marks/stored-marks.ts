@@ -1,0 +1,27 @@
+import type { Mark, NewMark } from '../../schemas/contracts/mark.ts'
+import type { Store } from '../../schemas/store/client.ts'
+
+/** Keeps what somebody said; the newest word on a signal of a deployment counts. @param now milliseconds */
+export async function storeMark(
+  store: Store,
+  deploymentId: string,
+  told: NewMark,
+  now: number,
+): Promise<Mark | null> {
+  const at = new Date(now).toISOString()
+  const { mark, signal, dimension, note, by } = told
+  await store.insert('marks', [
+    { deployment_id: deploymentId, signal, dimension, mark: mark ?? '', note, by, at },
+  ])
+  return mark === null ? null : { deploymentId, signal, dimension, mark, note, by, at }
+}
+
+/** Newest first. */
+export async function marksOf(store: Store, deploymentId: string): Promise<Mark[]> {
+  const rows = await store.query<Omit<Mark, 'deploymentId' | 'at'> & { told: number }>(
+    `SELECT signal, dimension, mark, note, by, toUnixTimestamp64Milli(at) AS told FROM marks FINAL
+    WHERE deployment_id = {deploymentId:String} AND mark != '' ORDER BY at DESC, signal, dimension`,
+    { deploymentId },
+  )
+  return rows.map(({ told, ...row }) => ({ ...row, deploymentId, at: new Date(told).toISOString() }))
+}

@@ -1,0 +1,130 @@
+import type { CellTable } from '../../schemas/signals/measure.ts'
+import { rollupSelect } from '../../schemas/signals/views.ts'
+import type { Store } from '../../schemas/store/client.ts'
+import type { Span } from './plan.ts'
+import { type BackfillTask, countedRows } from './tasks.ts'
+
+/** How cells of a table are compared with what the raw rows say now. */
+interface Comparison {
+  readonly keys: readonly string[]
+  /** Equal to the bit: value of stored cells (aggregated), and of counted ones. */
+  readonly exact: Readonly<Record<string, readonly [stored: string, counted: string]>>
+  /** Sums of floating-point numbers, whose last bits depend on the order of adding. */
+  readonly close: readonly string[]
+}
+
+const SERIES = ['time', 'service', 'environment', 'version', 'instance', 'dimension']
+const same = (name: string) => [`sum(cells.${name})`, name] as const
+const ENDS = {
+  first: ['argMinMerge(cells.first)', 'finalizeAggregation(first)'],
+  last: ['argMaxMerge(cells.last)', 'finalizeAggregation(last)'],
+  first_time: ['min(cells.first_time)', 'first_time'],
+  last_time: ['max(cells.last_time)', 'last_time'],
+} as const
+
+const COMPARISONS: Readonly<Record<Exclude<CellTable, 'session'>, Comparison>> = {
+  signal_1m: {
+    keys: [...SERIES, 'traffic'],
+    exact: {
+      count: same('count'),
+      bad: same('bad'),
+      min: ['min(cells.min)', 'min'],
+      max: ['max(cells.max)', 'max'],
+      histogram: ['sumMap(cells.histogram)', 'histogram'],
+    },
+    close: ['sum', 'sum_squares'],
+  },
+  counter_1m: { keys: [...SERIES, 'stream', 'start_time'], exact: ENDS, close: [] },
+  histogram_1m: {
+    keys: [...SERIES, 'temporality', 'stream', 'start_time', 'scale'],
+    exact: {
+      ...ENDS,
+      count: same('count'),
+      zero: same('zero'),
+      buckets: ['sumMap(cells.buckets)', 'buckets'],
+    },
+    close: ['sum'],
+  },
+  exception_1m: {
+    keys: [...SERIES, 'says', 'span'],
+    exact: {
+      events: same('events'),
+      logs: same('logs'),
+      bad_events: same('bad_events'),
+      bad_logs: same('bad_logs'),
+    },
+    close: [],
+  },
+}
+
+/** Of a floating-point sum. */
+const TOLERANCE = 1e-9
+
+export interface Recount {
+  /** Cells that either side has, and those in which they differ. */
+  readonly cells: number
+  readonly differing: number
+}
+
+/** Counts the raw rows of a span again and compares with what the rollup has, cell by cell; nothing is written. */
+export async function recount(
+  store: Store,
+  task: BackfillTask,
+  { from, to }: Pick<Span, 'from' | 'to'>,
+  threads: number,
+): Promise<Recount> {
+  const { of: measure, origins } = task
+  if (measure === undefined) return { cells: 0, differing: 0 }
+  const counted = rollupSelect(measure, countedRows(measure, task.table, from, to, origins.history))
+  const params = {
+    measure: measure.id,
+    origins: [origins.live, origins.history],
+    from,
+    to,
+  }
+  const sql = measure.cells === 'session' ? sessionsSql(counted) : cellsSql(measure.cells, counted)
+  const [row] = await store.query<Recount>(sql, params, {
+    settings: { max_threads: threads, max_execution_time: 0, priority: 10 },
+  })
+  return row ?? { cells: 0, differing: 0 }
+}
+
+function cellsSql(table: Exclude<CellTable, 'session'>, counted: string): string {
+  const { keys, exact, close } = COMPARISONS[table]
+  const key = keys.map((name) => `toString(cells.${name}) AS key_${name}`).join(', ')
+  const grouped = keys.map((name) => `key_${name}`).join(', ')
+  const hash = (side: 0 | 1) =>
+    `cityHash64(${Object.values(exact)
+      .map((pair) => `toString(${pair[side]})`)
+      .join(', ')}) AS hash`
+  const measure = table === 'exception_1m' ? '' : 'measure = {measure:String} AND '
+  const differs = [
+    'uniqExact(side) < 2 OR uniqExact(hash) > 1',
+    ...close.map((name) => `max(${name}_) - min(${name}_) > ${TOLERANCE} * max(abs(${name}_))`),
+  ]
+  return `SELECT count() AS cells, countIf(differs) AS differing FROM (
+  SELECT ${grouped}, ${differs.join(' OR ')} AS differs FROM (
+    SELECT 0 AS side, ${key}, ${hash(0)}${close.map((name) => `, sum(cells.${name}) AS ${name}_`).join('')}
+    FROM ${table} AS cells
+    WHERE ${measure}has({origins:Array(String)}, origin) AND time >= toDateTime({from:UInt32}) AND time < toDateTime({to:UInt32})
+    GROUP BY ${grouped}
+    UNION ALL
+    SELECT 1 AS side, ${key}, ${hash(1)}${close.map((name) => `, cells.${name} AS ${name}_`).join('')}
+    FROM (${counted}) AS cells
+  )
+  GROUP BY ${grouped}
+)`
+}
+
+/** A session is kept once for all time: whatever is counted now must lie within it. */
+function sessionsSql(counted: string): string {
+  return `SELECT count() AS cells, countIf(known.n = 0 OR known.first_time > counted.first_time OR known.last_time < counted.last_time OR known.crashed < counted.crashed) AS differing
+FROM (${counted}) AS counted
+LEFT JOIN (
+  SELECT service, environment, version, id, 1 AS n, min(session.first_time) AS first_time, max(session.last_time) AS last_time, max(session.crashed) AS crashed
+  FROM session WHERE measure = {measure:String}
+    AND (service, environment, version, id) IN (SELECT service, environment, version, id FROM (${counted}))
+  GROUP BY service, environment, version, id
+) AS known
+ON known.service = counted.service AND known.environment = counted.environment AND known.version = counted.version AND known.id = counted.id`
+}
