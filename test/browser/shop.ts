@@ -1,7 +1,10 @@
 import { pino } from 'pino'
+import { newItem, storeItems } from '../../analytics/alerts/outbox.ts'
+import { storeIncident } from '../../analytics/alerts/stored-alerts.ts'
 import { buildReport } from '../../analytics/jobs/report.ts'
 import { discoverDeployments } from '../../analytics/releases/discover-deployments.ts'
 import { type RunningApi, startApi } from '../../api/server.ts'
+import { alertThat, noticeThat } from '../integration/report-alert-fixture.ts'
 import { type Bench, openBench, type Route, sendTraffic } from '../integration/report-fixture.ts'
 
 const HOUR = 3_600_000
@@ -47,6 +50,13 @@ export async function openShop(settings: object = {}): Promise<Shop> {
   for (const deployment of await discoverDeployments(bench.store, now)) {
     await buildReport(bench.store, bench.catalogue, bench.config, deployment, now)
   }
+  const alert = alertThat(now, { service: 'checkout', version: '2.7.0/β', environment: 'prod' })
+  await storeIncident(bench.store, alert, now)
+  const notice = { ...noticeThat('firing', now), alert }
+  await storeItems(bench.store, [
+    { ...newItem('slack:payments', notice, now), state: 'sent', answer: '200 ok', attempts: 1 },
+    { ...newItem('email:leads', notice, now), answer: '451 Local error', attempts: 3 },
+  ])
   const api = await startApi({
     store: bench.store,
     catalogue: bench.catalogue,
