@@ -9,6 +9,7 @@ import { sideBySide } from '../baselines/design.ts'
 import { loadPasts, slotLength } from '../baselines/past.ts'
 import { type CellSet, loadCells } from '../queries/cells.ts'
 import { mergeCells } from '../queries/merge-cells.ts'
+import { alternativesOf, countedInstead } from '../queries/one-source.ts'
 import { readingPlan } from '../queries/reading-plan.ts'
 import { sha256, witness } from '../receipts/witness.ts'
 import { type AdoptionPoint, adoption } from '../releases/adoption.ts'
@@ -153,6 +154,7 @@ export async function computeReport(
     now,
     calibrations: calibrations?.count ?? 0,
   })
+  notes.push(...sourceNotes(catalogue, set, [baseline, deployment.version]))
   if (shared.length > 0)
     notes.push(...(await sharedNotes(store, config.collectors, deployment, windows.after.to)))
   return {
@@ -346,6 +348,22 @@ function stateOf(
   if (windows.superseded) return 'superseded'
   if (judged === 'regressed') return 'regressed'
   return provisional ? 'watching' : judged
+}
+
+/** By what requests are counted, where it is not by spans. */
+function sourceNotes(catalogue: Catalogue, set: CellSet, versions: readonly (string | null)[]): string[] {
+  const alternatives = alternativesOf(catalogue, ['server.request'])
+  const known = [...new Set(versions)].filter((version) => version !== null)
+  const by = known.map((version) => countedInstead(set, alternatives, 'server.request', version))
+  if (by.every((id) => id === undefined)) return []
+  if (new Set(by.map((id) => id === undefined)).size === 1)
+    return [
+      'Requests are counted by the metrics of their durations: spans of them are not there for every version.',
+    ]
+  const told = known.map(
+    (version, at) => `of ${version} by ${by[at] === undefined ? 'spans' : 'the metrics of their durations'}`,
+  )
+  return [`Requests are counted ${told.join(', ')}: what changed may be how they are counted.`]
 }
 
 function addNotes(

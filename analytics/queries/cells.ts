@@ -5,6 +5,7 @@ import { exceptionsOnce } from '../../schemas/signals/exceptions-once.ts'
 import type { Signal } from '../../schemas/signals/signal.ts'
 import type { Store } from '../../schemas/store/client.ts'
 import { loadSql } from './load-sql.ts'
+import { type Alternatives, alternativesOf, readOneSource } from './one-source.ts'
 
 /** Cells by measure, then dimension, then version; oldest first. */
 export type CellSet = ReadonlyMap<string, ReadonlyMap<string, ReadonlyMap<string, readonly Cell[]>>>
@@ -69,8 +70,16 @@ export function measuresOf(signals: readonly Signal[]): readonly string[] {
 }
 
 /** Measures that some signal breaks down; the others are added up where they are read. */
-function flatMeasures(signals: readonly Signal[], measures: readonly string[]): string[] {
-  const broken = new Set(signals.flatMap((signal) => (signal.dimension === undefined ? [] : signal.measures)))
+function flatMeasures(
+  signals: readonly Signal[],
+  measures: readonly string[],
+  alternatives: Alternatives,
+): string[] {
+  const broken = new Set(
+    signals
+      .flatMap((signal) => (signal.dimension === undefined ? [] : signal.measures))
+      .flatMap((id) => [id, ...(alternatives.get(id) ?? [])]),
+  )
   return measures.filter((id) => !broken.has(id))
 }
 
@@ -88,8 +97,9 @@ export async function loadCellsOf(
   request: ManyCellsRequest,
 ): Promise<ReadonlyMap<string, CellSet>> {
   const signals = request.signals ?? catalogue.signals
-  const measures = measuresOf(signals)
-  const flat = request.flat === true ? [...measures] : flatMeasures(signals, measures)
+  const alternatives = alternativesOf(catalogue, measuresOf(signals))
+  const measures = [...measuresOf(signals), ...[...alternatives.values()].flat()]
+  const flat = request.flat === true ? [...measures] : flatMeasures(signals, measures, alternatives)
   const table = (cells: string) => measures.filter((id) => catalogue.measures.get(id)?.cells === cells)
   const distributions =
     request.histograms === false
@@ -131,6 +141,7 @@ export async function loadCellsOf(
     dimensions.set(row.dimension, versions)
     versions.set(row.version, cellsOf(row, byKey.get(keyOf(row))))
   }
+  for (const set of sets.values()) readOneSource(set, alternatives)
   return sets
 }
 

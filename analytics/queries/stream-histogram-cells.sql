@@ -11,6 +11,7 @@ SELECT
     version,
     groupArray(t) AS times,
     groupArray(c) AS counts,
+    groupArray(b) AS bads,
     groupArray(s) AS sums,
     groupArray(arraySum((k, n) -> n * pow(bucket_value(k), 2), h.1, h.2)) AS squares,
     groupArray(bucket_value(h.1[1])) AS mins,
@@ -26,6 +27,7 @@ FROM
         version,
         t,
         sum(points) AS c,
+        sumIf(points, bad) AS b,
         sum(total) AS s,
         sumMap(
             arrayConcat(if(zeros > 0, [toInt16(-32768)], []), arrayMap(k -> toInt16(if(scale = 127, k, greatest(-32767, least(32767, ceil((k + 0.5) * exp2(-scale) * ln(2) / ln({gamma:Float64})))))), mapKeys(m))),
@@ -39,6 +41,7 @@ FROM
             dimension,
             version,
             t,
+            bad,
             toInt64(last_value.count) - toInt64(since.count) AS points,
             last_value.sum - since.sum AS total,
             toInt64(last_value.zero) - toInt64(since.zero) AS zeros,
@@ -52,6 +55,7 @@ FROM
                 dimension,
                 version,
                 t,
+                bad,
                 last_value,
                 last_nanos,
                 lagInFrame(last_value, 1, first_value) OVER stream_order AS previous_value,
@@ -68,6 +72,7 @@ FROM
                     stream,
                     start_time,
                     intDiv(toUnixTimestamp(time), {step:UInt32}) * {step:UInt32} AS t,
+                    max(histogram_1m.bad) AS bad,
                     argMinMerge(first) AS first_value,
                     argMaxMerge(last) AS last_value,
                     toUnixTimestamp64Nano(min(first_time)) AS first_nanos,
@@ -91,6 +96,7 @@ FROM
             if(has({flat:Array(String)}, measure), '', histogram_1m.dimension) AS dimension,
             version,
             intDiv(toUnixTimestamp(time), {step:UInt32}) * {step:UInt32} AS t,
+            bad,
             toInt64(sum(count)) AS points,
             sum(histogram_1m.sum) AS total,
             toInt64(sum(zero)) AS zeros,
@@ -103,7 +109,7 @@ FROM
             AND has({measures:Array(String)}, measure)
             AND time >= toDateTime({from:UInt32})
             AND time < toDateTime({to:UInt32})
-        GROUP BY service, measure, dimension, version, t, scale
+        GROUP BY service, measure, dimension, version, t, bad, scale
     )
     WHERE points > 0
     GROUP BY service, measure, dimension, version, t

@@ -104,7 +104,13 @@ async function presences(
       ? []
       : await store.query<HourRow>(
           `SELECT version, toUnixTimestamp(s.time) AS hour, hour AS first, hour AS last, sum(s.count) AS count
-          FROM signal_1m AS s WHERE ${where} AND toUnixTimestamp(toStartOfHour(s.time)) IN ({hours:Array(UInt32)}) GROUP BY version, hour`,
+          FROM (
+            SELECT version, time, count FROM signal_1m WHERE ${where} AND toUnixTimestamp(toStartOfHour(time)) IN ({hours:Array(UInt32)})
+            UNION ALL
+            SELECT version, time, 1 FROM counter_1m WHERE ${where} AND toUnixTimestamp(toStartOfHour(time)) IN ({hours:Array(UInt32)})
+            UNION ALL
+            SELECT version, time, 1 FROM histogram_1m WHERE ${where} AND toUnixTimestamp(toStartOfHour(time)) IN ({hours:Array(UInt32)})
+          ) AS s GROUP BY version, hour`,
           { ...params, hours: shared },
         )
   return [...hours.filter((row) => versions.get(row.hour) === 1), ...minutes].map((row) => ({

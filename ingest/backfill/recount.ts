@@ -36,7 +36,7 @@ const COMPARISONS: Readonly<Record<Exclude<CellTable, 'session'>, Comparison>> =
   },
   counter_1m: { keys: [...SERIES, 'stream', 'start_time'], exact: ENDS, close: [] },
   histogram_1m: {
-    keys: [...SERIES, 'temporality', 'stream', 'start_time', 'scale'],
+    keys: [...SERIES, 'temporality', 'stream', 'start_time', 'scale', 'bad'],
     exact: {
       ...ENDS,
       count: same('count'),

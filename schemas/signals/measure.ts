@@ -31,6 +31,8 @@ export interface Measure {
   readonly metrics?: readonly string[]
   /** The measure whose metrics had these names before: signals that read it read this one for versions that send more by the older names. */
   readonly olderNameOf?: string
+  /** The measure whose events it counts by other means: read for versions that do not have that one (analytics/queries/one-source.ts). */
+  readonly insteadOf?: string
   /** Boolean SQL: which rows count, besides the metrics' names. */
   readonly selector: string
   /** String SQL: what the measure breaks down by; `''` for one series a service. */
@@ -41,6 +43,8 @@ export interface Measure {
   readonly bad?: string
   /** For `histogram_1m`: how the source's buckets are bounded. */
   readonly buckets?: 'explicit' | 'exponential'
+  /** For `histogram_1m` with explicit bounds: Float64 SQL that values are multiplied by, for the signal's unit. */
+  readonly factor?: string
   /** True: the values' log-spaced histogram is kept. */
   readonly histogram?: boolean
   /** String SQL: 'users', 'health_check', 'bot' or 'load_test'. Absent: all rows are users'. */

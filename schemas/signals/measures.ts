@@ -1,5 +1,6 @@
+import { durationMeasures } from './durations.ts'
 import type { Measure } from './measure.ts'
-import { conventional, OLDER_METRICS } from './semantic-conventions.ts'
+import { conventional, OLDER_METRICS, rpcService } from './semantic-conventions.ts'
 import { attribute, firstOf, shortened, template } from './sql.ts'
 import { TRAFFIC_RULES, type TrafficRule, trafficSql } from './traffic.ts'
 
@@ -10,7 +11,7 @@ const PEER = firstOf(
   conventional('SpanAttributes', 'server.address'),
   conventional('SpanAttributes', 'service.peer.name'),
   conventional('SpanAttributes', 'messaging.destination.name'),
-  attribute('SpanAttributes', 'rpc.service'),
+  rpcService('SpanAttributes'),
 )
 const DB_SYSTEM = conventional('SpanAttributes', 'db.system.name')
 const STATEMENT = conventional('SpanAttributes', 'db.query.text')
@@ -64,7 +65,7 @@ const SERVER_STATEMENT = shortened(
 export function builtInMeasures(rules: readonly TrafficRule[] = TRAFFIC_RULES): readonly Measure[] {
   return presentMeasures(rules).flatMap((measure) => {
     const older = (measure.metrics ?? []).flatMap((name) => OLDER_METRICS[name] ?? [])
-    return older.length === 0
+    return older.length === 0 || measure.insteadOf !== undefined
       ? [measure]
       : [measure, { ...measure, id: `${measure.id}.older`, metrics: older, olderNameOf: measure.id }]
   })
@@ -72,6 +73,7 @@ export function builtInMeasures(rules: readonly TrafficRule[] = TRAFFIC_RULES): 
 
 function presentMeasures(rules: readonly TrafficRule[]): readonly Measure[] {
   return [
+    ...durationMeasures(rules),
     {
       id: 'server.request',
       source: 'otel_traces',

@@ -18,21 +18,29 @@ interface Shape {
  * What a row of a histogram table says, by the kind of its buckets. Explicit bounds are read as histogram.md's buckets at once: each of their buckets stands
  * for one value, its geometric middle (half of the first bound, the last bound for what is beyond), so that differences of cumulative ones stay exact.
  * Exponential buckets stay as they are, since scales may change within a stream (OpenTelemetry metrics data model, ExponentialHistogram).
+ * @param factor Float64 SQL that explicit bounds are multiplied by, for the signal's unit
  */
-export const SHAPES: Readonly<Record<'explicit' | 'exponential', Shape>> = {
-  explicit: {
+export function shapeOf(kind: 'explicit' | 'exponential', factor?: string): Shape {
+  return kind === 'exponential' ? EXPONENTIAL : explicit(factor)
+}
+
+function explicit(factor: string | undefined): Shape {
+  const bounds =
+    factor === undefined ? 'ExplicitBounds' : `arrayMap(bound -> bound * ${factor}, ExplicitBounds)`
+  return {
     selector: 'notEmpty(ExplicitBounds) AND length(BucketCounts) = length(ExplicitBounds) + 1',
     scale: `toInt32(${LOG_SPACED})`,
     zero: 'toUInt64(0)',
     buckets: `CAST(arrayReduce('sumMap', [arrayMap((low, high) -> toInt32(${bucketSql(
       'multiIf(high <= low, low, low > 0, sqrt(low * high), high > 0, high / 2, 0.)',
-    )}), arrayPushFront(ExplicitBounds, 0.), arrayPushBack(ExplicitBounds, ExplicitBounds[-1]))], [BucketCounts]), 'Map(Int32, UInt64)')`,
-  },
-  exponential: {
-    selector: 'Scale BETWEEN -10 AND 20',
-    scale: 'Scale',
-    zero: 'ZeroCount + arraySum(NegativeBucketCounts)',
-    buckets:
-      'mapFromArrays(arrayMap(i -> toInt32(PositiveOffset + i - 1), arrayEnumerate(PositiveBucketCounts)), PositiveBucketCounts)',
-  },
+    )}), arrayPushFront(${bounds}, 0.), arrayPushBack(${bounds}, (${bounds})[-1]))], [BucketCounts]), 'Map(Int32, UInt64)')`,
+  }
+}
+
+const EXPONENTIAL: Shape = {
+  selector: 'Scale BETWEEN -10 AND 20',
+  scale: 'Scale',
+  zero: 'ZeroCount + arraySum(NegativeBucketCounts)',
+  buckets:
+    'mapFromArrays(arrayMap(i -> toInt32(PositiveOffset + i - 1), arrayEnumerate(PositiveBucketCounts)), PositiveBucketCounts)',
 }

@@ -41,10 +41,10 @@ export const TRAFFIC_RULES: readonly TrafficRule[] = [
   },
 ]
 
-/** String SQL over `SpanAttributes`: the kind of traffic by the first rule that matches, else 'users'. */
-export function trafficSql(rules: readonly TrafficRule[]): string {
+/** String SQL over a map of attributes: the kind of traffic by the first rule that matches, else 'users'. */
+export function trafficSql(rules: readonly TrafficRule[], map = 'SpanAttributes'): string {
   const arms = rules.flatMap((rule) => [
-    `match(${attribute('SpanAttributes', ...rule.attributes)}, ${sqlString(rule.pattern)})`,
+    `match(${attribute(map, ...rule.attributes)}, ${sqlString(rule.pattern)})`,
     sqlString(rule.traffic),
   ])
   return arms.length === 0 ? "'users'" : `multiIf(${arms.join(', ')}, 'users')`

@@ -4,7 +4,7 @@ import type { SourceTable } from '../source/probe.ts'
 import type { Measure, Source } from './measure.ts'
 import { conventional } from './semantic-conventions.ts'
 import { attribute, sqlString } from './sql.ts'
-import { SHAPES } from './stream-histogram.ts'
+import { shapeOf } from './stream-histogram.ts'
 
 /** A materialized view that fills a rollup from a raw table. */
 export interface RollupView {
@@ -161,9 +161,10 @@ function counterSelect(measure: Measure, keys: Record<string, string>, rows: Cou
 }
 
 function histogramSelect(measure: Measure, keys: Record<string, string>, rows: CountedRows): RollupRows {
-  const { selector, scale, zero, buckets } = SHAPES[measure.buckets ?? 'explicit']
+  const { selector, scale, zero, buckets } = shapeOf(measure.buckets ?? 'explicit', measure.factor)
+  const total = measure.factor === undefined ? 'Sum' : `Sum * ${measure.factor}`
   const isDelta = 'AggregationTemporality = 1'
-  const point = `CAST((Count, Sum, ${scale}, ${zero}, ${buckets}), 'Tuple(count UInt64, sum Float64, scale Int32, zero UInt64, buckets Map(Int32, UInt64))')`
+  const point = `CAST((Count, ${total}, ${scale}, ${zero}, ${buckets}), 'Tuple(count UInt64, sum Float64, scale Int32, zero UInt64, buckets Map(Int32, UInt64))')`
   return select(
     measure,
     rows,
@@ -175,6 +176,7 @@ function histogramSelect(measure: Measure, keys: Record<string, string>, rows: C
       // Deltas need neither: they add up whatever their start.
       start_time: `if(${isDelta}, toDateTime64(0, 9), StartTimeUnix)`,
       scale: `if(${isDelta}, ${scale}, 0)`,
+      bad: measure.bad ?? 'false',
     },
     {
       first: `argMinState(${point}, TimeUnix)`,
@@ -182,7 +184,7 @@ function histogramSelect(measure: Measure, keys: Record<string, string>, rows: C
       first_time: 'min(TimeUnix)',
       last_time: 'max(TimeUnix)',
       count: `sumIf(Count, ${isDelta})`,
-      sum: `sumIf(Sum, ${isDelta})`,
+      sum: `sumIf(${total}, ${isDelta})`,
       zero: `sumIf(${zero}, ${isDelta})`,
       buckets: `sumMap(if(${isDelta}, ${buckets}, CAST(map(), 'Map(Int32, UInt64)')))`,
     },
