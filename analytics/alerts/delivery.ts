@@ -75,7 +75,11 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   const planNow = async (): Promise<void> => {
     if (receivers.length === 0) return
     const now = clock()
-    const { items: alerts } = await listAlerts(store, { activeAfter: now - RESOLVED_FOR }, { now })
+    const { items: alerts } = await listAlerts(
+      store,
+      { activeAfter: now - RESOLVED_FOR },
+      { now, deliveries: false },
+    )
     const told =
       alerts.length === 0
         ? []

@@ -46,18 +46,17 @@ interface Row {
 
 /**
  * Alerts with what people did about them and what each receiver was told, newest first.
- * @param now milliseconds: mutes are those of this moment
+ * @param options `now` in milliseconds: mutes are those of this moment; `deliveries` false: left out, for who knows them
  */
 export async function listAlerts(
   store: Store,
   filter: AlertFilter = {},
-  options: { readonly limit?: number; readonly now?: number } = {},
+  options: { readonly limit?: number; readonly now?: number; readonly deliveries?: boolean } = {},
 ): Promise<{ readonly items: readonly Alert[] }> {
   const now = options.now ?? Date.now()
   const [rows, mutes] = await Promise.all([
     store.query<Row>(
-      `SELECT a.alert_json AS alert, k.acknowledged_by AS acknowledged_by, toUnixTimestamp64Milli(k.acknowledged_at) AS acknowledged, o.deliveries AS deliveries
-      FROM
+      `WITH a AS
       (
           SELECT id, alert_json, starts_at FROM alerts FINAL
           WHERE ({service:String} = '' OR service = {service:String}) AND ({environment:String} = '' OR environment = {environment:String})
@@ -65,14 +64,17 @@ export async function listAlerts(
             AND ({id:String} = '' OR id = {id:String})
             AND ({activeAfter:Int64} = 0 OR status = 'firing' OR ends_at > fromUnixTimestamp64Milli({activeAfter:Int64}))
           ORDER BY starts_at DESC, id LIMIT {limit:UInt32}
-      ) AS a
+      )
+      SELECT a.alert_json AS alert, k.acknowledged_by AS acknowledged_by, toUnixTimestamp64Milli(k.acknowledged_at) AS acknowledged, o.deliveries AS deliveries
+      FROM a
       LEFT JOIN (SELECT alert_id, acknowledged_by, acknowledged_at FROM alert_acknowledgement FINAL) AS k ON k.alert_id = a.id
       LEFT JOIN
       (
           SELECT subject, groupArray((receiver, event, state, revision, at, answer, attempts)) AS deliveries FROM
           (
               SELECT subject, receiver, event, state, revision, toUnixTimestamp64Milli(attempted_at) AS at, answer, attempts FROM alert_outbox FINAL
-              WHERE state != 'superseded' AND event != 'deployment' ORDER BY created_at DESC LIMIT 1 BY receiver, subject, event
+              WHERE {deliveries:Bool} AND subject IN (SELECT id FROM a) AND state != 'superseded' AND event != 'deployment'
+              ORDER BY created_at DESC LIMIT 1 BY receiver, subject, event
           )
           GROUP BY subject
       ) AS o ON o.subject = a.id
@@ -85,6 +87,7 @@ export async function listAlerts(
         id: filter.id ?? '',
         activeAfter: filter.activeAfter ?? 0,
         limit: options.limit ?? 1000,
+        deliveries: options.deliveries ?? true,
       },
     ),
     listMutes(store, now),
