@@ -8,6 +8,7 @@ import { minuteMeans } from '../compare/gauge.ts'
 import { loadCells } from '../queries/cells.ts'
 import { mergeCells } from '../queries/merge-cells.ts'
 import { exposureLine, signalLines, versionsOf } from '../queries/signal-lines.ts'
+import { witness } from '../receipts/witness.ts'
 
 /** Slots that a window after of the usual length is made of. */
 const SLOTS = 12
@@ -66,12 +67,18 @@ export interface PastRequest {
   readonly releases: readonly number[]
 }
 
+export interface LoadedPasts {
+  readonly of: Pasts
+  /** Of all that was read for them (receipts/witness.ts). */
+  readonly digest: string
+}
+
 /** A release is looked at each minute, and its past stays the same. */
-const known = new WeakMap<Store, Map<string, Promise<Pasts>>>()
+const known = new WeakMap<Store, Map<string, Promise<LoadedPasts>>>()
 
 /** The past of all series that are compared with forecasts: gauges, and rates per minute. Two statements, the first time that a release is asked for. */
-export function loadPasts(store: Store, catalogue: Catalogue, request: PastRequest): Promise<Pasts> {
-  const kept = known.get(store) ?? new Map<string, Promise<Pasts>>()
+export function loadPasts(store: Store, catalogue: Catalogue, request: PastRequest): Promise<LoadedPasts> {
+  const kept = known.get(store) ?? new Map<string, Promise<LoadedPasts>>()
   known.set(store, kept)
   const key = JSON.stringify(request)
   const found = kept.get(key)
@@ -83,7 +90,8 @@ export function loadPasts(store: Store, catalogue: Catalogue, request: PastReque
   return loading
 }
 
-async function read(store: Store, catalogue: Catalogue, request: PastRequest): Promise<Pasts> {
+async function read(reading: Store, catalogue: Catalogue, request: PastRequest): Promise<LoadedPasts> {
+  const { store, readings } = witness(reading)
   const { slotSeconds, releases } = request
   const to = Math.floor(request.startedAt / slotSeconds) * slotSeconds
   const signals = catalogue.signals.filter(({ kind, per }) => kind === 'gauge' || per === 'minute')
@@ -109,5 +117,8 @@ async function read(store: Store, catalogue: Catalogue, request: PastRequest): P
       return [signal.id, pasts] as const
     }),
   )
-  return (signal, dimension) => bySignal.get(signal.id)?.get(dimension)
+  return {
+    of: (signal, dimension) => bySignal.get(signal.id)?.get(dimension),
+    digest: readings().telemetry,
+  }
 }

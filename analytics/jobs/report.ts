@@ -24,6 +24,7 @@ import { loadStarts } from './earlier-starts.ts'
 import { withExemplars } from './exemplars.ts'
 import { headline } from './headline.ts'
 import { kindFacts } from './kind-facts.ts'
+import { compareNeighbours } from './neighbours.ts'
 import { compareSharedSources, sharedNotes } from './shared-sources.ts'
 import { storeReport } from './stored-reports.ts'
 import { judge, type ReportDesign } from './verdicts.ts'
@@ -90,7 +91,8 @@ export async function computeReport(
   const past =
     arms === undefined || design === 'side_by_side'
       ? undefined
-      : await loadPasts(store, catalogue, {
+      : // Of the store itself, by which it is kept from look to look.
+        await loadPasts(reading, catalogue, {
           ...of,
           startedAt: startedAt / 1000,
           slotSeconds: slotLength(settings.watchMinutes * 60, plan.step),
@@ -112,7 +114,7 @@ export async function computeReport(
           stepSeconds: plan.step,
           ...(arms.longer === undefined ? {} : { longer: arms.longer }),
           ...(starts === undefined ? {} : { starts }),
-          ...(past === undefined ? {} : { past }),
+          ...(past === undefined ? {} : { past: past.of }),
           ...(calibrations === undefined ? {} : { calibration: calibrations.of }),
           ...(calibrations === undefined || !wholeDay ? {} : { season: calibrations.season }),
         })
@@ -126,11 +128,20 @@ export async function computeReport(
           wholeDay,
           asOf: now,
         })
+  const neighbours =
+    arms === undefined
+      ? []
+      : await compareNeighbours(store, catalogue, deployment, {
+          windows: { before: open.before, after: windows.after },
+          step: plan.step,
+          alpha: ALPHA,
+          asOf: now,
+        })
   // A provisional report is looked at again and again: each look gets a part of the error that one final look has.
   const familyAlpha = windows.closed ? VERDICT_DEFAULTS.familyAlpha : VERDICT_DEFAULTS.familyAlpha / LOOKS
   const facts = await kindFacts(store, comparisons, of, open.before.from / 1000, ALPHA)
   const judged = judge(
-    [...comparisons, ...shared],
+    [...comparisons, ...shared, ...neighbours],
     design,
     { ...VERDICT_DEFAULTS, familyAlpha, falseDiscovery: config.analysis.falseDiscoveryRate },
     facts,
@@ -202,7 +213,7 @@ export async function computeReport(
     },
     receipt: {
       inputs: {
-        ...readings(),
+        ...withPast(readings(), past?.digest),
         deployments: placesDigest(deployment, siblings),
         settings: sha256(
           JSON.stringify([catalogue.signals, config.analysis.timeZone, tiedSources(config, deployment)]),
@@ -216,6 +227,11 @@ export async function computeReport(
 /** Names only: settings of collectors hold secrets. */
 function tiedSources(config: Config, deployment: Deployment): readonly string[] {
   return sharedSources(config.collectors, deployment).map(({ name }) => name)
+}
+
+/** The series' own past is quiet past too, read once for many reports. */
+function withPast<T extends { readonly quietPast: string }>(inputs: T, past: string | undefined): T {
+  return past === undefined ? inputs : { ...inputs, quietPast: sha256(inputs.quietPast + past) }
 }
 
 /** What of the deployments lays windows and names arms; what became of them later does not. */

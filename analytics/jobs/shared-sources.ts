@@ -4,9 +4,9 @@ import type { Catalogue } from '../../schemas/signals/catalogue.ts'
 import type { Signal } from '../../schemas/signals/signal.ts'
 import type { Store } from '../../schemas/store/client.ts'
 import { loadCalibrations } from '../baselines/calibrations.ts'
-import { type CellSet, loadCells } from '../queries/cells.ts'
-import { mergeCells } from '../queries/merge-cells.ts'
+import { loadCells } from '../queries/cells.ts'
 import { allDeployments } from '../releases/stored-deployments.ts'
+import { ANY_VERSION, byTimeAlone } from './by-time-alone.ts'
 import { compareSignals, type SeriesComparison } from './compare-signals.ts'
 
 /** What a service can do to something that it shares; how such a thing runs its own process is not its doing. */
@@ -77,34 +77,6 @@ export async function compareSharedSources(
   )
   return compared.flat()
 }
-
-const ANY_VERSION = ''
-
-/**
- * The cells of all versions as one. A counter that is told only while it is among the top (a statement) is a zero whenever others were told, so
- * that one that a release brings is compared with nothing.
- */
-function byTimeAlone(set: CellSet, catalogue: Catalogue): CellSet {
-  return new Map(
-    [...set].map(([id, dimensions]) => {
-      const merged = new Map(
-        [...dimensions].map(
-          ([dimension, versions]) => [dimension, mergeCells([...versions.values()])] as const,
-        ),
-      )
-      const counter = catalogue.measures.get(id)?.cells === 'counter_1m'
-      const times = counter ? new Set([...merged.values()].flat().map(({ time }) => time)) : new Set<number>()
-      const filled = [...merged].map(([dimension, cells]) => {
-        const known = new Set(cells.map(({ time }) => time))
-        const zeros = [...times].filter((time) => !known.has(time)).map((time) => ({ ...ZERO, time }))
-        return [dimension, new Map([[ANY_VERSION, mergeCells([cells, zeros])]])] as const
-      })
-      return [id, new Map(filled)] as const
-    }),
-  )
-}
-
-const ZERO = { count: 1, bad: 0, sum: 0, sumSquares: 0, min: 0, max: 0 }
 
 /** What a reader must know of such comparisons: that others may have been at it, and who was. @param to milliseconds: end of the time after */
 export async function sharedNotes(

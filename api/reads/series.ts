@@ -1,3 +1,4 @@
+import { neighbourOfDimension } from '../../analytics/jobs/neighbours.ts'
 import { sourceOfDimension } from '../../analytics/jobs/shared-sources.ts'
 import { type SignalSeries, signalSeries } from '../../analytics/queries/signal-series.ts'
 import type { Series, SeriesLine } from '../../schemas/contracts/series.ts'
@@ -28,7 +29,8 @@ export async function readSeries(
   dimension: string,
 ): Promise<Series> {
   const signal = context.catalogue.signal(signalId)
-  const shared = sourceOfDimension(context.config.collectors, around, dimension)
+  const shared =
+    sourceOfDimension(context.config.collectors, around, dimension) ?? neighbourOfDimension(dimension)
   const read = await signalSeries(context.store, context.catalogue, {
     service: shared?.source ?? around.service,
     environment: around.environment,
