@@ -6,7 +6,7 @@ import type { Spans } from './spans.ts'
 import { BLOCKS, type PartState } from './state.ts'
 
 /** Blocks of each length as much as which the dispersion before weighs against what the arms show side by side. */
-const BORROWED_BLOCKS = [30, 12, 6, 4] as const
+const BORROWED_BLOCKS = [30, 8, 4, 3] as const
 /** Part of a standard error by which block means may exceed by chance. */
 const CHANCE = 0.5
 /** Events in each arm from which on residuals are taken from their own ratio, before from that of no change. */
@@ -111,7 +111,7 @@ function addPaired(part: Part, sums: Draft, span: PairedCounts): void {
  */
 export function pairedDispersion({ baseline }: Part, sums: PartState): number {
   const { shortRun, dispersion } = baseline
-  const halfway = dispersion > shortRun ? Math.sqrt(shortRun * dispersion) : shortRun
+  const halfway = Math.max(shortRun, dispersion)
   let largest = shortRun
   for (let b = 0; b < BLOCKS.length; b++) {
     const length = BLOCKS[b] as number

@@ -45,10 +45,10 @@ export function countBaseline(before: Aligned, share: boolean): Baseline {
   const model = level / whole.denominator
   // A part of all spreads less than a count, by 1 - p; two standard errors off, so that the null may be a little rarer.
   const least = share ? 1 - Math.max(0, level - 2 * Math.sqrt(model)) : 1
-  const upper = 1 + Math.sqrt(2 / whole.longRun.degreesOfFreedom)
-  const dispersion = whole.numerator > 0 ? Math.max(least, (upper * whole.variance) / model) : 1
-  const shortRun =
-    whole.numerator > 0 ? Math.max(least, upper * shortRunDispersion(before.numerator, denominator)) : 1
+  const error = Math.sqrt(2 / whole.longRun.degreesOfFreedom)
+  const bound = (seen: number): number => (whole.numerator > 0 ? upperBound(seen, error, least) : 1)
+  const dispersion = bound(whole.variance / model)
+  const shortRun = bound(shortRunDispersion(before.numerator, denominator))
   const between = driftOf(before.numerator, denominator, dispersion * level, season.length > 0)
   return {
     level,
@@ -58,6 +58,14 @@ export function countBaseline(before: Aligned, share: boolean): Baseline {
     pace: sum(before.denominator) / Math.max(1, whole.filled),
     season,
   }
+}
+
+/**
+ * What a dispersion may well be: one standard error above what was seen; that of independent events where it is shown to be within a tenth
+ * of it, since a tenth costs less false alarms than the e-process leaves unused.
+ */
+function upperBound(seen: number, error: number, least: number): number {
+  return seen * (1 + 2 * error) < 1.1 * least ? least : Math.max(least, seen * (1 + error))
 }
 
 /**

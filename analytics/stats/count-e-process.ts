@@ -13,6 +13,7 @@ export interface CountSoFar {
   readonly drift: number
 }
 
+const EFFECTS = LOG_EFFECTS.map((log) => Math.exp(log))
 const terms = new Float64Array(LOG_EFFECTS.length)
 
 /**
@@ -31,8 +32,8 @@ export function logCountEvidence(count: CountSoFar, up: boolean): number {
   if (!(expected > 0)) return 0
   const limit = largestFactor(dispersion)
   for (let i = 0; i < terms.length; i++) {
-    const effect = LOG_EFFECTS[i] as number
-    const factor = up ? Math.min(limit, Math.exp(effect)) : Math.exp(-effect)
+    const effect = EFFECTS[i] as number
+    const factor = up ? Math.min(limit, effect) : 1 / effect
     const cost = tiltCost(factor, dispersion)
     terms[i] = events * tiltScore(factor, dispersion, cost) - expected * cost
   }

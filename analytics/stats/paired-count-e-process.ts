@@ -9,6 +9,8 @@ export interface PairedCounts {
   readonly besideExposure: number
 }
 
+const EFFECTS = LOG_EFFECTS.map((log) => Math.exp(log))
+
 /** An arm's tilted mean stays above this part of its mean, so that no bet needs a rate below 0. */
 const LEAST_FACTOR = 0.01
 
@@ -41,7 +43,7 @@ export function addPairedEvidence(
   const limit = largestFactor(dispersion)
   const least = tiltCost(LEAST_FACTOR, dispersion)
   for (let i = 0; i < LOG_EFFECTS.length; i++) {
-    const effect = Math.exp(up ? (LOG_EFFECTS[i] as number) : -(LOG_EFFECTS[i] as number))
+    const effect = up ? (EFFECTS[i] as number) : 1 / (EFFECTS[i] as number)
     let factor = Math.min(limit, effect / (effect * share + rest))
     let cost = tiltCost(factor, dispersion)
     let besideCost = (-share * cost) / rest
