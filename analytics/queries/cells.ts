@@ -112,6 +112,8 @@ export async function loadCellsOf(
     to: Math.max(0, Math.ceil(request.to)),
     step: request.step ?? 60,
   }
+  // Whole hours are kept longer, and are a sixtieth of the rows.
+  const rollup = common.step % 3600 === 0 && common.from % 3600 === 0 ? 'signal_1h' : 'signal_1m'
   const read = async (name: string, ids: readonly string[], more: Record<string, unknown>) =>
     ids.length === 0 ? [] : await store.query<Row>(loadSql(name), { ...common, ...more, measures: ids })
   const sampled = { flat, oneIn: request.oneIn ?? 1 }
@@ -121,11 +123,12 @@ export async function loadCellsOf(
       : store.query<HistogramRow>(loadSql('histogram-cells'), {
           ...common,
           ...sampled,
+          table: rollup,
           from: Math.max(common.from, Math.floor(request.histogramFrom ?? 0)),
           measures: distributions,
         }),
     streamHistograms(store, table('histogram_1m'), { ...common, flat }),
-    read('signal-cells', table('signal_1m'), sampled),
+    read('signal-cells', table('signal_1m'), { ...sampled, table: rollup }),
     read('counter-cells', table('counter_1m'), { flat }),
     read('session-cells', table('session'), {}),
     exceptionCells(store, table('exception_1m'), { ...common, ...sampled }),

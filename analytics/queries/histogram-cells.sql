@@ -12,11 +12,11 @@ FROM
     SELECT
         service,
         measure,
-        multiIf(has({flat:Array(String)}, measure), '', {oneIn:UInt32} > 1 AND cityHash64(signal_1m.dimension) % {oneIn:UInt32} != 0, '(other)', signal_1m.dimension) AS dimension,
+        multiIf(has({flat:Array(String)}, measure), '', {oneIn:UInt32} > 1 AND cityHash64(source.dimension) % {oneIn:UInt32} != 0, '(other)', source.dimension) AS dimension,
         version,
         intDiv(toUnixTimestamp(time), {step:UInt32}) * {step:UInt32} AS t,
         sumMap(histogram) AS h
-    FROM signal_1m
+    FROM {table:Identifier} AS source
     WHERE service IN ({services:Array(String)})
         AND environment = {environment:String}
         AND traffic = 'users'

@@ -18,16 +18,16 @@ FROM
     SELECT
         service,
         measure,
-        multiIf(has({flat:Array(String)}, measure), '', {oneIn:UInt32} > 1 AND cityHash64(signal_1m.dimension) % {oneIn:UInt32} != 0, '(other)', signal_1m.dimension) AS dimension,
+        multiIf(has({flat:Array(String)}, measure), '', {oneIn:UInt32} > 1 AND cityHash64(source.dimension) % {oneIn:UInt32} != 0, '(other)', source.dimension) AS dimension,
         version,
         intDiv(toUnixTimestamp(time), {step:UInt32}) * {step:UInt32} AS t,
         sum(count) AS c,
         sum(bad) AS b,
-        sum(signal_1m.sum) AS s,
+        sum(source.sum) AS s,
         sum(sum_squares) AS ss,
-        min(signal_1m.min) AS lo,
-        max(signal_1m.max) AS hi
-    FROM signal_1m
+        min(source.min) AS lo,
+        max(source.max) AS hi
+    FROM {table:Identifier} AS source
     WHERE service IN ({services:Array(String)})
         AND environment = {environment:String}
         AND traffic = 'users'

@@ -1,5 +1,6 @@
 import type { Cell } from '../../schemas/cell.ts'
 import type { Catalogue } from '../../schemas/signals/catalogue.ts'
+import type { Signal } from '../../schemas/signals/signal.ts'
 import type { Store } from '../../schemas/store/client.ts'
 import { type CellSet, loadCells } from './cells.ts'
 import { mergeCells } from './merge-cells.ts'
@@ -65,35 +66,43 @@ export async function signalSeries(
   const versions = versionsOf(set, signal)
   const groups = request.byVersion ? versions.map((version) => [version]) : [versions]
   const lines = groups
-    .map((group) => {
-      const cells = lineOf(set, request.signal, catalogue, group, dimension)
-      const exposure = new Map(exposureLine(set, signal, group, step).map((cell) => [cell.time, cell.count]))
-      // A rate's line has a point wherever there was exposure: no event then is a zero, not a gap.
-      const times = signal.kind === 'rate' ? [...exposure.keys()] : cells.map((cell) => cell.time)
-      const byTime = new Map(cells.map((cell) => [cell.time, cell]))
-      return {
-        version: request.byVersion ? (group[0] ?? null) : null,
-        points: [...new Set(times)]
-          .sort((a, b) => a - b)
-          .map((time) => ({
-            time: new Date(time * 1000).toISOString(),
-            ...signalValue(signal, byTime.get(time), exposure.get(time) ?? 0),
-          })),
-      }
-    })
+    .map((group) => ({
+      version: request.byVersion ? (group[0] ?? null) : null,
+      points: signalPoints(set, signal, group, dimension, step),
+    }))
     .filter((line) => line.points.length > 0)
     .sort((a, b) => (a.points[0]?.time ?? '').localeCompare(b.points[0]?.time ?? ''))
   return { signal: signal.id, dimension, unit: signal.unit, stepSeconds: step, lines }
 }
 
+/** A signal's values from cells that were read, oldest first; steps without any event are left out. */
+export function signalPoints(
+  set: CellSet,
+  signal: Signal,
+  versions: readonly string[],
+  dimension: string,
+  step: number,
+): readonly SignalPoint[] {
+  const cells = lineOf(set, signal, versions, dimension)
+  const exposure = new Map(exposureLine(set, signal, versions, step).map((cell) => [cell.time, cell.count]))
+  // A rate's line has a point wherever there was exposure: no event then is a zero, not a gap.
+  const times = signal.kind === 'rate' ? [...exposure.keys()] : cells.map((cell) => cell.time)
+  const byTime = new Map(cells.map((cell) => [cell.time, cell]))
+  return [...new Set(times)]
+    .sort((a, b) => a - b)
+    .map((time) => ({
+      time: new Date(time * 1000).toISOString(),
+      ...signalValue(signal, byTime.get(time), exposure.get(time) ?? 0),
+    }))
+}
+
 function lineOf(
   set: CellSet,
-  id: string,
-  catalogue: Catalogue,
+  signal: Signal,
   versions: readonly string[],
   dimension: string,
 ): readonly Cell[] {
-  const lines = signalLines(set, catalogue.signal(id), versions)
+  const lines = signalLines(set, signal, versions)
   if (dimension !== '') return lines.get(dimension) ?? []
   return lines.size === 0 ? [] : mergeCells([...lines.values()])
 }

@@ -30,8 +30,9 @@
 
   const pad = (n) => String(n).padStart(2, '0')
   const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
-  function clock(seconds, withDay) {
+  function clock(seconds, withDay, noTime) {
     const at = new Date(seconds * 1000)
+    if (noTime) return `${at.getUTCDate()} ${MONTHS[at.getUTCMonth()]}`
     const time = `${pad(at.getUTCHours())}:${pad(at.getUTCMinutes())}`
     return withDay ? `${at.getUTCDate()} ${MONTHS[at.getUTCMonth()]} ${time}` : time
   }
@@ -44,8 +45,24 @@
     )
   }
 
+  /** Where a change may have happened. */
+  function shadeSpans(data) {
+    return (u) => {
+      for (const span of data.spans ?? []) {
+        const left = Math.max(u.bbox.left, u.valToPos(span.from, 'x', true))
+        const right = Math.min(u.bbox.left + u.bbox.width, u.valToPos(span.to, 'x', true))
+        u.ctx.save()
+        u.ctx.fillStyle = styleOf('--band')
+        u.ctx.fillRect(left, u.bbox.top, Math.max(0, right - left), u.bbox.height)
+        u.ctx.restore()
+      }
+    }
+  }
+
   function markDeployments(data) {
     return (u) => {
+      // Labels that would lie over the one before are left out: the list has them.
+      let taken = Number.NEGATIVE_INFINITY
       for (const mark of data.marks ?? []) {
         const x = Math.round(u.valToPos(mark.at, 'x', true))
         if (x < u.bbox.left || x > u.bbox.left + u.bbox.width) continue
@@ -66,7 +83,10 @@
         const width = ctx.measureText(mark.label).width
         const right = u.bbox.left + u.bbox.width
         const left = Math.max(u.bbox.left, Math.min(x - width / 2, right - width))
-        ctx.fillText(mark.label, left, u.bbox.top - 3 * ratio)
+        if (left > taken) {
+          ctx.fillText(mark.label, left, u.bbox.top - 3 * ratio)
+          taken = left + width + 6 * ratio
+        }
         ctx.restore()
       }
     }
@@ -101,6 +121,7 @@
     const ticks = { stroke: styleOf('--hair'), width: 1, size: 4 }
     const font = `12px ${styleOf('--font')}`
     const long = data.to - data.from > 36 * 3600
+    const weeks = data.to - data.from > 14 * 86400
     const top = Math.max(...data.lines.flatMap((line) => line.values.filter((value) => value !== null)), 0)
     const widest = Math.max(quantity(top, data.unit).length, quantity(top / 3, data.unit).length)
     return {
@@ -144,7 +165,7 @@
                 incrs: [1, 2, 5, 10, 20, 50, 100],
                 values: (_u, at) => at.map((i) => shorten(data.names[i] ?? '')),
               }
-            : { values: (_u, at) => at.map((s) => clock(s, long)) }),
+            : { values: (_u, at) => at.map((s) => clock(s, long, weeks)) }),
         },
         {
           stroke: text,
@@ -160,6 +181,7 @@
         },
       ],
       hooks: {
+        drawClear: trend ? [] : [shadeSpans(data)],
         draw: [trend ? markRegressed(data) : markDeployments(data)],
         setCursor: [
           (u) => {

@@ -1,5 +1,6 @@
 import { html } from 'ghtml'
 import type { Series, SeriesLine } from '../../schemas/contracts/series.ts'
+import type { ServiceSignalTrend, ServiceTrends } from '../../schemas/contracts/service-trends.ts'
 import type { Trend } from '../../schemas/contracts/trend.ts'
 import { moment, valueWithUnit } from './format.ts'
 import { wordBadge } from './words.ts'
@@ -91,5 +92,44 @@ export function trendChart(id: string, trend: Trend): string {
       html`<tr><th scope="row">${point.version}</th><td class="n">${valueWithUnit(point.before, trend.unit)}</td><td class="n">${valueWithUnit(point.value, trend.unit)}</td><td>!${wordBadge(point.word)}</td></tr>`,
   )}</tbody>
 </table></div></details>
+</figure>`
+}
+
+/**
+ * A signal over a quarter with its changes: where they may have happened, shaded, and what they go with.
+ * @param below HTML under the chart
+ */
+export function quarterChart(
+  id: string,
+  { from, to, times, stepSeconds }: ServiceTrends,
+  trend: ServiceSignalTrend,
+  below: string,
+): string {
+  const seconds = (time: string): number => Date.parse(time) / 1000
+  const name = ({ cause, established }: ServiceSignalTrend['changes'][number]): string => {
+    if (!established) return 'possible'
+    if (cause.kind === 'release')
+      return cause.versions.length > 1 ? `${cause.versions[0]} …` : (cause.versions[0] ?? '')
+    return cause.kind
+  }
+  const data = {
+    kind: 'series',
+    unit: trend.unit,
+    from: seconds(from),
+    to: seconds(to),
+    marks: trend.changes.map((change) => ({ at: seconds(change.at), label: name(change) })),
+    spans: trend.changes.map(({ earliest, latest }) => ({
+      from: seconds(earliest),
+      to: seconds(latest) + stepSeconds,
+    })),
+    x: times.map(seconds),
+    lines: [{ label: trend.title, role: 'after', dashed: false, values: trend.values }],
+  }
+  return html`<figure class="chart">
+<figcaption>${trend.title}</figcaption>
+<div class="plot" role="img" aria-label="${trend.title} from ${from} to ${to} with ${trend.changes.length} changes, which the list below names." data-chart="${id}"></div>
+<p class="readout" aria-hidden="true"></p>
+<script type="application/json" id="${id}">!${json(data)}</script>
+!${below}
 </figure>`
 }

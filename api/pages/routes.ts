@@ -10,6 +10,7 @@ import { problemOf } from '../limits/problem.ts'
 import { readComparison } from '../reads/comparison.ts'
 import { newestDeployment, readReleases } from '../reads/releases.ts'
 import { readReportCharts } from '../reads/report-charts.ts'
+import { readServiceTrends } from '../reads/service-trends.ts'
 import { readService, readServices } from '../reads/services.ts'
 import { readTrend } from '../reads/trend.ts'
 import { nameSchema } from '../routes/operation-schema.ts'
@@ -24,6 +25,8 @@ import { servicePage } from './service.ts'
 import { signalsPage } from './signals.ts'
 
 const hidden = { hide: true } as const
+/** Days that a service's page looks back. */
+const QUARTER = 91
 /** Drawn on a service's page, as far as they were judged there. */
 const TRENDS = [
   'latency.server',
@@ -63,13 +66,14 @@ export async function pages(app: Api, context: ApiContext): Promise<void> {
           )[0]
           const environment = wanted ?? newest?.environment ?? 'default'
           const known = new Set(context.catalogue.signals.map((signal) => signal.id))
-          const [releases, ...trends] = await Promise.all([
+          const [releases, quarter, ...trends] = await Promise.all([
             readReleases(context, name),
+            readServiceTrends(context, name, environment, QUARTER),
             ...TRENDS.filter((id) => known.has(id)).map((id) =>
               readTrend(context, name, environment, id, ''),
             ),
           ])
-          return servicePage({ service, environment, releases, trends })
+          return servicePage({ service, environment, releases, trends, quarter })
         }),
       )
     },

@@ -1,10 +1,12 @@
 import { html } from 'ghtml'
 import type { Release } from '../../schemas/contracts/release.ts'
 import type { Service } from '../../schemas/contracts/service.ts'
+import type { ServiceTrends } from '../../schemas/contracts/service-trends.ts'
 import type { Trend } from '../../schemas/contracts/trend.ts'
 import { trendChart } from './chart.ts'
 import { moment, percent, prose, releasePath } from './format.ts'
 import { layout } from './layout.ts'
+import { trendsSection } from './trends.ts'
 import { stateBadge } from './words.ts'
 
 export interface ServicePage {
@@ -12,10 +14,11 @@ export interface ServicePage {
   readonly environment: string
   readonly releases: readonly Release[]
   readonly trends: readonly Trend[]
+  readonly quarter: ServiceTrends
 }
 
 /** A service: how its signals went release by release, and every deployment with its verdict. */
-export function servicePage({ service, environment, releases, trends }: ServicePage): string {
+export function servicePage({ service, environment, releases, trends, quarter }: ServicePage): string {
   const charts = trends
     .map((trend, index) => trendChart(`trend-${index}`, trend))
     .filter((chart) => chart !== '')
@@ -27,7 +30,7 @@ export function servicePage({ service, environment, releases, trends }: ServiceP
   return layout({
     title: service.service,
     active: 'services',
-    charts: charts.length > 0,
+    charts: charts.length > 0 || quarter.signals.length > 0,
     main: html`<nav class="crumbs" aria-label="Breadcrumb"><a href="/">Services</a> <span aria-hidden="true">/</span> ${service.service}</nav>
 <h1>${service.service}</h1>
 !${
@@ -39,6 +42,7 @@ export function servicePage({ service, environment, releases, trends }: ServiceP
           )}</nav>`
     }
 !${charts.length === 0 ? '' : html`<section aria-labelledby="trends"><h2 id="trends">Release by release</h2><div class="grid">!${charts}</div></section>`}
+!${trendsSection(quarter)}
 <section aria-labelledby="deployments"><h2 id="deployments">Deployments</h2>
 !${
       deployments.length === 0

@@ -19,6 +19,7 @@ import { releasesCommand } from './releases.ts'
 import { reportCommand } from './report.ts'
 import { sendCommand } from './send.ts'
 import { shadowCommand } from './shadow.ts'
+import { trendsCommand } from './trends.ts'
 import { upCommand } from './up.ts'
 import { verifyCommand } from './verify.ts'
 
@@ -53,6 +54,7 @@ const program = new Command('postflight')
   .addCommand(reportCommand(context))
   .addCommand(verifyCommand(context))
   .addCommand(planCommand(context))
+  .addCommand(trendsCommand(context))
   .addCommand(releasesCommand(context))
   .addCommand(deployCommand(context))
   .addCommand(gateCommand(context))
