@@ -119,10 +119,10 @@ export async function serviceTrends(
     const sum = creepOf(signal, deployments, reports, verdicts)
     const present = values.filter((value) => Number.isFinite(value)).length
     if (present < FEWEST_VALUES && sum === undefined) return []
-    return [{ signal, values, sum, trend: trendOf(values, step, marks, present) }]
+    return [{ signal, values, sum, trend: trendOf(signal, values, step, marks, present) }]
   })
   const adjusted = holm(
-    found.map(({ sum }) => ({ p: sum?.creep.p ?? 1 })),
+    found.map(({ sum }) => ({ p: sum?.uncalled?.p ?? 1 })),
     CREEP_ALPHA,
   )
   const judged = found.map(({ signal, values, sum, trend }, at): ServiceSignalTrend => {
@@ -212,7 +212,7 @@ interface Judged {
   readonly back: (value: number) => number
 }
 
-function trendOf(values: Float64Array, step: number, marks: Marks, present: number): Judged {
+function trendOf(signal: Signal, values: Float64Array, step: number, marks: Marks, present: number): Judged {
   const logarithmic = present > 0 && values.every((value) => Number.isNaN(value) || value > 0)
   const series = logarithmic ? values.map(Math.log) : values
   const back = (value: number): number => (logarithmic ? Math.exp(value) : value)
@@ -222,6 +222,7 @@ function trendOf(values: Float64Array, step: number, marks: Marks, present: numb
     present < Math.max(FEWEST_VALUES, series.length / 2) ? undefined : prepareSeries(series, cycle)
   const points = changePoints([prepared === undefined ? new Float64Array(0) : series], {
     period: cycle,
+    smallest: logarithmic ? Math.log(signal.smallestEffect.ratio) : signal.smallestEffect.absolute,
     random: seededRandom(marks.length),
   })
   if (prepared === undefined || prepared.scale === 0) return { points, slope: null, logarithmic, back }
@@ -230,8 +231,15 @@ function trendOf(values: Float64Array, step: number, marks: Marks, present: numb
   const plain = prepared.spiky.map((value, i) =>
     Number.isNaN(series[i]) ? Number.NaN : value * prepared.scale,
   )
+  // A jump is told of as a change; a slope is what goes on beside it.
+  for (const { established, index, before, after } of points.changes) {
+    if (!established) continue
+    for (let i = index; i < plain.length; i++) {
+      plain[i] = (plain[i] as number) - ((after[0] as number) - (before[0] as number))
+    }
+  }
   const test = mannKendall(plain)
-  const seasonal = !gaps && plain.length >= 10 * cycle ? seasonalMannKendall(series, cycle) : undefined
+  const seasonal = !gaps && plain.length >= 10 * cycle ? seasonalMannKendall(plain, cycle) : undefined
   const days = Float64Array.from(plain, (_, i) => (i * step) / (30 * DAY))
   const line = theilSen(days, plain, ALPHA, test.factor)
   const slope =
@@ -249,6 +257,8 @@ function trendOf(values: Float64Array, step: number, marks: Marks, present: numb
 
 interface Sum {
   readonly creep: Creep
+  /** Of the releases that nobody was told of. */
+  readonly uncalled: Creep | undefined
   readonly ratio: boolean
   readonly leftOut: number
 }
@@ -291,7 +301,17 @@ function creepOf(
   })
   const sum = creep(effects, ALPHA)
   if (sum === undefined) return undefined
-  return { creep: sum, ratio, leftOut: deployments.length - sum.contributions.length }
+  const called = (id: string): boolean => ['regressed', 'improved'].includes(own.get(id)?.word ?? '')
+  return {
+    creep: sum,
+    // Those that overlap are left out already.
+    uncalled: creep(
+      effects.filter(({ name }) => !sum.overlapping.includes(name) && !called(name)),
+      ALPHA,
+    ),
+    ratio,
+    leftOut: deployments.length - sum.contributions.length,
+  }
 }
 
 /** Effect and standard error of a verdict, from its interval: a bound that is not known is as far as the other one. */
@@ -313,21 +333,26 @@ function effectOf(
 
 function creepAnswer(
   signal: Signal,
-  { creep: sum, ratio, leftOut }: Sum,
+  { creep: sum, uncalled, ratio, leftOut }: Sum,
   adjusted: number,
   deployments: readonly Deployment[],
 ): NonNullable<ServiceSignalTrend['creep']> {
   const byId = new Map(deployments.map((deployment) => [deployment.id, deployment]))
   const back = (value: number): number => (ratio ? Math.exp(value) : value)
+  const size = Math.abs(uncalled?.sum ?? 0)
   const matters = ratio
-    ? Math.abs(sum.sum) >= Math.log(signal.smallestEffect.ratio)
-    : Math.abs(sum.sum) >= signal.smallestEffect.absolute
+    ? size >= Math.log(signal.smallestEffect.ratio)
+    : size >= signal.smallestEffect.absolute
   return {
     value: back(sum.sum),
     low: back(sum.low),
     high: back(sum.high),
     scale: ratio ? 'ratio' : 'difference',
     p: sum.p,
+    uncalled:
+      uncalled === undefined
+        ? null
+        : { value: back(uncalled.sum), low: back(uncalled.low), high: back(uncalled.high), p: uncalled.p },
     crept: adjusted <= CREEP_ALPHA && matters,
     releases: sum.contributions.map(({ name, effect, low, high }) => {
       const deployment = byId.get(name) as Deployment

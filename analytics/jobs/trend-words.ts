@@ -8,14 +8,14 @@ function moved(value: number | null, scale: ServiceSignalTrend['scale'], unit: s
   if (value === null) return '?'
   if (scale === 'difference') return `${value > 0 ? '+' : ''}${quantity(value, unit)}`
   const percent = (value - 1) * 100
-  return `${percent > 0 ? '+' : ''}${Number(percent.toPrecision(Math.abs(percent) >= 100 ? 3 : 2))} %`
+  return `${percent > 0 ? '+' : ''}${Number(percent.toPrecision(Math.abs(percent) >= 100 ? 3 : 2))}\u00a0%`
 }
 
-/** Such as `+4.2 % in 30 days (+1.1 % to +7.4 %)`, or that there is no trend. */
+/** Such as `+4.2 % in 30 days (+1.1 % to +7.4 %)`, or that no trend is established. */
 export function slopeWords({ slope, scale, unit }: ServiceSignalTrend): string {
   if (slope === null) return 'too few values'
   const interval = `${moved(slope.low, scale, unit)} to ${moved(slope.high, scale, unit)}`
-  if (slope.p > 0.01) return `no trend (${interval} in 30 days)`
+  if (slope.p > 0.01) return `none established (${interval} in 30 days)`
   return `${moved(slope.value, scale, unit)} in 30 days (${interval})`
 }
 
@@ -41,10 +41,13 @@ export function causeWords({ cause, established, provisional }: Change): string 
 /** What the releases add up to, such as `12 releases: +9.8 % (+4.5 % to +15 %)`. */
 export function creepWords({ creep, unit }: ServiceSignalTrend): string {
   if (creep === null) return 'no release was compared'
-  const { value, low, high, scale, releases, leftOut } = creep
-  const interval = `${moved(low, scale, unit)} to ${moved(high, scale, unit)}`
+  const { scale, releases, leftOut, uncalled, crept } = creep
+  const sum = ({ value, low, high }: { value: number; low: number | null; high: number | null }): string =>
+    `${moved(value, scale, unit)} (${moved(low, scale, unit)} to ${moved(high, scale, unit)})`
   const left = leftOut === 0 ? '' : `, ${leftOut} not measured`
-  return `${releases.length} ${releases.length === 1 ? 'release' : 'releases'}: ${moved(value, scale, unit)} (${interval})${left}`
+  const slow =
+    crept && uncalled !== null ? `, of which ${sum(uncalled)} by releases none of which was called out` : ''
+  return `${releases.length} ${releases.length === 1 ? 'release' : 'releases'}: ${sum(creep)}${left}${slow}`
 }
 
 /** The releases that add most to the sum, largest first. */

@@ -8,8 +8,8 @@ export interface ChangePointOptions {
   readonly period?: number | 'find'
   /** Steps of the shortest segment; default 5. A season makes it at least as long as itself. */
   readonly shortest?: number
-  /** Share of the series' variance that needs no explanation; default 0.04. */
-  readonly floor?: number
+  /** Smallest change that matters, in the columns' unit; default: what is small beside all that the series does, see {@link LARGEST_FLOOR}. */
+  readonly smallest?: number
   readonly random: () => number
 }
 
@@ -50,6 +50,14 @@ export interface ChangePoints {
 /** Longer series are averaged down to as many values first; places are then sought at full resolution. */
 const MOST_VALUES = 1000
 const ROUNDS = 399
+/** Share of a series' variance that needs no explanation: 4 %, a fifth of its standard deviation. */
+const LARGEST_FLOOR = 0.04
+
+/** The variance that a change leaves when a line goes through it at its middle: a sixteenth of its square. */
+function floorOf(smallest: number | undefined, scale: number): number {
+  if (smallest === undefined || !(smallest > 0)) return LARGEST_FLOOR
+  return Math.max(1e-4, (smallest / scale) ** 2 / 16)
+}
 
 /**
  * Changes of level or slope in a series, or in several that change together: season (STL) and lone spikes taken off, the best piecewise
@@ -68,8 +76,8 @@ export function changePoints(columns: readonly Float64Array[], options: ChangePo
   const prepared = columns.flatMap((column) => prepareSeries(column, options.period ?? 'find') ?? [])
   const period = Math.max(0, ...prepared.map((column) => column.period))
   const shortest = Math.max(options.shortest ?? 5, period)
-  const floor = options.floor ?? 0.04
   const varied = prepared.filter((column) => column.scale > 0)
+  const floor = Math.min(LARGEST_FLOOR, ...varied.map(({ scale }) => floorOf(options.smallest, scale)))
   if (varied.length === 0 || n < 2 * shortest) {
     return { changes: [], possible: undefined, shape: 'level', period, shortest }
   }

@@ -54,7 +54,7 @@ export const signalTrendSchema = z.object({
   values: z.array(z.number().nullable()),
   /** Steps of the season that was taken off; 0: none. */
   period: z.number(),
-  /** Change in 30 days by the median slope; null with too few values. */
+  /** Change in 30 days by the median slope, established changes of level taken off; null with too few values. */
   slope: estimate.extend({ /** Two-sided, of no monotone trend. */ p: z.number() }).nullable(),
   changes: z.array(trendChangeSchema),
   /** Values at the end that stand apart, too few to be a change yet. */
@@ -65,7 +65,9 @@ export const signalTrendSchema = z.object({
       /** Of the sum and its terms. */
       scale: z.enum(['ratio', 'difference']),
       p: z.number(),
-      /** p <= 1 % over all signals of the service (Holm) and beyond the smallest effect that matters. */
+      /** The same of the releases that were not called regressed or improved by themselves; null where there is none. */
+      uncalled: estimate.extend({ p: z.number() }).nullable(),
+      /** Slow creep: `uncalled` has p <= 1 % over all signals of the service (Holm) and is beyond the smallest effect that matters. */
       crept: z.boolean(),
       releases: z.array(
         estimate.extend({ version: z.string(), deploymentId: z.string(), startedAt: instant }),
