@@ -1,4 +1,4 @@
-import { SegmentFilter, type Window } from './segment-filter.ts'
+import { BLOCK_BITS, BlockFilter, type Window } from './block-filter.ts'
 
 /** Bytes of one segment are suspected together: 2^6. */
 const SEGMENT_BITS = 6
@@ -32,7 +32,7 @@ for (const byte of Buffer.from('0123456789 -')) {
 }
 /** A card number has at least so many bytes. */
 const CARD_DIGITS = 13
-/** How far after the segment in which the filter finds its beginning something may be that is looked at: the last `_` of `sk_live_`. */
+/** How far after the block in which the filter finds its beginning something may be that is looked at: the last `_` of `sk_live_`. */
 const AFTER_WINDOW = CARD_DIGITS
 
 /** What ends before a `_` or a `-` in keys that tell by their first letters what they are: three bytes. */
@@ -52,7 +52,7 @@ export class Candidates {
   private all = false
   /** By the last three letters of a name: whether secrets have names that end so. */
   private readonly endings = new Uint8Array(32 * 32 * 32)
-  private readonly filter: SegmentFilter
+  private readonly filter: BlockFilter
   private readonly literals: readonly Buffer[]
   private readonly always: boolean
 
@@ -63,7 +63,7 @@ export class Candidates {
    */
   constructor(endings: readonly string[], literals: readonly string[], always: boolean) {
     for (const ending of endings) this.endings[hash3(...lastThree(ending))] = 1
-    this.filter = new SegmentFilter(windowsOf(endings))
+    this.filter = new BlockFilter(windowsOf(endings))
     this.literals = literals.map((text) => Buffer.from(text))
     this.always = always
   }
@@ -76,7 +76,7 @@ export class Candidates {
     if (this.all) return
     this.segments = (bytes.length >> SEGMENT_BITS) + 1
     if (this.flags.length < this.segments) this.flags = new Uint8Array(this.segments * 2)
-    this.filter.scan(bytes, (segment) => this.lookAtSegment(bytes, segment))
+    this.filter.scan(bytes, (block) => this.lookAtBlock(bytes, block))
     for (const literal of this.literals) {
       for (let at = bytes.indexOf(literal); at >= 0; at = bytes.indexOf(literal, at + 1)) this.flag(at)
     }
@@ -96,9 +96,9 @@ export class Candidates {
     this.found++
   }
 
-  private lookAtSegment(bytes: Buffer, segment: number): void {
-    const start = segment << SEGMENT_BITS
-    const end = Math.min(bytes.length, start + (1 << SEGMENT_BITS))
+  private lookAtBlock(bytes: Buffer, block: number): void {
+    const start = block << BLOCK_BITS
+    const end = Math.min(bytes.length, start + (1 << BLOCK_BITS))
     const last = Math.min(bytes.length, end + AFTER_WINDOW)
     let digits = 0
     for (let at = start; at < last; at++) {

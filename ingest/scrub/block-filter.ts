@@ -8,8 +8,8 @@ declare const WebAssembly: {
   ) => { readonly exports: Record<string, unknown> }
 }
 
-/** Bytes that are looked at together. */
-const SEGMENT_BITS = 6
+/** Bytes that are looked at together: 2^4, one vector. */
+export const BLOCK_BITS = 4
 /** Bytes of a request that are in the module's memory at a time: as much as a core has near. */
 const CHUNK = 64 * 1024
 /** Bytes after a chunk that its last windows reach into, and one vector. */
@@ -21,12 +21,14 @@ const PAGES = 3
 export type Window = readonly [first: string, second: string, third: string]
 
 /**
- * Tells in which 64-byte segments of a request one of up to eight windows, an `@`, or thirteen digits (blanks and hyphens count) in a row begin:
- * sixteen bytes at a time, by WebAssembly's vectors. A byte is looked up by its two halves (the method is Hyperscan's Teddy), so some
- * segments are named that have none; none is missed.
+ * Tells in which blocks of sixteen bytes of a request one of up to eight windows, an `@`, or thirteen digits (blanks and hyphens count) in a row begin:
+ * a block at a time, by WebAssembly's vectors. A byte is looked up by its two halves (the method is Hyperscan's Teddy), so some
+ * blocks are named that have none; none is missed.
  */
-export class SegmentFilter {
+export class BlockFilter {
   private readonly memory: Uint8Array
+  /** The flags, four at a time: nearly all are 0. */
+  private readonly flags: Uint32Array
   private readonly scanChunk: (end: number, flags: number) => void
 
   constructor(windows: readonly Window[]) {
@@ -34,23 +36,28 @@ export class SegmentFilter {
     const module = new WebAssembly.Module(moduleOf(windows))
     const { exports } = new WebAssembly.Instance(module, { m: { m: memory } })
     this.memory = new Uint8Array(memory.buffer)
+    this.flags = new Uint32Array(memory.buffer, FLAGS, CHUNK >> (BLOCK_BITS + 2))
     this.scanChunk = exports['f'] as typeof this.scanChunk
   }
 
-  /** Calls `found` with the number of each such segment, in order. */
-  scan(bytes: Buffer, found: (segment: number) => void): void {
-    const { memory } = this
+  /** Calls `found` with the number of each such block, in order. */
+  scan(bytes: Buffer, found: (block: number) => void): void {
+    const { memory, flags } = this
     for (let start = 0; start < bytes.length; start += CHUNK) {
       const part = bytes.subarray(start, Math.min(bytes.length, start + CHUNK + BEYOND))
       memory.set(part)
       // Nothing of what was there before may be taken for this request's.
       memory.fill(0, part.length, part.length + BEYOND)
       const size = Math.min(CHUNK, part.length)
-      const segments = ((size - 1) >> SEGMENT_BITS) + 1
-      memory.fill(0, FLAGS, FLAGS + segments)
+      const fours = ((size - 1) >> (BLOCK_BITS + 2)) + 1
+      flags.fill(0, 0, fours)
       this.scanChunk(size, FLAGS)
-      const first = start >> SEGMENT_BITS
-      for (let i = 0; i < segments; i++) if (memory[FLAGS + i] === 1) found(first + i)
+      const first = start >> BLOCK_BITS
+      for (let i = 0; i < fours; i++) {
+        if (flags[i] === 0) continue
+        for (let block = i << 2; block < (i + 1) << 2; block++)
+          if (memory[FLAGS + block] === 1) found(first + block)
+      }
     }
   }
 }
@@ -107,7 +114,7 @@ function moduleOf(windows: readonly Window[]): Uint8Array<ArrayBuffer> {
     ...[...get(FOUND), ...and, ...or, ...anyTrue],
     ...[...get(MASK), i32Or],
     ...[0x04, 0x40], // if
-    ...[...get(FLAGS_AT), ...get(AT), ...i32(SEGMENT_BITS), i32ShrU, i32Add],
+    ...[...get(FLAGS_AT), ...get(AT), ...i32(BLOCK_BITS), i32ShrU, i32Add],
     ...[...i32(1), 0x3a, 0, 0], // i32.store8
     0x0b,
     ...[...get(AT), ...i32(16), i32Add, ...tee(AT)],
