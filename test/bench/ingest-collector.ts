@@ -19,6 +19,7 @@ export async function measureCollector(seconds: number): Promise<CollectorFigure
   const load: Omit<Load, 'url'> = {
     files: bodies.files,
     recordsEach: RECORDS_EACH,
+    madeAt: bodies.madeAt,
     connections: CONNECTIONS,
     seconds,
   }

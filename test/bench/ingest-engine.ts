@@ -6,6 +6,7 @@ import { LogsTranscoder } from '../../ingest/protobuf/logs.ts'
 import { LogsBlock } from '../../ingest/tables/otel-logs.ts'
 import { INSERT_SETTINGS } from '../../ingest/writer.ts'
 import type { Store } from '../../schemas/store/client.ts'
+import type { Bodies } from './ingest-send.ts'
 
 /** Rows of one file: about what the writer sends in one insert under load. */
 const FILE_ROWS = 200_000
@@ -18,7 +19,7 @@ export interface NativeFeed {
 }
 
 /** A file with the rows that these requests become. */
-export async function nativeFeed(bodies: readonly Buffer[]): Promise<NativeFeed> {
+export async function nativeFeed({ bodies, madeAt }: Pick<Bodies, 'bodies' | 'madeAt'>): Promise<NativeFeed> {
   const block = new LogsBlock()
   const transcoder = new LogsTranscoder()
   for (let i = 0; block.rows < FILE_ROWS; i++) {
@@ -38,8 +39,10 @@ export async function nativeFeed(bodies: readonly Buffer[]): Promise<NativeFeed>
         while (!until(rows)) {
           rows += fileRows
           await store.command(
-            `INSERT INTO otel_logs (${columns}) SELECT * FROM file({file:String}, 'Native')`,
-            { file },
+            // Times as of now, as those of the requests are.
+            `INSERT INTO otel_logs (${columns})
+             SELECT * REPLACE (addMilliseconds(Timestamp, {later:Int64}) AS Timestamp) FROM file({file:String}, 'Native')`,
+            { file, later: Date.now() - madeAt },
             { settings: INSERT_SETTINGS },
           )
         }

@@ -31,6 +31,9 @@ const ROUTES = [
 
 type Random = () => number
 
+/** What a sender gathers before it sends, milliseconds: the specification's delay of a batch log record processor. */
+const GATHERED = 1_000
+
 const text = (key: string, value: string) => ({ key, value: { stringValue: value } })
 const bytes = (random: Random, size: number) =>
   Buffer.from(Array.from({ length: size }, () => Math.floor(random() * 256)))
@@ -54,7 +57,7 @@ const SCOPE = { name: '@shop/http', version: '1.4.2' }
 
 /**
  * Export requests for logs, encoded by an official protobuf implementation: some 250 bytes a record, six resource and
- * four log attributes, trace and span ids, times within the last minute.
+ * four log attributes, trace and span ids, times within the last second.
  * @param now milliseconds since 1970
  */
 export function logRequests(count: number, recordsEach: number, seed: number, now: number): Buffer[] {
@@ -62,7 +65,7 @@ export function logRequests(count: number, recordsEach: number, seed: number, no
   const record = (i: number) => {
     const level = pick(random, LEVELS)
     const route = pick(random, ROUTES)
-    const time = BigInt(now - Math.floor(random() * 60_000)) * 1_000_000n
+    const time = BigInt(now - Math.floor(random() * GATHERED)) * 1_000_000n
     return {
       timeUnixNano: String(time),
       observedTimeUnixNano: String(time + 1_000n),
@@ -95,7 +98,7 @@ export function spanRequests(count: number, recordsEach: number, seed: number, n
   const random = seededRandom(seed)
   const span = () => {
     const route = pick(random, ROUTES)
-    const start = BigInt(now - Math.floor(random() * 60_000)) * 1_000_000n
+    const start = BigInt(now - Math.floor(random() * GATHERED)) * 1_000_000n
     const end = start + BigInt(Math.floor(random() * 2e8))
     const failed = random() < 0.05
     return {
@@ -138,7 +141,7 @@ export function pointRequests(count: number, recordsEach: number, seed: number, 
   const points = () =>
     Array.from({ length: POINTS_EACH }, () => ({
       startTimeUnixNano: start,
-      timeUnixNano: String(BigInt(now - Math.floor(random() * 60_000)) * 1_000_000n),
+      timeUnixNano: String(BigInt(now - Math.floor(random() * GATHERED)) * 1_000_000n),
       asDouble: random() * 1e6,
       attributes: [
         text('http.route', pick(random, ROUTES)),

@@ -26,7 +26,7 @@ const SIGNALS = {
 type Signal = keyof typeof SIGNALS
 
 export function logBodies(recordsEach = RECORDS_EACH): Promise<Bodies> {
-  return writeBodies(logRequests(BODIES, recordsEach, 20_26, Date.now()))
+  return writeBodies((madeAt) => logRequests(BODIES, recordsEach, 20_26, madeAt))
 }
 
 /** Runs something on a new store, which goes away afterwards. */
@@ -65,12 +65,13 @@ export function measureBurst(signal: Signal, seconds: number, rounds: number): P
   const { path, requests, tables } = SIGNALS[signal]
   return onBench(async (bench) => {
     const { store } = bench
-    const bodies = await writeBodies(requests(BODIES, RECORDS_EACH, 20_26, Date.now()))
-    const feed = signal === 'logs' ? await nativeFeed(bodies.bodies) : undefined
+    const bodies = await writeBodies((madeAt) => requests(BODIES, RECORDS_EACH, 20_26, madeAt))
+    const feed = signal === 'logs' ? await nativeFeed(bodies) : undefined
     const load: Load = {
       url: bench.url + path,
       files: bodies.files,
       recordsEach: RECORDS_EACH,
+      madeAt: bodies.madeAt,
       connections: CONNECTIONS,
       seconds,
     }
@@ -128,11 +129,12 @@ export function measureSustained(seconds: number, idleSeconds: number): Promise<
   return onBench(async (bench) => {
     const { store } = bench
     const bodies = await logBodies()
-    const feed = await nativeFeed(bodies.bodies)
+    const feed = await nativeFeed(bodies)
     const load: Load = {
       url: `${bench.url}/v1/logs`,
       files: bodies.files,
       recordsEach: RECORDS_EACH,
+      madeAt: bodies.madeAt,
       connections: CONNECTIONS,
       seconds,
     }
@@ -205,10 +207,11 @@ export function measureLatency(perSecond: number, seconds: number, rounds: numbe
   })
 }
 
-function paced(bench: Bench, { files }: Bodies) {
+function paced(bench: Bench, { files, madeAt }: Bodies) {
   return {
     url: `${bench.url}/v1/logs`,
     files,
+    madeAt,
     recordsEach: PACED_RECORDS,
     connections: PACED_CONNECTIONS,
   }

@@ -11,6 +11,8 @@ export interface Load {
   /** Files with one request body each, sent in turn. */
   readonly files: readonly string[]
   readonly recordsEach: number
+  /** When the bodies were made, milliseconds since 1970: their times are moved to when they are sent, as live records have them. */
+  readonly madeAt: number
   /** Requests at once, at most. */
   readonly connections: number
   readonly seconds: number
@@ -49,12 +51,15 @@ export async function send(load: Load): Promise<Sent> {
 export interface Bodies {
   readonly files: readonly string[]
   readonly bodies: readonly Buffer[]
+  readonly madeAt: number
   remove(): Promise<void>
 }
 
-export async function writeBodies(bodies: readonly Buffer[]): Promise<Bodies> {
+export async function writeBodies(make: (madeAt: number) => readonly Buffer[]): Promise<Bodies> {
+  const madeAt = Date.now()
+  const bodies = make(madeAt)
   const folder = await mkdtemp(join(tmpdir(), 'postflight-bench-'))
   const files = bodies.map((_, i) => join(folder, `${i}.bin`))
   await Promise.all(bodies.map((body, i) => writeFile(files[i] as string, body)))
-  return { files, bodies, remove: () => rm(folder, { recursive: true, force: true }) }
+  return { files, bodies, madeAt, remove: () => rm(folder, { recursive: true, force: true }) }
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Load, Sent } from './ingest-send.ts'
+import { BodyTimes } from './ingest-times.ts'
 
 /**
  * The sending side of the ingest benchmark, in a process of its own: posts bodies that were encoded before. Its one argument is
@@ -12,6 +13,7 @@ import type { Load, Sent } from './ingest-send.ts'
  */
 const load = JSON.parse(process.argv[2] as string) as Load
 const bodies = load.files.map((file) => readFileSync(file))
+const times = bodies.map((body) => new BodyTimes(body, load.madeAt))
 const agent = new Agent({ keepAlive: true, maxSockets: load.connections })
 
 function post(body: Buffer, number: number): Promise<number> {
@@ -50,6 +52,7 @@ const end = begun + load.seconds * 1000
 
 async function sendOne(due: number): Promise<boolean> {
   const number = next++
+  times[number % times.length]?.moveTo(Date.now())
   // A connection that is cut while the body is under way was not acknowledged.
   const status = await post(bodies[number % bodies.length] as Buffer, number).catch(() => 0)
   if (status === 200) {

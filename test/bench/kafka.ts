@@ -27,7 +27,7 @@ export interface KafkaFigures {
 
 /** The same requests straight into the store and through Kafka, one after the other in the same run. Repeats are not looked for: the sender has few bodies. */
 export async function measureKafka(seconds: number): Promise<KafkaFigures> {
-  const bodies = await writeBodies(logRequests(BODIES, RECORDS_EACH, 20_26, Date.now()))
+  const bodies = await writeBodies((madeAt) => logRequests(BODIES, RECORDS_EACH, 20_26, madeAt))
   const ingest = await startIngest()
   const broker = await startKafkaBroker()
   const logger = pino({ level: process.env['LOG_LEVEL'] ?? 'silent' })
@@ -56,9 +56,9 @@ export async function measureKafka(seconds: number): Promise<KafkaFigures> {
   }
 }
 
-async function run(receiver: string, { files }: Bodies, seconds: number, store: Store) {
+async function run(receiver: string, { files, madeAt }: Bodies, seconds: number, store: Store) {
   const url = `${receiver}/v1/logs`
-  const load = { url, files, recordsEach: RECORDS_EACH, connections: CONNECTIONS, seconds }
+  const load = { url, files, madeAt, recordsEach: RECORDS_EACH, connections: CONNECTIONS, seconds }
   await empty(store)
   // JavaScript gets compiled and the engine its memory first.
   const warm = await send({ ...load, seconds: 3 })
