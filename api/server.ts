@@ -38,6 +38,7 @@ import { seriesRoutes } from './routes/series.ts'
 import { serviceRoutes } from './routes/services.ts'
 import { signalRoutes } from './routes/signals.ts'
 import { trendRoutes } from './routes/trends.ts'
+import { watchRoutes } from './routes/watches.ts'
 import { requestAnswered } from './telemetry.ts'
 
 export interface ApiOptions {
@@ -185,6 +186,7 @@ async function buildApi(context: ApiContext, logger: FastifyBaseLogger): Promise
         gateRoutes,
         noticeRoutes,
         markRoutes,
+        watchRoutes,
         signalRoutes,
         keyRoutes,
       ])

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Deployment } from '../../schemas/contracts/deployment.ts'
 import type { Report, Verdict } from '../../schemas/contracts/report.ts'
+import type { Watch } from '../../schemas/contracts/watch.ts'
 import { type GateSettings, gateSchema, type PartialPolicy } from '../../schemas/gate.ts'
 import { decideGate, type GateView } from './decide.ts'
 import { policyFor } from './policy.ts'
@@ -292,5 +293,108 @@ describe('a signal on trial', () => {
   it('does not make a release healthy that others could not clear', () => {
     const report = reportOf('regressed', [memory, verdict({ interval: [0.5, 4] })])
     expect(decide({ report, trial: 'memory.heap' }).outcome).toBe('inconclusive')
+  })
+})
+
+describe('where the monitor watches', () => {
+  const signal = (told: Partial<Watch['signals'][number]> = {}): Watch['signals'][number] => ({
+    service: 'checkout',
+    relation: 'own',
+    signal: 'errors.server',
+    title: 'Server errors',
+    unit: '1',
+    kind: 'ratio',
+    criticality: 'critical',
+    dimension: '',
+    logE: null,
+    logENeeded: null,
+    before: 0.01,
+    after: 0.01,
+    ratio: 1,
+    interval: [0.8, 1.3],
+    since: iso(START),
+    events: 8,
+    exposure: 800,
+    fresh: false,
+    harm: 0,
+    decided: 'not_worse',
+    decidedBy: null,
+    ...told,
+  })
+  const watchOf = (signals: Watch['signals'], told: Partial<Watch> = {}): Watch => ({
+    deploymentId: 'd1',
+    service: 'checkout',
+    environment: 'live',
+    version: '2.7.0',
+    baselineVersion: '2.6.0',
+    state: 'watching',
+    headline: 'checkout 2.7.0 is watched.',
+    openedAt: iso(START),
+    closesAt: iso(START + 1440 * MINUTE),
+    lookedAt: iso(START + 20 * MINUTE - 5000),
+    completeTo: iso(START + 18 * MINUTE),
+    nextStepAt: null,
+    silentSince: null,
+    share: 1,
+    requests: 800,
+    logE: null,
+    threshold: 6.9,
+    blame: null,
+    rollback: null,
+    callers: [],
+    callees: [],
+    signals,
+    memory: { calmSince: null, ended: 0, endedAt: null, stepsNoted: 0 },
+    ...told,
+  })
+  const worseSignal = signal({ decided: 'worse', after: 0.05, ratio: 5, interval: [3, 8] })
+  const healthyReport = reportOf('healthy', [sound])
+
+  it('its word counts, not the report’s: a deployment has one test', () => {
+    const watch = watchOf([worseSignal], { state: 'regressed', headline: 'errors went up' })
+    const failed = decide({ report: healthyReport, view: { watch } })
+    expect(failed).toMatchObject({ decision: 'fail', outcome: 'regressed', step: 'roll_back' })
+    expect(failed.reasons).toEqual(['errors went up', 'Server errors got worse (1 % -> 5 %).'])
+    expect(failed.evidence[0]).toMatchObject({
+      effectRatio: 5,
+      interval: [3, 8],
+      before: { count: 5000 },
+      after: { count: 800 },
+    })
+    const elsewhere = watchOf([worseSignal, signal({ decided: 'open', interval: null })])
+    expect(decide({ report: reportOf('regressed', [worse]), view: { watch: elsewhere } }).decision).toBe(
+      'hold',
+    )
+  })
+
+  it('passes early once every critical signal is shown to be sound at all looks together', () => {
+    const view = (signals: Watch['signals']) => ({ watch: watchOf(signals), deployment })
+    expect(decide({ view: view([signal()]) })).toMatchObject({ decision: 'pass', outcome: 'healthy' })
+    expect(decide({ view: view([signal({ decided: 'open', interval: [0.5, 1.9] })]) }).decision).toBe('pass')
+    const open = signal({ decided: 'open', interval: [0.2, 5], decidedBy: iso(START + 60 * MINUTE) })
+    const held = decide({ view: view([signal(), open]) })
+    expect(held).toMatchObject({ decision: 'hold', known: { missing: ['server errors'] } })
+    expect(held.known?.minutes).toBe(40)
+    // What only its callers show is no sign of health.
+    expect(decide({ view: view([signal({ relation: 'caller' })]) }).decision).toBe('hold')
+  })
+
+  it('is not believed once nobody looks any more, or for another deployment', () => {
+    const regressed = { state: 'regressed' as const, headline: 'x' }
+    const stale = watchOf([worseSignal], { ...regressed, lookedAt: iso(START + 10 * MINUTE) })
+    expect(decide({ report: healthyReport, view: { watch: stale } }).outcome).toBe('healthy')
+    const other = watchOf([worseSignal], { ...regressed, deploymentId: 'd2' })
+    expect(decide({ report: healthyReport, view: { watch: other } }).outcome).toBe('healthy')
+  })
+
+  it('leaves out what is on trial', () => {
+    const watch = watchOf([worseSignal, signal({ signal: 'latency.server', title: 'Latency' })], {
+      state: 'regressed',
+    })
+    expect(decide({ trial: 'errors.server', view: { watch, deployment } })).toMatchObject({
+      decision: 'pass',
+      outcome: 'healthy',
+      shadow: [{ outcome: 'regressed', signals: ['errors.server'] }],
+    })
   })
 })

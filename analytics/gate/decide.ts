@@ -1,11 +1,13 @@
 import type { Deployment } from '../../schemas/contracts/deployment.ts'
 import type { GateDecision, GateEvidence } from '../../schemas/contracts/gate.ts'
 import type { Mark } from '../../schemas/contracts/mark.ts'
-import type { DeploymentState, Report, Verdict } from '../../schemas/contracts/report.ts'
+import type { DeploymentState, Report } from '../../schemas/contracts/report.ts'
+import type { Watch } from '../../schemas/contracts/watch.ts'
 import type { Policy } from '../../schemas/gate.ts'
-import { topVerdicts } from '../jobs/headline.ts'
-import { decidingVerdicts, isBounded, isMeasured, missingForHealth, stateWithout } from './health.ts'
 import { policyStateOf } from './policy.ts'
+import { isReportOf, reportStanding } from './report-standing.ts'
+import type { Standing } from './standing.ts'
+import { isWatchOf, watchStanding } from './watch-standing.ts'
 
 /** What is known when a gate decides. All instants in milliseconds. */
 export interface GateView {
@@ -19,6 +21,8 @@ export interface GateView {
   /** The newest deployment of the release that may be meant. */
   readonly deployment: Deployment | undefined
   readonly report: Report | undefined
+  /** What the monitor knows of it; absent where it does not watch. */
+  readonly watch?: Watch | undefined
   /** When an earlier gate found this very deployment regressed: asking again gives no other chance. */
   readonly foundRegressed: { readonly at: string; readonly reasons: readonly string[] } | undefined
   /** Deployments of the release that are not meant: older than `since`, over before the gate was opened, or elsewhere. */
@@ -41,40 +45,25 @@ export interface Decided extends GateDecision {
 }
 
 const MINUTE = 60_000
-const MOST_REASONS = 5
-const MOST_EVIDENCE = 20
 
 /**
  * The decision of a gate: pure, so that the same knowledge always gives the same answer. It only reads the one test that each deployment has
- * (its report); it tests nothing itself, so asking often costs nothing in false alarms.
+ * (the monitor's watch, else its report); it tests nothing itself, so asking often costs nothing in false alarms.
  */
 export function decideGate(told: GateView): Decided {
-  const { deployment, report, now, until } = told
-  const view = isAllOnTrial(told) ? { ...told, isOnTrial: () => false, policy: SHADOWED } : told
+  const { deployment, now, until } = told
   const over = now >= until
-  if (deployment === undefined) return waiting(view, over, 'no_data', unknownRelease(view), null, [])
-  if (report === undefined || !isOf(report, deployment)) {
-    return waiting(
-      view,
-      over,
-      'no_data',
-      [`Deployed at ${deployment.startedAt}; nothing has been compared since.`],
-      { at: deployment.startedAt, minutes: 2, missing: ['the first report'] },
-      [],
-    )
+  if (deployment === undefined) return waiting(told, over, 'no_data', unknownRelease(told), null, [], [])
+  const standing = standingOf(told, deployment)
+  if (standing === undefined) {
+    const known = { at: iso(now + 2 * MINUTE), minutes: 2, missing: ['the first report'] }
+    const reasons = [`Deployed at ${deployment.startedAt}; nothing has been compared since.`]
+    return waiting(told, over, 'no_data', reasons, known, [], [])
   }
-  const { state, onTrial } = stateWithout(report, view.isOnTrial)
-  const evidence = evidenceOf(report, view.isOnTrial)
-  const trial =
-    onTrial.length === 0 || state === 'regressed'
-      ? []
-      : [
-          {
-            outcome: 'regressed' as const,
-            signals: [...new Set(onTrial.map(({ signal }) => signal))],
-            reason: onTrial[0]?.summary ?? '',
-          },
-        ]
+  // Where every signal is on trial, so is the gate: it passes whatever it finds, and what it would have blocked is kept.
+  const view = standing.isAllOnTrial ? { ...told, policy: SHADOWED } : told
+  const { state, evidence, seenMinutes, finalAt, missing } = standing
+  const trial = state === 'regressed' ? [] : trialOf(standing)
   const found = state === 'rolled_back' || state === 'superseded' ? undefined : view.foundRegressed
   if (state !== 'regressed' && found !== undefined) {
     const reasons = [
@@ -83,37 +72,30 @@ export function decideGate(told: GateView): Decided {
     ]
     return settle(view, 'regressed', reasons, evidence, trial)
   }
-  if (state !== 'watching')
-    return settle(view, state, reasonsOf(report, state, view.isOnTrial), evidence, trial)
+  if (state !== 'watching') return settle(view, state, standing.reasons, evidence, trial)
 
-  const verdicts = report.verdicts.filter((verdict) => !view.isOnTrial(verdict.signal))
-  const missing = missingForHealth(verdicts, isBounded)
-  const seen = (Date.parse(report.windows.after.to) - Date.parse(report.windows.after.from)) / MINUTE
-  const early = view.earlyMinutes > 0 && seen >= view.earlyMinutes
+  const early = view.earlyMinutes > 0 && seenMinutes >= view.earlyMinutes
   if (early && missing?.length === 0) {
     const reasons = [
-      `The critical signals are shown to be sound after ${Math.round(seen)} minutes; the watch goes on until ${report.windows.finalAt}.`,
+      `The critical signals are shown to be sound after ${Math.round(seenMinutes)} minutes; the watch goes on until ${iso(finalAt)}.`,
     ]
     return settle(view, 'healthy', reasons, evidence, trial)
   }
-  const silent = report.adoption.requests === 0 && report.verdicts.every(({ after }) => after.count === 0)
-  if (silent) {
+  if (standing.isSilent) {
     const reasons = [
       `No telemetry of ${view.version} has come since it was deployed at ${deployment.startedAt}.`,
     ]
     return waiting(view, over, 'no_data', reasons, null, evidence, trial)
   }
-  const known = timeToKnow(report, missing ?? [], view, early ? 0 : view.earlyMinutes - seen)
-  const reasons = [
-    missing === undefined
-      ? 'Nothing could be compared yet.'
-      : missing.length > 0
-        ? `Not decided yet: ${list(missing.map(nameOf))}.`
-        : view.earlyMinutes === 0
-          ? `Nothing has got worse so far; the watch ends at ${report.windows.finalAt}.`
-          : `Nothing has got worse so far, in ${Math.round(seen)} of the ${view.earlyMinutes} minutes that a decision needs.`,
-  ]
-  return waiting(view, over, 'watching', reasons, known, evidence, trial)
+  return waiting(
+    view,
+    over,
+    'watching',
+    [openReason(view, standing)],
+    timeToKnow(view, standing),
+    evidence,
+    trial,
+  )
 }
 
 const SHADOWED: Policy = {
@@ -125,23 +107,29 @@ const SHADOWED: Policy = {
   watching: 'shadow',
 }
 
-/** Where every signal is on trial, so is the gate: it passes whatever it finds, and what it would have blocked is kept. */
-function isAllOnTrial({ report, isOnTrial }: GateView): boolean {
-  return (
-    report !== undefined &&
-    report.verdicts.length > 0 &&
-    report.verdicts.every(({ signal }) => isOnTrial(signal))
-  )
+/** By the monitor where it watches, else by the report. */
+function standingOf(
+  { watch, report, isOnTrial, now }: GateView,
+  deployment: Deployment,
+): Standing | undefined {
+  const own = report !== undefined && isReportOf(report, deployment) ? report : undefined
+  if (watch !== undefined && isWatchOf(watch, deployment, now)) return watchStanding(watch, own, isOnTrial)
+  return own === undefined ? undefined : reportStanding(own, isOnTrial)
 }
 
-/** A report counts only for the deployment as it is known now, and with evidence from after its start. */
-function isOf(report: Report, deployment: Deployment): boolean {
-  return (
-    report.deployment.id === deployment.id &&
-    report.deployment.startedAt === deployment.startedAt &&
-    Date.parse(report.computedAt) > Date.parse(deployment.startedAt) &&
-    (report.deployment.status === deployment.status || deployment.status !== 'rolled_back')
-  )
+function trialOf({ trial }: Standing): Decided['shadow'] {
+  const [first] = trial
+  if (first === undefined) return []
+  const signals = [...new Set(trial.map(({ signal }) => signal))]
+  return [{ outcome: 'regressed', signals, reason: first.summary }]
+}
+
+function openReason({ earlyMinutes }: GateView, { missing, seenMinutes, finalAt }: Standing): string {
+  if (missing === undefined) return 'Nothing could be compared yet.'
+  if (missing.length > 0) return `Not decided yet: ${list(missing.map(({ name }) => name))}.`
+  return earlyMinutes === 0
+    ? `Nothing has got worse so far; the watch ends at ${iso(finalAt)}.`
+    : `Nothing has got worse so far, in ${Math.round(seenMinutes)} of the ${earlyMinutes} minutes that a decision needs.`
 }
 
 function waiting(
@@ -151,7 +139,7 @@ function waiting(
   reasons: readonly string[],
   known: GateDecision['known'],
   evidence: readonly GateEvidence[],
-  shadow: Decided['shadow'] = [],
+  shadow: Decided['shadow'],
 ): Decided {
   if (over)
     return settle(
@@ -228,60 +216,20 @@ function unknownRelease(view: GateView): string[] {
   return reasons
 }
 
-function reasonsOf(report: Report, state: DeploymentState, isOnTrial: (signal: string) => boolean): string[] {
-  const verdicts = report.verdicts.filter((verdict) => !isOnTrial(verdict.signal))
-  if (state === 'regressed')
-    return topVerdicts(verdicts, 'regressed')
-      .slice(0, MOST_REASONS)
-      .map(({ summary }) => summary)
-  if (state === report.state) return [report.headline]
-  return state === 'healthy'
-    ? ['Nothing got worse but what is on trial.']
-    : [`Without what is on trial it is ${state.replace('_', ' ')}.`]
-}
-
-/** How long until the signals that are missing are decided, and at most until the watch ends. */
+/** How long until what is missing is decided, and at most until the watch ends. */
 function timeToKnow(
-  report: Report,
-  missing: readonly Verdict[],
-  view: GateView,
-  moreMinutes: number,
+  { now, earlyMinutes }: GateView,
+  { missing = [], seenMinutes, at, finalAt }: Standing,
 ): GateDecision['known'] {
-  const last = Math.max(0, (Date.parse(report.windows.finalAt) - view.now) / MINUTE)
-  const computed = (view.now - Date.parse(report.computedAt)) / MINUTE
-  const paces = missing.map(({ needs }) => needs?.moreMinutes ?? null)
-  const known = view.earlyMinutes > 0 && paces.every((pace) => pace !== null)
-  const pace = known ? Math.max(1, moreMinutes, ...paces.map((minutes) => Number(minutes) - computed)) : last
+  const last = Math.max(0, (finalAt - now) / MINUTE)
+  const passed = (now - at) / MINUTE
+  const paces = missing.map(({ minutes }) => minutes)
+  const isKnown = earlyMinutes > 0 && paces.every((pace) => pace !== null)
+  const pace = isKnown
+    ? Math.max(1, earlyMinutes - seenMinutes, ...paces.map((minutes) => Number(minutes) - passed))
+    : last
   const minutes = Math.ceil(Math.min(pace, last))
-  return { at: iso(view.now + minutes * MINUTE), minutes, missing: missing.map(nameOf) }
-}
-
-function evidenceOf(report: Report, isOnTrial: (signal: string) => boolean): GateEvidence[] {
-  const worse = report.verdicts.filter(
-    ({ word, criticality }) => word === 'regressed' && criticality !== 'info',
-  )
-  const deciding = decidingVerdicts(report.verdicts).filter(isMeasured)
-  return [...new Set([...worse, ...deciding])].slice(0, MOST_EVIDENCE).map((verdict) => ({
-    signal: verdict.signal,
-    title: verdict.title,
-    dimension: verdict.dimension,
-    criticality: verdict.criticality,
-    unit: verdict.unit,
-    word: verdict.word,
-    summary: verdict.summary,
-    effectRatio: verdict.effectRatio,
-    effectDifference: verdict.effectDifference,
-    interval: verdict.interval,
-    intervalOf: verdict.intervalOf,
-    confidence: verdict.confidence,
-    before: { value: verdict.before.value, count: verdict.before.count },
-    after: { value: verdict.after.value, count: verdict.after.count },
-    shadow: isOnTrial(verdict.signal),
-  }))
-}
-
-function nameOf({ title, dimension }: Verdict): string {
-  return dimension === '' ? title.toLowerCase() : `${title.toLowerCase()} of ${dimension}`
+  return { at: iso(now + minutes * MINUTE), minutes, missing: missing.map(({ name }) => name) }
 }
 
 function list(names: readonly string[]): string {

@@ -8,6 +8,7 @@ import type { Policy } from '../../schemas/gate.ts'
 import type { Store } from '../../schemas/store/client.ts'
 import { readReport } from '../jobs/stored-reports.ts'
 import { marksOf } from '../marks/stored-marks.ts'
+import { readWatches } from '../monitor/stored-watches.ts'
 import { isSameVersion } from '../releases/same-version.ts'
 import { allDeployments } from '../releases/stored-deployments.ts'
 import { type Decided, decideGate } from './decide.ts'
@@ -102,6 +103,7 @@ export class Gates {
     const meant = recent.find(({ id }) => id !== stored.ignoring) ?? (now >= until ? recent[0] : undefined)
     const report = meant === undefined ? undefined : await this.#report(meant.id)
     const found = meant === undefined ? undefined : await firstRegressed(store, meant.id)
+    const watch = meant === undefined ? undefined : (await readWatches(store, [meant.id])).get(meant.id)
     const marks = meant === undefined ? [] : await marksOf(store, meant.id)
     const cleared = marks.find(({ signal, mark }) => signal === '' && mark === 'false_alarm')
     const others = meant === undefined ? await this.#elsewhere(before) : []
@@ -113,6 +115,7 @@ export class Gates {
       since: Date.parse(before.since),
       deployment: meant,
       report,
+      watch,
       foundRegressed:
         found === undefined ? undefined : { at: found.decidedAt ?? found.openedAt, reasons: found.reasons },
       others,

@@ -1,6 +1,6 @@
-// Renews a page that is not final, where it stands: position, focus and opened details stay as they are.
+// Renews a page that is not final, every so many seconds and when its stream of events says so, where it stands: position, focus and opened details stay as they are.
 ;(() => {
-  const seconds = Number(document.currentScript.dataset.seconds)
+  const { seconds, events } = document.currentScript.dataset
 
   async function renew() {
     if (document.hidden) return
@@ -29,8 +29,9 @@
     document.dispatchEvent(new Event('postflight:renewed'))
   }
 
-  setInterval(() => {
-    // The next turn tries again.
-    renew().catch(() => {})
-  }, seconds * 1000)
+  // The next turn tries again.
+  const turn = () => renew().catch(() => {})
+  setInterval(turn, Number(seconds) * 1000)
+  // The browser opens the stream again by itself; the turns go on meanwhile.
+  if (events !== '') new EventSource(events).addEventListener('watch', turn)
 })()

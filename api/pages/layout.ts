@@ -8,6 +8,8 @@ export interface Page {
   readonly charts?: boolean
   /** Seconds after which the page renews itself. */
   readonly refreshSeconds?: number
+  /** Address of server-sent events that say when there is something new. */
+  readonly events?: string
 }
 
 /** The frame of every page. */
@@ -25,7 +27,7 @@ export function layout(page: Page): string {
 !${page.charts === true ? '<link rel="stylesheet" href="/assets/uPlot.min.css">' : ''}
 <link rel="stylesheet" href="/assets/postflight.css">
 !${page.charts === true ? '<script src="/assets/uPlot.iife.min.js" defer></script><script src="/assets/chart.js" defer></script>' : ''}
-!${page.refreshSeconds === undefined ? '' : html`<noscript><meta http-equiv="refresh" content="${page.refreshSeconds}"></noscript><script src="/assets/refresh.js" data-seconds="${page.refreshSeconds}" defer></script>`}
+!${page.refreshSeconds === undefined ? '' : html`<noscript><meta http-equiv="refresh" content="${page.refreshSeconds}"></noscript><script src="/assets/refresh.js" data-seconds="${page.refreshSeconds}" data-events="${page.events ?? ''}" defer></script>`}
 </head>
 <body>
 <a class="skip" href="#main">Skip to the content</a>

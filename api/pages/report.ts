@@ -60,6 +60,7 @@ export function reportPage({ report, series, siblings }: ReportPage): string {
     }</dd></div>
 <div><dt>Traffic on it</dt><dd>${percent(report.adoption.share)} <span class="muted">· ${number(report.adoption.requests)} requests${report.adoption.instances === null ? '' : ` · ${report.adoption.instances} instance${report.adoption.instances === 1 ? '' : 's'}`}</span></dd></div>
 <div><dt>Compared</dt><dd>${DESIGNS[report.design]}</dd></div>
+<div><dt>Watch</dt><dd><a href="${watchPath(report)}">what is decided, what happened, and was it right</a></dd></div>
 </dl>
 !${
       regressed.length === 0
@@ -88,6 +89,10 @@ export function reportPage({ report, series, siblings }: ReportPage): string {
 !${report.notes.length === 0 ? '' : html`<section aria-labelledby="notes"><h2 id="notes">Good to know</h2><ul class="notes">!${report.notes.map((note) => html`<li>${prose(note)}</li>`)}</ul></section>`}
 !${methodSection(report)}`,
   })
+}
+
+function watchPath({ deployment }: Report): string {
+  return releasePath(deployment.service, deployment.version, deployment.environment).replace('?', '/watch?')
 }
 
 function comparePath({ deployment }: Report): string {

@@ -23,6 +23,7 @@ import { overviewPage } from './overview.ts'
 import { pendingReportPage, reportPage } from './report.ts'
 import { servicePage } from './service.ts'
 import { signalsPage } from './signals.ts'
+import { watchPages } from './watch-routes.ts'
 
 const hidden = { hide: true } as const
 /** Days that a service's page looks back. */
@@ -176,6 +177,7 @@ export async function pages(app: Api, context: ApiContext): Promise<void> {
   )
 
   alertPages(app, context)
+  watchPages(app, context)
 
   const catalogue = signalsPage(context.catalogue.signals)
   app.get('/signals', { schema: hidden }, async (_request, reply) => sendHtml(reply, catalogue))

@@ -30,7 +30,8 @@ export function samples({ before, after }: Pick<GateEvidence, 'before' | 'after'
   return `${grouped(before.count)} / ${grouped(after.count)}`
 }
 
-function grouped(count: number): string {
+function grouped(count: number | null): string {
+  if (count === null) return '-'
   return Math.round(count)
     .toString()
     .replace(/\B(?=(\d{3})+$)/g, ',')

@@ -36,7 +36,8 @@ export const gateEvidenceSchema = verdictSchema
     confidence: true,
   })
   .extend({
-    before: z.object({ value: z.number().nullable(), count: z.number() }),
+    /** Events or samples; null where only the monitor has looked, which keeps no such count of the time before. */
+    before: z.object({ value: z.number().nullable(), count: z.number().nullable() }),
     after: z.object({ value: z.number().nullable(), count: z.number() }),
     /** On trial: it is shown, and decides nothing. */
     shadow: z.boolean(),

@@ -11,6 +11,8 @@ const PAGES = [
   '/services/checkout',
   BAD,
   '/releases/cart/1.1.0',
+  '/releases/cart/1.1.0/watch',
+  `${BAD}/watch`,
   COMPARE,
   '/alerts',
   '/alerts/sent',

@@ -1,0 +1,32 @@
+import type { GateEvidence } from '../../schemas/contracts/gate.ts'
+import type { DeploymentState } from '../../schemas/contracts/report.ts'
+
+/** How a deployment stands by the one test that it has, without the signals on trial. Gates read it and test nothing themselves. */
+export interface Standing {
+  readonly state: DeploymentState
+  /** In words, most important first. */
+  readonly reasons: readonly string[]
+  readonly evidence: readonly GateEvidence[]
+  /** Got worse, but on trial. */
+  readonly trial: readonly { readonly signal: string; readonly summary: string }[]
+  /** What keeps it from being called sound now, with the minutes that it takes from `at` on at this pace; undefined where nothing was measured. */
+  readonly missing: readonly { readonly name: string; readonly minutes: number | null }[] | undefined
+  /** Minutes of evidence. */
+  readonly seenMinutes: number
+  /** When it was looked at, and when the watch ends; milliseconds. */
+  readonly at: number
+  readonly finalAt: number
+  /** Nothing of the version has come since it was deployed. */
+  readonly isSilent: boolean
+  /** Nothing else is left to judge by. */
+  readonly isAllOnTrial: boolean
+}
+
+/** Comparisons of a decision that are kept. */
+export const MOST_EVIDENCE = 20
+/** Reasons in words that are given. */
+export const MOST_REASONS = 5
+
+export function nameOf({ title, dimension }: { readonly title: string; readonly dimension: string }): string {
+  return dimension === '' ? title.toLowerCase() : `${title.toLowerCase()} of ${dimension}`
+}
