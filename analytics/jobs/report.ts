@@ -9,7 +9,6 @@ import { sideBySide } from '../baselines/design.ts'
 import { loadPasts, slotLength } from '../baselines/past.ts'
 import { type CellSet, loadCells } from '../queries/cells.ts'
 import { mergeCells } from '../queries/merge-cells.ts'
-import { alternativesOf, countedInstead } from '../queries/one-source.ts'
 import { readingPlan } from '../queries/reading-plan.ts'
 import { sha256, witness } from '../receipts/witness.ts'
 import { type AdoptionPoint, adoption } from '../releases/adoption.ts'
@@ -26,6 +25,7 @@ import { headline } from './headline.ts'
 import { kindFacts } from './kind-facts.ts'
 import { compareNeighbours } from './neighbours.ts'
 import { compareSharedSources, sharedNotes } from './shared-sources.ts'
+import { sourceNotes } from './source-notes.ts'
 import { storeReport } from './stored-reports.ts'
 import { judge, type ReportDesign } from './verdicts.ts'
 
@@ -364,22 +364,6 @@ function stateOf(
   if (windows.superseded) return 'superseded'
   if (judged === 'regressed') return 'regressed'
   return provisional ? 'watching' : judged
-}
-
-/** By what requests are counted, where it is not by spans. */
-function sourceNotes(catalogue: Catalogue, set: CellSet, versions: readonly (string | null)[]): string[] {
-  const alternatives = alternativesOf(catalogue, ['server.request'])
-  const known = [...new Set(versions)].filter((version) => version !== null)
-  const by = known.map((version) => countedInstead(set, alternatives, 'server.request', version))
-  if (by.every((id) => id === undefined)) return []
-  if (new Set(by.map((id) => id === undefined)).size === 1)
-    return [
-      'Requests are counted by the metrics of their durations: spans of them are not there for every version.',
-    ]
-  const told = known.map(
-    (version, at) => `of ${version} by ${by[at] === undefined ? 'spans' : 'the metrics of their durations'}`,
-  )
-  return [`Requests are counted ${told.join(', ')}: what changed may be how they are counted.`]
 }
 
 function addNotes(

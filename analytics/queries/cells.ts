@@ -97,8 +97,12 @@ export async function loadCellsOf(
   request: ManyCellsRequest,
 ): Promise<ReadonlyMap<string, CellSet>> {
   const signals = request.signals ?? catalogue.signals
-  const alternatives = alternativesOf(catalogue, measuresOf(signals))
-  const measures = [...measuresOf(signals), ...[...alternatives.values()].flat()]
+  const asked = measuresOf(signals)
+  const alternatives = alternativesOf(catalogue, asked)
+  const weights = [...catalogue.measures.values()].flatMap(({ id, weightOf }) =>
+    weightOf !== undefined && asked.includes(weightOf) ? [id] : [],
+  )
+  const measures = [...asked, ...[...alternatives.values()].flat(), ...weights]
   const flat = request.flat === true ? [...measures] : flatMeasures(signals, measures, alternatives)
   const table = (cells: string) => measures.filter((id) => catalogue.measures.get(id)?.cells === cells)
   const distributions =

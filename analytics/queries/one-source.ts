@@ -13,27 +13,67 @@ export function alternativesOf(catalogue: Catalogue, measures: readonly string[]
   return found
 }
 
+type CellsByMeasure = ReadonlyMap<string, ReadonlyMap<string, ReadonlyMap<string, readonly Cell[]>>>
 type MutableSet = Map<string, Map<string, Map<string, Cell[]>>>
+
+/** Spans of which a metric counts half as many again are a sample that left no weight. */
+const EVIDENTLY_MORE = 1.5
+
+/** Where the spans of a measure are kept when its events are read from another source. */
+export function spansOf(measure: string): string {
+  return `${measure}.spans`
+}
+
+/** Where what a sampler left out of a measure is kept. */
+export function unsampledOf(measure: string): string {
+  return `${measure}.unsampled`
+}
 
 /**
  * Puts one source of each measure's events under the measure's own name. The rule: the first of spans, then duration metrics, that every version of the window
- * has, so that versions are compared by the same means; where none has that, for each version the first that it has. Never two of them together.
+ * has, so that versions are compared by the same means; spans that are evidently a sample without weights (tail sampling keeps errors and slow requests) come
+ * last. Where no source is common, for each version the first that it has. Never two of them together.
  */
 export function readOneSource(set: MutableSet, alternatives: Alternatives): void {
   for (const [measure, others] of alternatives) {
-    const sources = [measure, ...others].map((id) => ({ id, versions: versionsIn(set.get(id)) }))
-    const versions = new Set(sources.flatMap((source) => [...source.versions]))
-    const common = sources.find((source) => source.versions.size === versions.size)
+    const sources = [measure, ...others].map((id) => ({ id, events: eventsByVersion(set.get(id)) }))
+    const versions = new Set(sources.flatMap(({ events }) => [...events.keys()]))
+    const weights = sumByVersion(set.get(unsampledOf(measure)))
+    const [spans, ...metrics] = sources
+    const sampled = [...(spans?.events ?? [])].some(([version, count]) =>
+      metrics.some(
+        ({ events }) => (events.get(version) ?? 0) > EVIDENTLY_MORE * (count + (weights.get(version) ?? 0)),
+      ),
+    )
+    const ordered = spans === undefined ? [] : sampled ? [...metrics, spans] : sources
+    const common = ordered.find(({ events }) => events.size === versions.size)
     for (const version of versions) {
-      const chosen = common ?? sources.find((source) => source.versions.has(version))
+      const chosen = common ?? ordered.find(({ events }) => events.has(version))
       if (chosen !== undefined && chosen.id !== measure) take(set, chosen.id, measure, version)
     }
   }
 }
 
+/** How many requests a span of each version stands for, by metrics or else by weights; 1: as far as is known, it is no sample. */
+export function requestsPerSpan(
+  set: CellsByMeasure,
+  measure: string,
+  alternatives: Alternatives,
+  version: string,
+) {
+  const spans = eventsByVersion(set.get(spansOf(measure)) ?? set.get(measure)).get(version) ?? 0
+  if (spans === 0) return { byWeight: 1, byMetric: 1 }
+  const missing = sumByVersion(set.get(unsampledOf(measure))).get(version) ?? 0
+  const metric = Math.max(
+    0,
+    ...(alternatives.get(measure) ?? []).map((id) => eventsByVersion(set.get(id)).get(version) ?? 0),
+  )
+  return { byWeight: 1 + missing / spans, byMetric: Math.max(1, metric / spans) }
+}
+
 /** What counts a version's events of a measure, if it is not the measure itself. */
 export function countedInstead(
-  set: ReadonlyMap<string, ReadonlyMap<string, ReadonlyMap<string, readonly Cell[]>>>,
+  set: CellsByMeasure,
   alternatives: Alternatives,
   measure: string,
   version: string,
@@ -47,17 +87,35 @@ export function countedInstead(
   )
 }
 
-function versionsIn(dimensions: ReadonlyMap<string, ReadonlyMap<string, readonly Cell[]>> | undefined) {
-  const versions = new Set<string>()
-  for (const byVersion of dimensions?.values() ?? [])
-    for (const [version, cells] of byVersion) if (cells.length > 0) versions.add(version)
-  return versions
+type Dimensions = ReadonlyMap<string, ReadonlyMap<string, readonly Cell[]>> | undefined
+
+const eventsByVersion = (dimensions: Dimensions) => byVersion(dimensions, (cell) => cell.count)
+const sumByVersion = (dimensions: Dimensions) => byVersion(dimensions, (cell) => cell.sum)
+
+function byVersion(dimensions: Dimensions, value: (cell: Cell) => number): Map<string, number> {
+  const totals = new Map<string, number>()
+  for (const versions of dimensions?.values() ?? []) {
+    for (const [version, cells] of versions) {
+      const total = cells.reduce((sum, cell) => sum + value(cell), 0)
+      if (total > 0) totals.set(version, (totals.get(version) ?? 0) + total)
+    }
+  }
+  return totals
 }
 
 function take(set: MutableSet, from: string, to: string, version: string): void {
   const own = set.get(to) ?? new Map<string, Map<string, Cell[]>>()
   set.set(to, own)
-  for (const versions of own.values()) versions.delete(version)
+  const kept = set.get(spansOf(to)) ?? new Map<string, Map<string, Cell[]>>()
+  for (const [dimension, versions] of own) {
+    const cells = versions.get(version)
+    if (cells === undefined) continue
+    const target = kept.get(dimension) ?? new Map<string, Cell[]>()
+    kept.set(dimension, target)
+    target.set(version, cells)
+    versions.delete(version)
+  }
+  if (kept.size > 0) set.set(spansOf(to), kept)
   for (const [dimension, versions] of set.get(from) ?? []) {
     const cells = versions.get(version)
     if (cells === undefined) continue

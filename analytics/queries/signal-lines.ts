@@ -2,6 +2,7 @@ import type { Cell } from '../../schemas/cell.ts'
 import type { Signal } from '../../schemas/signals/signal.ts'
 import type { CellSet } from './cells.ts'
 import { mergeCells } from './merge-cells.ts'
+import { spansOf, unsampledOf } from './one-source.ts'
 
 /**
  * Of measures that count the same thing in different ways, the one with the most events on a version: nothing is counted twice.
@@ -69,11 +70,18 @@ export function exposureLine(
   if (signal.kind !== 'rate' || signal.per === undefined) return []
   const id = signal.per === 'minute' ? signal.measures[0] : signal.per
   const parts: (readonly Cell[])[] = []
-  for (const byVersion of set.get(id)?.values() ?? []) {
-    for (const version of versions) {
-      const cells = byVersion.get(version)
-      if (cells !== undefined) parts.push(cells)
-    }
+  const add = (cells: readonly Cell[] | undefined) => {
+    if (cells !== undefined) parts.push(cells)
+  }
+  for (const version of versions) {
+    const all = (measure: string) =>
+      [...(set.get(measure)?.values() ?? [])].flatMap((byVersion) => byVersion.get(version) ?? [])
+    const spans = all(spansOf(id))
+    // Events of spans are a share of the same spans; others are of all requests, also of those that a sampler left out.
+    if (signal.ofSpans === true && spans.length > 0) add(spans)
+    else for (const byVersion of set.get(id)?.values() ?? []) add(byVersion.get(version))
+    if (signal.ofSpans !== true && spans.length === 0)
+      add(all(unsampledOf(id)).map((cell) => ({ ...cell, count: cell.sum })))
   }
   const merged = parts.length === 0 ? [] : mergeCells(parts)
   return signal.per === 'minute' ? merged.map((cell) => ({ ...cell, count: step / 60 })) : merged

@@ -43,7 +43,12 @@ export function buildCatalogue(
           'schemas/signals/measures.ts lists the measures.',
         )
     }
-    signals.set(signal.id, { ...signal, measures: withOlderNames(signal.measures, measureList) })
+    const ofSpans = signal.measures.some((id) => measures.get(id)?.source === 'otel_traces')
+    signals.set(signal.id, {
+      ...signal,
+      measures: withOlderNames(signal.measures, measureList),
+      ...(ofSpans ? { ofSpans } : {}),
+    })
   }
   return {
     signals: [...signals.values()],

@@ -33,6 +33,8 @@ export interface Measure {
   readonly olderNameOf?: string
   /** The measure whose events it counts by other means: read for versions that do not have that one (analytics/queries/one-source.ts). */
   readonly insteadOf?: string
+  /** The measure of spans of which it adds up those that a sampler left out, as far as weights tell (sampling.ts). */
+  readonly weightOf?: string
   /** Boolean SQL: which rows count, besides the metrics' names. */
   readonly selector: string
   /** String SQL: what the measure breaks down by; `''` for one series a service. */

@@ -1,5 +1,6 @@
 import { durationMeasures } from './durations.ts'
 import type { Measure } from './measure.ts'
+import { missingSpans } from './sampling.ts'
 import { conventional, OLDER_METRICS, rpcService } from './semantic-conventions.ts'
 import { attribute, firstOf, shortened, template } from './sql.ts'
 import { TRAFFIC_RULES, type TrafficRule, trafficSql } from './traffic.ts'
@@ -64,6 +65,7 @@ const SERVER_STATEMENT = shortened(
 /** The measures of the built-in signals, and those of older names of their metrics. @param rules what is not users' traffic */
 export function builtInMeasures(rules: readonly TrafficRule[] = TRAFFIC_RULES): readonly Measure[] {
   return presentMeasures(rules).flatMap((measure) => {
+    if (measure.id === 'server.request') return [measure, missingSpans(measure)]
     const older = (measure.metrics ?? []).flatMap((name) => OLDER_METRICS[name] ?? [])
     return older.length === 0 || measure.insteadOf !== undefined
       ? [measure]

@@ -45,6 +45,8 @@ export interface Signal {
   readonly measures: readonly [string, ...string[]]
   /** For `rate`: events per minute, or per event of another measure (all its dimensions together). */
   readonly per?: 'minute' | string
+  /** True: its events are spans, or stand in them, so that a sampler takes from them what it takes from requests. Set by the catalogue. */
+  readonly ofSpans?: boolean
   /** What the dimension is called: 'route', 'statement', 'exception', 'peer' ...; absent where there is none. */
   readonly dimension?: string
   readonly badDirection: BadDirection

@@ -199,7 +199,7 @@ describe('services that send metrics only', () => {
     const traffic = {
       service: 'both',
       environment: ENVIRONMENT,
-      routes: [{ route: 'GET /cart', perMinute: 20, seconds: 0.1 }],
+      routes: [{ route: 'GET /cart', perMinute: 30, seconds: 0.1 }],
       seed: 3,
     }
     await sendTraffic(bench.store, { ...traffic, version: '1.0', from: T0, to: T0 + HOUR })

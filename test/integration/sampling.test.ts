@@ -1,0 +1,136 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { sourceNotes } from '../../analytics/jobs/source-notes.ts'
+import { loadCells } from '../../analytics/queries/cells.ts'
+import { exposureLine, signalLines } from '../../analytics/queries/signal-lines.ts'
+import { WEIGHT } from '../../schemas/signals/sampling.ts'
+import { type Bench, openBench } from './report-fixture.ts'
+
+const START = Math.floor(Date.now() / 3_600_000 - 5) * 3600
+const MINUTES = 30
+
+describe('sampled spans', () => {
+  let bench: Bench
+  beforeAll(async () => {
+    bench = await openBench()
+  }, 120_000)
+  afterAll(() => bench?.close())
+
+  it.each([
+    ['', {}, 1],
+    ['ot=th:0', {}, 1],
+    ['ot=th:8', {}, 2],
+    ['vendor=x:y, ot=rv:6d559aaba53b18;th:c', {}, 4],
+    ['ot=th:fd70a3d70a3d71', {}, 100],
+    ['other=th:8', {}, 1],
+    ['ot=p:3;r:5', {}, 8],
+    ['', { SampleRate: '20' }, 20],
+    ['', { SampleRate: '0.5' }, 1],
+    ['ot=th:ffffffffffffff', {}, 1e6],
+  ])('of trace state %s and attributes %s stand for so many', async (state, attributes, weight) => {
+    const [row] = await bench.store.query<{ weight: number }>(
+      `SELECT ${WEIGHT} AS weight FROM (SELECT {state:String} AS TraceState, {attributes:Map(String, String)} AS SpanAttributes)`,
+      { state, attributes },
+    )
+    expect(row?.weight).toBeCloseTo(weight, 6)
+  })
+
+  const at = (minute: number, second: number) => new Date((START + minute * 60 + second) * 1000).toISOString()
+  const resource = (service: string, version: string) => ({
+    ServiceName: service,
+    ResourceAttributes: { 'service.version': version, 'service.instance.id': 'a' },
+  })
+  /** Twenty requests a minute, of which two fail and every tenth span is kept (`keep`), and ten errors in the logs. */
+  async function send(service: string, version: string, keep: (request: number) => boolean, state: string) {
+    const each = Array.from({ length: MINUTES }, (_, minute) => minute)
+    await bench.store.insert(
+      'otel_traces',
+      each.flatMap((minute) =>
+        Array.from({ length: 20 }, (_, request) => request)
+          .filter(keep)
+          .map((request) => ({
+            ...resource(service, version),
+            Timestamp: at(minute, request),
+            SpanKind: 'Server',
+            SpanName: 'GET /cart',
+            Duration: 100_000_000,
+            StatusCode: request < 2 ? 'Error' : 'Unset',
+            TraceState: state,
+          })),
+      ),
+    )
+    await bench.store.insert(
+      'otel_logs',
+      each.flatMap((minute) =>
+        Array.from({ length: 10 }, (_, record) => ({
+          ...resource(service, version),
+          Timestamp: at(minute, record),
+          SeverityNumber: 17,
+          Body: 'failed',
+        })),
+      ),
+    )
+  }
+
+  async function cells(service: string) {
+    return await loadCells(bench.store, bench.catalogue, {
+      service,
+      environment: 'default',
+      from: START,
+      to: START + MINUTES * 60,
+    })
+  }
+  const total = (list: readonly { count: number }[]) => list.reduce((sum, { count }) => sum + count, 0)
+
+  it('are weighted where they are compared with what is no sample, and counted as they are elsewhere', async () => {
+    await send('head', '1.0', () => true, '')
+    await send('head', '2.0', (request) => request % 10 === 5, 'ot=th:e6666666666666')
+    const set = await cells('head')
+    const logs = bench.catalogue.signal('logs.error_rate')
+    const calls = bench.catalogue.signal('db.calls')
+    const errors = bench.catalogue.signal('errors.server')
+    expect(total(exposureLine(set, logs, ['1.0'], 60))).toBe(20 * MINUTES)
+    expect(total(exposureLine(set, logs, ['2.0'], 60))).toBeCloseTo(20 * MINUTES, 6)
+    // What stands in spans is compared with spans, and tests are told how many there were.
+    expect(total(exposureLine(set, calls, ['2.0'], 60))).toBe(2 * MINUTES)
+    expect(total([...signalLines(set, errors, ['2.0']).values()].flat())).toBe(2 * MINUTES)
+    expect(sourceNotes(bench.catalogue, set, ['1.0', '2.0'])).toEqual([
+      'Spans are a sample (100 % of 1.0, 10 % of 2.0): logs are compared with requests by the weights of their spans. Numbers of requests by version are not comparable: the sampling changed.',
+    ])
+  })
+
+  it('that were chosen by their outcome are recognised by metrics, which then count', async () => {
+    await send('tail', '1.0', (request) => request < 2, '')
+    await bench.store.insert(
+      'otel_metrics_histogram',
+      Array.from({ length: MINUTES }, (_, minute) =>
+        [18, 2].map((count, failed) => ({
+          ...resource('tail', '1.0'),
+          MetricName: 'http.server.request.duration',
+          MetricUnit: 's',
+          Attributes: {
+            'http.request.method': 'GET',
+            'http.route': '/cart',
+            'http.response.status_code': failed === 1 ? '500' : '200',
+          },
+          TimeUnix: at(minute, 30),
+          Count: count,
+          Sum: count / 10,
+          BucketCounts: [count, 0],
+          ExplicitBounds: [0.1],
+          AggregationTemporality: 1,
+        })),
+      ).flat(),
+    )
+    const set = await cells('tail')
+    const lines = [...signalLines(set, bench.catalogue.signal('errors.server'), ['1.0']).values()].flat()
+    expect(total(lines)).toBe(20 * MINUTES)
+    expect(lines.reduce((sum, { bad }) => sum + bad, 0)).toBe(2 * MINUTES)
+    expect(total(exposureLine(set, bench.catalogue.signal('db.calls'), ['1.0'], 60))).toBe(2 * MINUTES)
+    expect(total(exposureLine(set, bench.catalogue.signal('logs.error_rate'), ['1.0'], 60))).toBe(
+      20 * MINUTES,
+    )
+    expect(sourceNotes(bench.catalogue, set, ['1.0']).join()).toContain(
+      'Spans are there for 10 % of the requests of 1.0 only',
+    )
+  })
+})
