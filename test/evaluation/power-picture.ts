@@ -48,6 +48,7 @@ export function powerPicture(curves: readonly Curve[], sizes: readonly number[])
     )
   })
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="11" fill="#333">
+<title>Power by size of a multiplicative change, for each method and window</title>
 <rect width="${width}" height="${height}" fill="#fff"/>
 ${parts.join('\n')}
 </svg>
