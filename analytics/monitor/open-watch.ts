@@ -7,6 +7,7 @@ import type { Signal } from '../../schemas/signals/signal.ts'
 import type { Store } from '../../schemas/store/client.ts'
 import { ownerOf } from '../alerts/alerts.ts'
 import { reportUrl } from '../alerts/links.ts'
+import { onTrial } from '../gate/policy.ts'
 import { baselineOf } from '../jobs/report.ts'
 import { type CellSet, loadCells, loadCellsOf } from '../queries/cells.ts'
 import { beforeWindow, windowSettings } from '../windows/deployment-windows.ts'
@@ -276,7 +277,9 @@ export class OpenWatch {
     if (evidence !== undefined && ending === null && (reasons.length > 0 || firing))
       await this.#lookAround(reasons, input)
     const settings = config.monitor.services[deployment.service]
-    const shadow = settings?.shadow ?? config.monitor.shadow
+    const isOnTrial = onTrial(config.shadow, deployment, 'page')
+    const onlyTrial = reasons.length > 0 && reasons.every(({ signal }) => isOnTrial(signal))
+    const shadow = (settings?.shadow ?? config.monitor.shadow) || onlyTrial
     const link = reportUrl(publicUrl, deployment)
     let incident: Incident | undefined
     if (evidence !== undefined) {

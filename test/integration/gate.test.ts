@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createAlerts } from '../../analytics/alerts/alerts.ts'
 import { Gates } from '../../analytics/gate/gates.ts'
 import { storeReport } from '../../analytics/jobs/stored-reports.ts'
+import type { Alert } from '../../schemas/contracts/alert.ts'
 import { type Gate, gateSchema, shadowEventSchema, shadowTallySchema } from '../../schemas/contracts/gate.ts'
 import type { Problem } from '../../schemas/contracts/problem.ts'
 import type { Report } from '../../schemas/contracts/report.ts'
@@ -148,8 +149,8 @@ describe('gates over real reports', () => {
       logger: { info: () => {}, warn: () => {}, error: () => {} },
     })
     await alerts.onReport(report, Date.now())
-    const { items } = await read<{ items: { shadow: boolean }[] }>('/alerts?service=checkout')
-    expect(items).toMatchObject([{ shadow: true }])
+    const { items } = await read<{ items: Alert[] }>('/alerts?service=checkout')
+    expect(items.find((alert) => alert.deploymentId === deploymentId)).toMatchObject({ shadow: true })
     const { tally } = await read<{ tally: unknown[] }>('/shadow?service=checkout')
     expect(tally).toContainEqual(
       expect.objectContaining({ action: 'page', signal: 'latency.server', deployments: 1 }),
