@@ -1,4 +1,5 @@
 import { html } from 'ghtml'
+import type { OwnFalseAlarms } from '../../schemas/contracts/own-false-alarms.ts'
 import type { Release } from '../../schemas/contracts/release.ts'
 import type { Service } from '../../schemas/contracts/service.ts'
 import type { ServiceTrends } from '../../schemas/contracts/service-trends.ts'
@@ -6,6 +7,7 @@ import type { Trend } from '../../schemas/contracts/trend.ts'
 import { trendChart } from './chart.ts'
 import { moment, percent, prose, releasePath } from './format.ts'
 import { layout } from './layout.ts'
+import { ownFalseAlarmsSection } from './own-false-alarms.ts'
 import { trendsSection } from './trends.ts'
 import { stateBadge } from './words.ts'
 
@@ -15,10 +17,18 @@ export interface ServicePage {
   readonly releases: readonly Release[]
   readonly trends: readonly Trend[]
   readonly quarter: ServiceTrends
+  readonly calibration: OwnFalseAlarms
 }
 
 /** A service: how its signals went release by release, and every deployment with its verdict. */
-export function servicePage({ service, environment, releases, trends, quarter }: ServicePage): string {
+export function servicePage({
+  service,
+  environment,
+  releases,
+  trends,
+  quarter,
+  calibration,
+}: ServicePage): string {
   const charts = trends
     .map((trend, index) => trendChart(`trend-${index}`, trend))
     .filter((chart) => chart !== '')
@@ -61,6 +71,7 @@ export function servicePage({ service, environment, releases, trends, quarter }:
           )}</tbody></table>`
     }
 </section>
+!${ownFalseAlarmsSection(calibration)}
 !${undeployed.length === 0 ? '' : html`<p class="fine">Also seen in telemetry: ${undeployed.map((release) => release.version).join(', ')}.</p>`}`,
   })
 }

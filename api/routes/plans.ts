@@ -1,11 +1,30 @@
 import { z } from 'zod'
 import { watchPlan } from '../../analytics/plan/watch-plan.ts'
+import { ownFalseAlarmsSchema } from '../../schemas/contracts/own-false-alarms.ts'
 import { watchPlanSchema } from '../../schemas/contracts/watch-plan.ts'
 import type { Api, ApiContext } from '../context.ts'
+import { readOwnFalseAlarms } from '../reads/own-false-alarms.ts'
 import { readService } from '../reads/services.ts'
 import { nameSchema, problems } from './operation-schema.ts'
 
 export function planRoutes(app: Api, context: ApiContext): void {
+  app.get(
+    '/services/:service/calibration',
+    {
+      schema: {
+        operationId: 'getCalibration',
+        tags: ['services'],
+        summary: "How often a service's comparisons alarm where nothing was released",
+        params: z.object({ service: nameSchema }),
+        querystring: z.strictObject({ environment: nameSchema.default('default') }),
+        response: { 200: ownFalseAlarmsSchema, ...problems(400, 404) },
+      },
+    },
+    async (request) => {
+      const { service } = await readService(context, request.params.service)
+      return await readOwnFalseAlarms(context, service, request.query.environment)
+    },
+  )
   app.get(
     '/services/:service/plan',
     {
