@@ -42,6 +42,7 @@ async function serve(options: ChildOptions): Promise<void> {
     user: options.user,
     password: options.password,
     spoolDirectory,
+    bodyDirectory: join(options.dataDir, 'inserts'),
     maxBodyBytes: options.maxBodyBytes,
     maxExecutionSeconds: options.maxExecutionSeconds,
     version,

@@ -1,8 +1,8 @@
 import { randomBytes, randomUUID, timingSafeEqual } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { rm, stat } from 'node:fs/promises'
+import { realpath, rm, stat } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { join } from 'node:path'
+import { join, sep } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import {
   createBrotliCompress,
@@ -26,6 +26,8 @@ export interface HttpServerOptions {
   password: string
   /** Directory for bodies on their way in and results on their way out; holds a pipe `result-N` for each slot. */
   spoolDirectory: string
+  /** The only directory whose files may be named as an insert's body: no caller may have another file of this machine read. */
+  bodyDirectory: string
   /** Bytes of one request's rows, decoded. */
   maxBodyBytes: number
   /** Seconds a query may run unless the client says otherwise; 0 for no limit. */
@@ -483,7 +485,7 @@ export function createHttpServer(options: HttpServerOptions): Server {
             options.maxBodyBytes,
           )
         } else {
-          path = query.bodyFile
+          path = await withinDirectory(query.bodyFile, options.bodyDirectory)
           size = await sizeOf(path)
         }
       }
@@ -578,6 +580,24 @@ export function createHttpServer(options: HttpServerOptions): Server {
 }
 
 /** @throws ClickHouseException if there is no such file */
+/** @throws ClickHouseException ACCESS_DENIED for what lies elsewhere, also by a link; FILE_DOESNT_EXIST */
+async function withinDirectory(path: string, directory: string): Promise<string> {
+  const real = async (name: string) => {
+    try {
+      return await realpath(name)
+    } catch (error) {
+      throw new ClickHouseException(
+        107,
+        'FILE_DOESNT_EXIST',
+        `The rows cannot be read from ${path}: ${error}`,
+      )
+    }
+  }
+  const file = await real(path)
+  if (file.startsWith(`${await real(directory)}${sep}`)) return file
+  throw new ClickHouseException(497, 'ACCESS_DENIED', `Only files in ${directory} may be an insert's body`)
+}
+
 async function sizeOf(path: string): Promise<number> {
   try {
     return (await stat(path)).size

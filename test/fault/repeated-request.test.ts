@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pino from 'pino'
@@ -213,4 +213,17 @@ it('the rollups of all that equal a recount', async () => {
     const rollup = await store.query(`${total} ${table} AS cells ${where}`, { measure: measure.id })
     expect(rollup, table).toEqual(recount)
   }
+})
+
+it('no file but the journal’s can be named as the body of an insert, by a link neither', async () => {
+  const secret = join(dataDir, 'secret.native')
+  writeFileSync(secret, 'not for others')
+  const link = join(folder, 'link.native')
+  symlinkSync(secret, link)
+  for (const file of [secret, link]) {
+    await expect(store.insertNative('otel_logs', ['Body'], Buffer.alloc(0), { file })).rejects.toThrow(
+      "may be an insert's body",
+    )
+  }
+  rmSync(link)
 })
