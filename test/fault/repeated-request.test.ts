@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pino from 'pino'
@@ -218,6 +218,7 @@ it('the rollups of all that equal a recount', async () => {
 it('no file but the journal’s can be named as the body of an insert, by a link neither', async () => {
   const secret = join(dataDir, 'secret.native')
   writeFileSync(secret, 'not for others')
+  mkdirSync(folder, { recursive: true })
   const link = join(folder, 'link.native')
   symlinkSync(secret, link)
   for (const file of [secret, link]) {
