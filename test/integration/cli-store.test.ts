@@ -134,7 +134,7 @@ test('send stores what a program writes as it comes, and says which lines are no
     expect(sent.err).toContain('line 2')
     expect(sent.code).toBe(4)
     const missing = await run('send', 'checkout@2.7.0', 'no-such-file.jsonl', '--otlp', up.otlp)
-    expect(missing).toMatchObject({ code: 5, err: expect.stringContaining('no-such-file.jsonl') })
+    expect(missing).toMatchObject({ code: 64, err: expect.stringContaining('no-such-file.jsonl') })
   } finally {
     await up.stop()
   }
