@@ -9,8 +9,9 @@ const elsewhere = ['node_modules/**', '.postflight/**']
 export default defineConfig({
   test: {
     reporters: ['default', './test/setup/closing-line.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // A start makes all views of the rollups: seconds on a quiet machine, many on a loaded one.
+    testTimeout: 90_000,
+    hookTimeout: 180_000,
     // Several tests start the embedded engine (0.5 GB and more each): two files at a time fit two cores and 8 GB.
     maxWorkers: 2,
     projects: [
