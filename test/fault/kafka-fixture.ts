@@ -118,7 +118,7 @@ export interface StoredLogs {
 
 /** Waits until so many log records are stored, and a moment longer for any that should not be. */
 export async function storedLogs(store: Store, expected: number): Promise<StoredLogs> {
-  const until = performance.now() + 60_000
+  const until = performance.now() + 150_000
   let quiet = 0
   for (;;) {
     const [stored] = await store.query<StoredLogs>(

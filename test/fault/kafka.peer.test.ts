@@ -208,7 +208,7 @@ test('partitions that go from one consumer to another and back', { timeout: 120_
 })
 
 test('a broker that is killed in traffic: senders send again, nothing is lost or there twice', {
-  timeout: 180_000,
+  timeout: 300_000,
 }, async () => {
   const kafka = await open('broker.')
   const bodies = logRequests(30, RECORDS, 6, Date.now())
