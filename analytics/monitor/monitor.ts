@@ -13,6 +13,7 @@ import { monitorLookDuration, monitorWatches } from '../jobs/telemetry.ts'
 import { type CellSet, loadCellsOf } from '../queries/cells.ts'
 import { discoverDeployments } from '../releases/discover-deployments.ts'
 import { allDeployments } from '../releases/stored-deployments.ts'
+import { floorMinute } from '../windows/deployment-windows.ts'
 import { OpenWatch, relatedSignals } from './open-watch.ts'
 import { SelfWatch } from './self-watch.ts'
 import { readWatches, storeWatchEvents, storeWatches } from './stored-watches.ts'
@@ -417,10 +418,6 @@ function previousOf(deployment: Deployment, deployments: readonly Deployment[]):
 
 function keyOf(of: { readonly service: string; readonly environment: string }): string {
   return JSON.stringify([of.service, of.environment])
-}
-
-function floorMinute(time: number): number {
-  return Math.floor(time / MINUTE) * MINUTE
 }
 
 function ceilMinute(time: number): number {

@@ -6,10 +6,10 @@ import type { Signal } from '../../schemas/signals/signal.ts'
 import type { Store } from '../../schemas/store/client.ts'
 import { type CellSet, loadCellsOf } from '../queries/cells.ts'
 import { mergeCells } from '../queries/merge-cells.ts'
+import type { Relations } from '../releases/relations.ts'
 import { type OtherDeployment, type Place, placeMinutes } from './blame.ts'
 import type { WatchEvidence } from './deployment-watch.ts'
 import type { Level } from './level-evidence.ts'
-import type { Relations } from './relations.ts'
 
 export interface PlacesInput {
   readonly deployment: Deployment
