@@ -43,7 +43,7 @@ it('a store that is killed in the middle of inserts has every record once, and s
           repeated += 1
           throw error
         })
-        if (!loseAnswer) return
+        if (!loseAnswer || table !== 'otel_logs') return
         loseAnswer = false
         repeated += 1
         await restart()
@@ -58,7 +58,8 @@ it('a store that is killed in the middle of inserts has every record once, and s
   try {
     const requests = logRequests(KILLS, RECORDS, 11, Date.now())
     for (const [i, body] of requests.entries()) {
-      loseAnswer = i % 2 === 1
+      // The first restart is the one that finds what the schema left in the engine's memory only.
+      loseAnswer = i % 2 === 0
       const stored = transport.send({
         signal: 'logs',
         contentType: 'application/x-protobuf',
