@@ -1,5 +1,5 @@
-import { type Baseline, meanBaseline } from '../sequential/baseline.ts'
 import { logMeanEvidence } from '../stats/normal-e-process.ts'
+import { type Baseline, meanBaseline } from './baseline.ts'
 
 /** Mean of a gauge's samples in a minute. */
 export interface Level {
@@ -9,7 +9,7 @@ export interface Level {
 }
 
 /** What is known of a gauge before the release. */
-export interface LevelReference extends Pick<Baseline, 'level' | 'dispersion' | 'drift'> {
+export interface LevelReference extends Baseline {
   /** What an effect of 1 is: the level itself. */
   readonly unit: number
 }

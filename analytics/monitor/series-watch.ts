@@ -1,9 +1,9 @@
 import type { BadDirection, SmallestEffect } from '../../schemas/signals/signal.ts'
-import { logNewKindEvidence } from '../sequential/new-kind.ts'
 import { sequenceHalfWidth } from '../stats/asymptotic-confidence-sequence.ts'
 import { logMixture } from '../stats/log-mixture.ts'
 import { type CountReference, countEvidence, levelBeside } from './count-evidence.ts'
 import { type LevelReference, levelBesideOf, levelEvidence } from './level-evidence.ts'
+import { logNewKindEvidence } from './new-kind.ts'
 
 /** What a series had in some minutes: events and exposure of a count, sum of minute means and minutes of a gauge; new version and old one beside it. */
 export interface Tally {

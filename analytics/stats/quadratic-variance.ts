@@ -26,13 +26,6 @@ export function tiltScore(factor: number, dispersion: number, cost: number): num
   return Math.log(factor) - (dispersion - 1) * cost
 }
 
-/** The factor whose cost this is: inverse of {@link tiltCost}; may be <= 0 where no bet costs so little. */
-export function factorOfCost(cost: number, dispersion: number): number {
-  const excess = dispersion - 1
-  if (Math.abs(excess) < POISSON) return 1 + cost
-  return 1 + (dispersion * Math.expm1(excess * cost)) / excess
-}
-
 /** The largest factor that counts of such dispersion can have: below 1 a count is bounded by what it is a part of. */
 export function largestFactor(dispersion: number): number {
   return dispersion >= 1 ? Number.POSITIVE_INFINITY : 0.98 / (1 - dispersion)

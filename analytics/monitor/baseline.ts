@@ -1,7 +1,6 @@
 import type { Aligned } from '../compare/align.ts'
 import { betweenWindows } from '../stats/between-windows.ts'
 import { ratioOfSums } from '../stats/ratio-of-sums.ts'
-import { shortRunDispersion } from '../stats/short-run-dispersion.ts'
 
 /** What the time before says about a series: what a test bets against, and how far it may be trusted. */
 export interface Baseline {
@@ -12,14 +11,8 @@ export interface Baseline {
    * minute. An upper bound of one standard error, since bets may only rely on bounds.
    */
   readonly dispersion: number
-  /** The same of neighbouring minutes alone: what is left where both versions share a level. */
-  readonly shortRun: number
   /** Standard deviation of the level of another window around this one: of its logarithm; of a gauge on its scale. */
   readonly drift: number
-  /** Exposure of a span, of those that had any: how fast a test may be expected to learn. */
-  readonly pace: number
-  /** Factor (of a gauge: offset) for each hour of the day in UTC; empty: none is known. */
-  readonly season: readonly number[]
 }
 
 /** Lengths of windows, in steps, between which levels may drift; the largest drift counts. */
@@ -46,17 +39,12 @@ export function countBaseline(before: Aligned, share: boolean): Baseline {
   // A part of all spreads less than a count, by 1 - p; two standard errors off, so that the null may be a little rarer.
   const least = share ? 1 - Math.max(0, level - 2 * Math.sqrt(model)) : 1
   const error = Math.sqrt(2 / whole.longRun.degreesOfFreedom)
-  const bound = (seen: number): number => (whole.numerator > 0 ? upperBound(seen, error, least) : 1)
-  const dispersion = bound(whole.variance / model)
-  const shortRun = bound(shortRunDispersion(before.numerator, denominator))
+  const dispersion = whole.numerator > 0 ? upperBound(whole.variance / model, error, least) : 1
   const between = driftOf(before.numerator, denominator, dispersion * level, season.length > 0)
   return {
     level,
     dispersion,
-    shortRun,
     drift: Math.sqrt(dispersion / events + between / level ** 2),
-    pace: sum(before.denominator) / Math.max(1, whole.filled),
-    season,
   }
 }
 
@@ -80,32 +68,16 @@ export function meanBaseline(values: Aligned): Baseline {
   const whole = ratioOfSums(residuals, values.denominator)
   const upper = 1 + Math.sqrt(2 / whole.longRun.degreesOfFreedom)
   const dispersion = whole.variance * whole.denominator * upper
-  const shortRun = Math.min(dispersion, upper * meanSquareDifference(residuals, values.denominator))
   const between = driftOf(residuals, values.denominator, dispersion, season.length > 0)
   return {
     level: whole.estimate,
     dispersion,
-    shortRun,
     drift: Math.sqrt(whole.variance * upper + between),
-    pace: 1,
-    season,
   }
-}
-
-/** Half the mean square of what differs from one minute to the next. */
-function meanSquareDifference(values: Float64Array, present: Float64Array): number {
-  let squares = 0
-  let pairs = 0
-  for (let i = 1; i < values.length; i++) {
-    if (!((present[i] as number) > 0 && (present[i - 1] as number) > 0)) continue
-    squares += ((values[i] as number) - (values[i - 1] as number)) ** 2
-    pairs += 1
-  }
-  return pairs > 0 ? squares / (2 * pairs) : Number.POSITIVE_INFINITY
 }
 
 /** Factor or offset at a time, between the middles of hours; `none` where no season is known. @param time seconds */
-export function seasonAt(season: readonly number[], time: number, none: number): number {
+function seasonAt(season: readonly number[], time: number, none: number): number {
   if (season.length === 0) return none
   const hour = (((time % DAY) + DAY) % DAY) / 3600 - 0.5
   const from = Math.floor(hour)

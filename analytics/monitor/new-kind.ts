@@ -18,7 +18,7 @@ const FEWEST_KINDS = 10
 /**
  * Log e-value that a kind of event that was absent before is new with the release, from the first event on. Exact for one kind whose rate did not change (see
  * absent-before.ts); and since it is a new one of all that might have appeared, it is divided by their number, for which
- * those that were seen stand in: so the sum over all new kinds is one e-value for the deployment, and contributes as such to combine.ts.
+ * those that were seen stand in: so the sum over all new kinds is one e-value for the deployment.
  */
 export function logNewKindEvidence(kind: KindSoFar): number {
   const events = kind.events / Math.max(1, kind.dispersion)

@@ -1,0 +1,87 @@
+import { expect, it } from 'vitest'
+import { seededRandom } from '../stats/random.ts'
+import { type Counted, countEvidence, countReference } from './count-evidence.ts'
+import { momentsOf, NOTHING, SeriesWatch, type Tally } from './series-watch.ts'
+
+const START = 1_800_000_000 - (1_800_000_000 % 86_400)
+const always = () => true
+
+function poisson(mean: number, random: () => number): number {
+  const limit = Math.exp(-mean)
+  let product = random()
+  let count = 0
+  while (product > limit) {
+    product *= random()
+    count += 1
+  }
+  return count
+}
+
+function minutes(count: number, mean: number, random: () => number): Counted[] {
+  return Array.from({ length: count }, (_, i) => ({
+    time: START + 60 * (i - count),
+    events: poisson(mean, random),
+    exposure: 100,
+  }))
+}
+
+function watchOf(before: readonly Counted[], direction: 'up' | 'down' | 'both'): SeriesWatch {
+  const reference = countReference(before, false)
+  if (reference === undefined) throw new Error('no exposure before')
+  return new SeriesWatch({ kind: 'count', reference, direction }, momentsOf(START, 240))
+}
+
+it('has an expectation of at most 1 where nothing changes, with and without the old version beside', () => {
+  const random = seededRandom(5)
+  for (const beside of [false, true]) {
+    const runs = 1500
+    let sum = 0
+    for (let run = 0; run < runs; run++) {
+      const reference = countReference(minutes(240, 4, random), false)
+      if (reference === undefined) throw new Error('no exposure before')
+      const old = beside ? { events: poisson(120, random), exposure: 3000 } : undefined
+      sum += Math.exp(countEvidence(reference, poisson(120, random), 3000, 'up', old))
+    }
+    // The largest values carry it: what is left out of 1 is the level's uncertainty, which these worlds do not have.
+    expect(sum / runs).toBeLessThan(1)
+  }
+})
+
+it('sees what begins with the release, and what begins hours later, and says when', () => {
+  for (const from of [0, 180]) {
+    const random = seededRandom(8)
+    const watch = watchOf(minutes(1440, 4, random), 'up')
+    for (let i = 0; i < 230; i++)
+      watch.add(START + 60 * i, { ...NOTHING, value: poisson(i < from ? 4 : 10, random), size: 100 })
+    const { logE, since } = watch.standing(NOTHING, always)
+    expect(logE).toBeGreaterThan(Math.log(1000))
+    expect(Math.abs(since - (START + 60 * from))).toBeLessThanOrEqual(1800)
+  }
+})
+
+it('puts nothing down to the release that the old version beside it has too', () => {
+  const random = seededRandom(9)
+  const alone = watchOf(minutes(1440, 4, random), 'up')
+  const besides = watchOf(minutes(1440, 4, random), 'up')
+  for (let i = 0; i < 60; i++) {
+    const own = { value: poisson(10, random), size: 100 }
+    alone.add(START + 60 * i, { ...NOTHING, ...own })
+    besides.add(START + 60 * i, { ...own, besideValue: poisson(10, random), besideSize: 100 })
+  }
+  expect(alone.standing(NOTHING, always).logE).toBeGreaterThan(Math.log(100))
+  expect(besides.standing(NOTHING, always).logE).toBeLessThan(Math.log(10))
+})
+
+it('reads a fall as worse only where falls are, and takes what is not complete as it would be complete', () => {
+  const random = seededRandom(10)
+  const before = minutes(1440, 4, random)
+  const fallen: Tally = { ...NOTHING, value: 20, size: 2000 }
+  for (const direction of ['up', 'down', 'both'] as const) {
+    const partial = watchOf(before, direction).standing(fallen, always).logE
+    const complete = watchOf(before, direction)
+    complete.add(START, fallen)
+    expect(complete.standing(NOTHING, always).logE).toBeCloseTo(partial, 10)
+    if (direction === 'up') expect(partial).toBeLessThan(0)
+    else expect(partial).toBeGreaterThan(Math.log(100))
+  }
+})
