@@ -196,13 +196,15 @@ function likelierDeployment(input: BlameInput, shown: readonly Shown[]): Blame |
   }
 }
 
-/** Minutes before now at which an incident may have begun, besides the moment that its own evidence points to, which is a coarse one. */
-const BEGINNINGS = [30, 15, 10, 5, 3, 2] as const
+/** Seconds by which an incident may have begun before the moment that its own evidence points to: those lie up to an hour apart. */
+export const EARLIER = 1800
+/** Minutes before now at which it may have begun, besides that moment. */
+const BEGINNINGS = [30, 15, 10, 5, 3, 2, 1] as const
 
 /** What got worse at a place since the incident began, in words; null: nothing like it. */
 function shows(place: Place, { lead, now }: BlameInput): string | null {
   const recent = BEGINNINGS.map((minutes) => Math.floor(now / 60) * 60 - minutes * 60)
-  for (const since of [lead.since, ...recent.filter((time) => time > lead.since)]) {
+  for (const since of [lead.since, ...recent.filter((time) => time > lead.since - EARLIER)]) {
     const what = showsSince(place, lead, since, SHOWS + Math.log(1 + BEGINNINGS.length))
     if (what !== null) return what
   }
@@ -226,14 +228,25 @@ function showsSince(place: Place, lead: BlameInput['lead'], since: number, neede
       return `${name} ${percent(reference.events / reference.exposure)} -> ${percent(events / exposure)}`
   }
   for (const [title, levels] of place.levels) {
-    const reference = levelReference(levels.filter(({ time }) => time < since - 60))
+    const before = levels.filter(({ time }) => time < since - 60)
+    const reference = levelReference(before)
     const after = levels.filter(({ time }) => time >= since)
     if (reference === undefined || after.length === 0) continue
-    const mean = after.reduce((sum, level) => sum + level.mean, 0) / after.length
-    if (mean >= 1.15 * reference.level && levelEvidence(reference, mean, after.length, 'up') >= needed)
+    const mean = meanOf(after)
+    // Of a level that wanders slowly the long run says more than some minutes can vary: together no more than each of them does.
+    const spread = meanOf(before.map((level) => ({ mean: (level.mean - reference.level) ** 2 })))
+    const dispersion = Math.min(reference.dispersion, after.length * spread)
+    if (
+      mean >= 1.15 * reference.level &&
+      levelEvidence({ ...reference, dispersion }, mean, after.length, 'up') >= needed
+    )
       return `${title} up ${(mean / reference.level).toPrecision(2)}x`
   }
   return null
+}
+
+function meanOf(levels: readonly Pick<Level, 'mean'>[]): number {
+  return levels.reduce((sum, { mean }) => sum + mean, 0) / levels.length
 }
 
 /** The one instance that has nearly all of what is too much. */

@@ -122,7 +122,8 @@ interface Series {
   readonly open: Tally[]
   /** Distributions: before, since the release, and the last ten to twenty minutes. */
   readonly histograms?: {
-    readonly before: ReadonlyMap<number, number>
+    /** Quantiles, one a test. */
+    readonly before: readonly number[]
     readonly since: Map<number, number>
     recent: [Map<number, number>, Map<number, number>]
     recentFrom: number
@@ -276,7 +277,12 @@ class Group {
       ...(before === undefined
         ? {}
         : {
-            histograms: { before, since: new Map(), recent: [new Map(), new Map()], recentFrom: this.#from },
+            histograms: {
+              before: QUANTILES.map((q) => histogramQuantile(before, q) ?? 0),
+              since: new Map(),
+              recent: [new Map(), new Map()],
+              recentFrom: this.#from,
+            },
           }),
     })
   }
@@ -434,7 +440,7 @@ class Group {
       const q = QUANTILES[best] as number
       const lately = mergedOf(series.histograms.recent)
       const shown = standing.since > this.#from ? lately : series.histograms.since
-      before = histogramQuantile(series.histograms.before, q) ?? 0
+      before = series.histograms.before[best] as number
       after = histogramQuantile(shown, q) ?? before
       if (!isBeyond(smallest, 'up', before, after)) logE = Number.NEGATIVE_INFINITY
       recovered = !isBeyond(smallest, 'up', before, histogramQuantile(lately, q) ?? before)
@@ -443,7 +449,7 @@ class Group {
         const q = QUANTILES[best] as number
         const shown =
           standing.since > this.#from ? mergedOf(series.histograms.recent) : series.histograms.since
-        before = histogramQuantile(series.histograms.before, q) ?? 0
+        before = series.histograms.before[best] as number
         after = histogramQuantile(shown, q) ?? before
       }
       if (!isBeyond(smallest, 'up', before, after)) logE = Number.NEGATIVE_INFINITY

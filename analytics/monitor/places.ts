@@ -7,7 +7,7 @@ import type { Store } from '../../schemas/store/client.ts'
 import { type CellSet, loadCellsOf } from '../queries/cells.ts'
 import { mergeCells } from '../queries/merge-cells.ts'
 import type { Relations } from '../releases/relations.ts'
-import { type OtherDeployment, type Place, placeMinutes } from './blame.ts'
+import { EARLIER, type OtherDeployment, type Place, placeMinutes } from './blame.ts'
 import type { WatchEvidence } from './deployment-watch.ts'
 import type { Level } from './level-evidence.ts'
 
@@ -75,7 +75,7 @@ export async function loadPlaces(
   const places: Place[] = []
   const put = (kind: Place['kind'], name: string, cells: readonly Cell[], loadedByRelease = false) => {
     if (cells.length > 0) {
-      const minutes = placeMinutes(cells, since - 60)
+      const minutes = placeMinutes(cells, since - EARLIER)
       places.push({ kind, name, ...minutes, levels: NO_LEVELS, deployment: deployed(name), loadedByRelease })
     }
   }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Store } from '../../schemas/store/client.ts'
 import { median } from './median.ts'
 import { startAlertmanager } from './monitor-alertmanager.ts'
 import { LiveLoad, type LiveService } from './monitor-live.ts'
@@ -10,6 +11,13 @@ export interface PageTimes {
   readonly x2: readonly (number | null)[]
   readonly medianX5: number | null
   readonly medianX2: number | null
+  /** Where the seconds went, by service: from the first failed request until the release was watched, its incident was found, and Alertmanager had notified. */
+  readonly steps: readonly {
+    readonly service: string
+    readonly watched: number | null
+    readonly found: number | null
+    readonly told: number | null
+  }[]
 }
 
 const PER_SECOND = 50
@@ -69,15 +77,37 @@ export async function measurePages(each: number, say: (text: string) => void): P
     const of = (group: string) =>
       services.filter(({ name }) => name.startsWith(group)).map(({ name }) => seconds(name))
     const [x5, x2] = [of('x5'), of('x2')]
-    say(
-      `1 % -> 5 %: ${x5.map((one) => one?.toFixed(0) ?? 'never').join(', ')} s; 1 % -> 2 %: ${x2.map((one) => one?.toFixed(0) ?? 'never').join(', ')} s`,
-    )
-    return { x5, x2, medianX5: medianOf(x5), medianX2: medianOf(x2) }
+    say(`1 % -> 5 %: ${x5.map(text).join(', ')}; 1 % -> 2 %: ${x2.map(text).join(', ')}`)
+    const steps = await stepsOf(postflight.store, load.firstFailure, seconds)
+    for (const { service, watched, found, told } of steps)
+      say(`${service}: watched after ${text(watched)}, found after ${text(found)}, told after ${text(told)}`)
+    return { x5, x2, medianX5: medianOf(x5), medianX2: medianOf(x2), steps }
   } finally {
     await load.stop()
     await postflight.stop()
     await alertmanager.stop()
   }
+}
+
+async function stepsOf(
+  store: Store,
+  firstFailure: ReadonlyMap<string, number>,
+  told: (service: string) => number | null,
+): Promise<PageTimes['steps']> {
+  const rows = await store.query<{ service: string; opened: number; found: number }>(
+    `SELECT service, toUnixTimestamp64Milli(minIf(events.at, kind = 'opened')) AS opened, toUnixTimestamp64Milli(minIf(events.at, kind = 'incident')) AS found
+    FROM watch_events AS events INNER JOIN (SELECT DISTINCT deployment_id, service FROM watches WHERE version = '1.1') AS watched USING (deployment_id)
+    GROUP BY service ORDER BY service`,
+  )
+  return rows.map(({ service, opened, found }) => {
+    const first = firstFailure.get(`${service} 1.1`)
+    const since = (at: number) => (at > 0 && first !== undefined ? (at - first) / 1000 : null)
+    return { service, watched: since(opened), found: since(found), told: told(service) }
+  })
+}
+
+function text(seconds: number | null): string {
+  return seconds === null ? 'never' : `${seconds.toFixed(0)} s`
 }
 
 /** Who was never told counts as later than all others. */

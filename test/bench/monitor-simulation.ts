@@ -1,4 +1,4 @@
-import { blameOf, type Place, placeMinutes } from '../../analytics/monitor/blame.ts'
+import { blameOf, EARLIER, type Place, placeMinutes } from '../../analytics/monitor/blame.ts'
 import { DeploymentWatch } from '../../analytics/monitor/deployment-watch.ts'
 import { reasonsOf } from '../../analytics/monitor/incident.ts'
 import type { Level } from '../../analytics/monitor/level-evidence.ts'
@@ -43,7 +43,7 @@ export function watchQuiet(
   deployments: number,
   firstSeed: number,
   minutes = 1440,
-  onDone: (done: number) => void = () => {},
+  storms: 'short' | 'long' = 'short',
 ): QuietOutcome {
   const reasons: string[] = []
   let looks = 0
@@ -56,6 +56,7 @@ export function watchQuiet(
       baseline: '1',
       version: '2',
       share: seed % 4 === 0 ? 0.5 : 1,
+      storms,
     })
     const { watch, start } = watchOf(traffic, minutes)
     for (let minute = 0; minute < minutes; minute++) {
@@ -70,7 +71,6 @@ export function watchQuiet(
       )
       break
     }
-    onDone(i + 1)
   }
   return { deployments, paged: reasons.length, looks, reasons }
 }
@@ -193,5 +193,5 @@ function placeOf(
       [...versions].filter(([version]) => wanted === undefined || version === wanted).map(([, list]) => list),
     ),
   )
-  return { ...common, ...placeMinutes(mergeCells(cells), since - 60), levels: new Map() }
+  return { ...common, ...placeMinutes(mergeCells(cells), since - EARLIER), levels: new Map() }
 }

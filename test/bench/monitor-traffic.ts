@@ -25,7 +25,15 @@ export interface SimulatedService {
   /** Share of the new version after the start. */
   readonly share: number
   readonly trouble?: Trouble
+  /** A minute of three times as many failures, or up to five minutes of two to eight times as many. */
+  readonly storms?: keyof typeof STORMS
 }
+
+/** Most minutes, and factors on failures. */
+const STORMS = {
+  short: { minutes: 1, factor: [3, 3] },
+  long: { minutes: 5, factor: [2, 8] },
+} as const
 
 const ROUTES = ['GET /a', 'POST /b', 'GET /c/{id}'] as const
 /** Calls a request, and seconds. */
@@ -78,6 +86,7 @@ export class SimulatedTraffic {
     Record<'traffic' | 'failures' | 'slowness' | 'database' | 'cpu' | 'memory' | 'delay', Drift>
   >
   #rare = { name: '', until: 0 }
+  #storm = { factor: 1, until: 0 }
 
   constructor(of: SimulatedService) {
     this.of = of
@@ -117,8 +126,15 @@ export class SimulatedTraffic {
       memory: Math.exp(0.06 * this.#drifts.memory.next()),
       delay: Math.exp(0.2 * this.#drifts.delay.next()),
     }
-    // Some five times a day a minute of retries: three times as many failures.
-    const storm = this.#random() < 1 / 300
+    // Some five times a day retries: more failures for some minutes.
+    if (this.#random() < 1 / 300) {
+      const { minutes, factor } = STORMS[of.storms ?? 'short']
+      this.#storm = {
+        factor: factor[0] + (factor[1] - factor[0]) * this.#random(),
+        until: time + 60 * (1 + Math.floor(minutes * this.#random())),
+      }
+    }
+    const storm = time < this.#storm.until ? this.#storm.factor : 1
     // About once a day something comes up that nobody has seen before, a few times.
     if (this.#random() < 1 / 1440) this.#rare = { name: `RareError: ${time}`, until: time + 900 }
     const after = time >= Math.floor(of.startedAt / 60) * 60
@@ -138,7 +154,7 @@ export class SimulatedTraffic {
         time < trouble.to &&
         (trouble.version ?? version) === version
       const young = version === of.version && after && time < of.startedAt + 240
-      const failing = drift.failures * (ill ? trouble.failures : 1) * (storm ? 3 : 1)
+      const failing = drift.failures * (ill ? trouble.failures : 1) * storm
       const slow = drift.slowness * (ill ? trouble.slowness : 1) * (young ? 1.6 : 1)
       let requests = 0
       let failed = 0
@@ -236,10 +252,12 @@ export class SimulatedTraffic {
       for (let i = 0; i < count; i++) put(median * Math.exp(spread * this.#normal()), 1)
     } else {
       let left = count
+      // Somewhere else each minute, so that many minutes together have no gaps.
+      const shift = (this.#random() - 0.5) / 4
       for (const [z, mass] of GRID) {
         const n = Math.min(left, this.#poisson(count * mass))
         left -= n
-        if (n > 0) put(median * Math.exp(spread * z), n)
+        if (n > 0) put(median * Math.exp(spread * (z + shift)), n)
       }
       if (left > 0) put(median, left)
     }
