@@ -92,8 +92,8 @@ export interface WatchEvidence {
 }
 
 const WEIGHT: Record<Criticality, number> = { critical: 2, major: 1, minor: 0.5, info: 0 }
-/** Shares of a deployment's error: its own service's series, those of callers and callees, and kinds of events that were not there before. */
-const SHARE = { own: 0.7, related: 0.15, fresh: 0.15 } as const
+/** Shares of a deployment's error: its own service's series, those of callers and callees, of those that come later, and kinds of events that were not there before. */
+const SHARE = { own: 0.7, related: 0.1, joining: 0.05, fresh: 0.15 } as const
 /** Of a signal's share, what the service as a whole has where there are dimensions too. */
 const WHOLE = 0.5
 const MOST_DIMENSIONS = 20
@@ -513,8 +513,9 @@ class Group {
  */
 export class DeploymentWatch {
   readonly plan: WatchPlan
-  readonly #groups: readonly Group[]
+  readonly #groups: Group[]
   readonly #own: WatchedService | undefined
+  #joined = 0
   #requests = 0
   #share: number | null = null
 
@@ -524,11 +525,7 @@ export class DeploymentWatch {
     this.#own = services.find(({ relation }) => relation === 'own')
     const known = services.map((of) => {
       const set = before.get(of.service) ?? new Map()
-      const signals = of.signals.filter(
-        (signal) =>
-          weightOf(signal) > 0 && signalLines(set, signal, versionsIn(set, signal, of.baseline)).size > 0,
-      )
-      return { of, set, signals }
+      return { of, set, signals: countedSignals(of, set) }
     })
     const sum = (own: boolean) =>
       known
@@ -551,6 +548,43 @@ export class DeploymentWatch {
         return new Group(of, signal, plan, set, { share, fresh: SHARE.fresh / Math.max(1, kinds) })
       })
     })
+  }
+
+  /**
+   * Watches another service from now on. What it did before it was chosen is no evidence, so that choosing costs nothing, and each one that joins has half of the share that
+   * is left for all that may.
+   * @param before its cells of the time before the deployment
+   * @param from seconds, a whole minute: its evidence begins here
+   * @param since its cells from then on, as {@link take} gets them
+   */
+  join(
+    of: WatchedService,
+    before: CellSet,
+    from: number,
+    since: CellSet,
+    completeTo: number,
+    to: number,
+  ): void {
+    this.#joined += 1
+    const share = SHARE.joining * 0.5 ** this.#joined
+    const signals = countedSignals(of, before)
+    const total = signals.reduce((sum, signal) => sum + weightOf(signal), 0)
+    const { startedAt, minutes: length } = this.plan
+    const plan = {
+      ...this.plan,
+      startedAt: from,
+      minutes: Math.max(1, length - Math.floor((from - startedAt) / 60)),
+      warmUpMinutes: 0,
+    }
+    const minutes = timesOf(since)
+    for (const signal of signals) {
+      const group = new Group(of, signal, plan, before, {
+        share: (share * weightOf(signal)) / total,
+        fresh: 0,
+      })
+      group.take(since, minutes, from, completeTo, to)
+      this.#groups.push(group)
+    }
   }
 
   /**
@@ -617,6 +651,14 @@ function freshKinds(signal: Signal): boolean {
 
 function weightOf(signal: Signal): number {
   return signal.per === 'minute' ? WEIGHT[LOST_TRAFFIC.criticality] : WEIGHT[signal.criticality]
+}
+
+/** Signals that count, and of which there is a time before. */
+function countedSignals(of: WatchedService, before: CellSet): readonly Signal[] {
+  return of.signals.filter(
+    (signal) =>
+      weightOf(signal) > 0 && signalLines(before, signal, versionsIn(before, signal, of.baseline)).size > 0,
+  )
 }
 
 function versionsIn(set: CellSet, signal: Signal, version: string | null): readonly string[] {

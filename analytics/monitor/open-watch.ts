@@ -61,6 +61,9 @@ const NOTICED = 120
 const LOOK_AROUND = 60
 /** Series in the stored watch. */
 const MOST_SIGNALS = 120
+/** Seconds between two looks for callers and callees that were not there before, and how many may join. */
+const RELATED_AGAIN = 600
+const MOST_JOINED = 8
 /** Seconds after a rollback in which things should be back to normal. */
 const ROLLED_BACK_WITHIN = 1800
 
@@ -74,14 +77,17 @@ export function relatedSignals(catalogue: Catalogue): readonly Signal[] {
 /** A deployment that is watched: evidence in memory, made from telemetry; everything else from and for the store. */
 export class OpenWatch {
   deployment: Deployment
-  readonly related: readonly string[]
   /** Seconds: newest telemetry of the service, whatever its version. */
   lastSeen: number
   /** Milliseconds. */
   storedAt = 0
   isWorse = false
   readonly #options: WatchOptions
-  readonly #relations: Relations
+  readonly #relations: { readonly callers: string[]; readonly callees: string[] }
+  /** The time before, which those that join are compared with; seconds. */
+  readonly #before: { readonly from: number; readonly to: number }
+  readonly #joined: Joined[] = []
+  #lookedForRelated: number
   readonly #baseline: string | null
   readonly #watch: DeploymentWatch | undefined
   /** True: the service had telemetry in nearly every minute before. */
@@ -109,14 +115,18 @@ export class OpenWatch {
       readonly steady: boolean
       readonly lastSeen: number
       readonly stored: Watch | undefined
+      readonly before: { readonly from: number; readonly to: number }
+      /** Seconds. */
+      readonly now: number
     },
   ) {
     const { monitor } = options.config
     const own = monitor.services[of.deployment.service]
     this.#options = options
     this.deployment = of.deployment
-    this.#relations = of.relations
-    this.related = [...of.relations.callers, ...of.relations.callees]
+    this.#relations = { callers: [...of.relations.callers], callees: [...of.relations.callees] }
+    this.#before = of.before
+    this.#lookedForRelated = relatedMoment(of.deployment, of.now)
     this.#baseline = of.baseline
     this.#watch = of.watch
     this.#steady = of.steady
@@ -147,10 +157,14 @@ export class OpenWatch {
     const { store, catalogue } = options
     const startedAt = Date.parse(deployment.startedAt)
     const { set, baseline, plan, window } = await readBefore(options, deployment, previous)
-    const relations = await loadRelations(store, deployment, {
-      from: startedAt / 1000 - 1800,
-      to: Math.min(to / 1000, startedAt / 1000 + 1800),
-    })
+    const joined = stored?.memory.joined ?? []
+    const relations =
+      stored === undefined
+        ? await loadRelations(store, deployment, {
+            from: startedAt / 1000 - 1800,
+            to: Math.min(to / 1000, startedAt / 1000 + 1800),
+          })
+        : knownAtStart(stored, joined)
     const related = [...relations.callers, ...relations.callees]
     const start = Math.floor(startedAt / 60_000) * MINUTE
     const between = { environment: deployment.environment, from: start, to: Math.max(start, to / 1000) }
@@ -206,7 +220,9 @@ export class OpenWatch {
     )
     const seen = [...timesOf(set), ...timesOf(own)]
     const hour = new Set([...timesOf(set)].filter((time) => time >= start - 3600))
-    return new OpenWatch(options, {
+    const open = new OpenWatch(options, {
+      before: { from: window.from, to: start },
+      now: to / 1000 - MINUTE,
       deployment,
       relations,
       baseline,
@@ -215,6 +231,13 @@ export class OpenWatch {
       lastSeen: seen.reduce((a, b) => Math.max(a, b), 0),
       stored,
     })
+    for (const one of joined) await open.#join(one, Math.max(start, completeTo / 1000), to / 1000)
+    return open
+  }
+
+  /** Callers and callees that are watched. */
+  get related(): readonly string[] {
+    return [...this.#relations.callers, ...this.#relations.callees]
   }
 
   get requests(): number {
@@ -255,6 +278,7 @@ export class OpenWatch {
         `${deployment.service} ${deployment.version} is watched for ${duration(this.#minutes * MINUTE)}, ${against}`,
       )
     }
+    await this.#joinNew(input, note)
     const ending = endingOf(deployment, input.deployments)
     if (ending?.kind === 'rolled back' && this.#aftermath === undefined && this.#watch !== undefined) {
       await this.#watchAftermath(ending.at ?? now, input)
@@ -352,6 +376,47 @@ export class OpenWatch {
     if (done && ending === null)
       note('closed', '', headlineOf(deployment, state, incident ?? known, evidence))
     return { watch: this.#row(input, evidence, state, incident ?? known), events, incident, changed, done }
+  }
+
+  /** Callers and callees that the last minutes' traces show and nobody has watched. */
+  async #joinNew({ completeTo, now }: JudgeInput, note: Note): Promise<void> {
+    const at = relatedMoment(this.deployment, now)
+    if (this.#watch === undefined || at <= this.#lookedForRelated) return
+    this.#lookedForRelated = at
+    const found = await loadRelations(this.#options.store, this.deployment, {
+      from: at - RELATED_AGAIN,
+      to: at,
+    })
+    const known = new Set([...this.related, this.deployment.service])
+    const candidates = [
+      ...found.callees.map((service): Joined => ({ service, relation: 'callee', at })),
+      ...found.callers.map((service): Joined => ({ service, relation: 'caller', at })),
+    ]
+    for (const one of candidates) {
+      if (known.has(one.service) || this.#joined.length >= MOST_JOINED) continue
+      known.add(one.service)
+      await this.#join(one, completeTo, Math.floor(now / MINUTE) * MINUTE + MINUTE)
+      const how = one.relation === 'callee' ? 'it calls' : 'calls it'
+      note('joined', one.service, `${one.service}, which ${how}, was not known before and is watched too`)
+    }
+  }
+
+  async #join(one: Joined, completeTo: number, to: number): Promise<void> {
+    const { store, catalogue } = this.#options
+    const { service, relation, at } = one
+    const signals = relatedSignals(catalogue)
+    const load = async (from: number, until: number) => {
+      const window = { environment: this.deployment.environment, from, to: until, signals, flat: true }
+      return (await loadCellsOf(store, catalogue, [service], window)).get(service) ?? new Map()
+    }
+    const [before, since] = await Promise.all([
+      load(this.#before.from, this.#before.to),
+      load(at, Math.max(at, to)),
+    ])
+    this.#joined.push(one)
+    this.#relations[relation === 'callee' ? 'callees' : 'callers'].push(service)
+    const of = { service, relation, signals, version: null, baseline: null } as const
+    this.#watch?.join(of, before, at, since, Math.max(at, completeTo), Math.max(at, to))
   }
 
   #noteSilence(now: number, startedAt: number, over: boolean, note: Note): void {
@@ -548,9 +613,24 @@ export class OpenWatch {
       callers: [...this.#relations.callers],
       callees: [...this.#relations.callees],
       signals: signals.slice(0, MOST_SIGNALS).map((one) => watched(one, evidence as WatchEvidence, now)),
-      memory: { ...this.#memory, stepsNoted: this.#stepsNoted },
+      memory: { ...this.#memory, stepsNoted: this.#stepsNoted, joined: [...this.#joined] },
     }
   }
+}
+
+type Joined = Watch['memory']['joined'][number]
+
+/** The same moments whoever looks: the last whole ten minutes since the start, in seconds. */
+function relatedMoment({ startedAt }: Deployment, now: number): number {
+  const start = Math.floor(Date.parse(startedAt) / 60_000) * MINUTE
+  return start + Math.floor((now - start) / RELATED_AGAIN) * RELATED_AGAIN
+}
+
+/** Callers and callees of a stored watch without those that joined. */
+function knownAtStart({ callers, callees }: Watch, joined: readonly Joined[]): Relations {
+  const later = new Set(joined.map(({ service }) => service))
+  const first = (names: readonly string[]) => names.filter((name) => !later.has(name))
+  return { callers: first(callers), callees: first(callees) }
 }
 
 type Note = (

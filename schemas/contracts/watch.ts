@@ -85,12 +85,17 @@ export const watchSchema = z.object({
     ended: z.number(),
     endedAt: z.number().nullable(),
     stepsNoted: z.number(),
+    /** Callers and callees that were not known at the start, and since when (seconds) they are watched. */
+    joined: z
+      .array(z.object({ service: z.string(), relation: z.enum(['caller', 'callee']), at: z.number() }))
+      .default([]),
   }),
 })
 export type Watch = z.infer<typeof watchSchema>
 
 export const WATCH_EVENTS = [
   'opened',
+  'joined',
   'step',
   'incident',
   'grown',

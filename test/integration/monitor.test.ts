@@ -154,4 +154,62 @@ describe('the monitor over real cells', { timeout: 120_000 }, () => {
       expect.arrayContaining(['opened', 'step', 'silent', 'back']),
     )
   })
+
+  it('watches who is called for the first time while the watch runs, from then on', async () => {
+    const called = (from: number, to: number, errorShare: number) =>
+      traffic('pricing', '3', from, to, errorShare)
+    await traffic('cart', '1.0', start - 60 * MINUTE, start, 0.01)
+    await called(start - 60 * MINUTE, start + 20 * MINUTE, 0.01)
+    await traffic('cart', '1.1', start, start + 26 * MINUTE, 0.01)
+    const spans = (i: number) => {
+      const at = new Date(start + 12 * MINUTE + i * 10_000).toISOString()
+      const span = (service: string, version: string, id: number, parent: string, kind: string) => ({
+        Timestamp: at,
+        TraceId: `c${i}`.padStart(32, '0'),
+        SpanId: `${id}${i}`.padStart(16, 'a'),
+        ParentSpanId: parent,
+        SpanName: 'price',
+        SpanKind: kind,
+        ServiceName: service,
+        ResourceAttributes: { 'service.version': version, 'deployment.environment.name': 'production' },
+        SpanAttributes: {},
+        Duration: 1e7,
+        StatusCode: 'Unset',
+      })
+      return [
+        span('cart', '1.1', 1, '', 'Client'),
+        span('pricing', '3', 2, `1${i}`.padStart(16, 'a'), 'Internal'),
+      ]
+    }
+    await bench.store.insert('otel_traces', Array.from({ length: 30 }, (_, i) => spans(i)).flat())
+    await called(start + 20 * MINUTE, start + 26 * MINUTE, 0.2)
+    const monitor = monitors()
+    now = start + 11 * MINUTE
+    await monitor.look()
+    const deployment = (await allDeployments(bench.store)).find(
+      ({ service, version }) => service === 'cart' && version === '1.1',
+    )
+    const id = deployment?.id ?? ''
+    now = start + 21 * MINUTE
+    await monitor.look()
+    const joined = (await readWatchEvents(bench.store, id)).filter(({ kind }) => kind === 'joined')
+    expect(joined.map(({ summary }) => summary)).toEqual([
+      'pricing, which it calls, was not known before and is watched too',
+    ])
+    now = start + 26 * MINUTE
+    await monitor.look()
+    const evidence = async () =>
+      (await readWatches(bench.store, [id]))
+        .get(id)
+        ?.signals.find(({ service, signal }) => service === 'pricing' && signal === 'errors.server')
+    const first = await evidence()
+    expect(first?.relation).toBe('callee')
+    expect(first?.decided).toBe('worse')
+    expect(Date.parse(first?.since ?? '')).toBeGreaterThanOrEqual(start + 20 * MINUTE)
+    // Another process makes the same of it.
+    now += 1_000
+    await monitors().look()
+    expect((await evidence())?.logE).toBeCloseTo(first?.logE ?? 0, 6)
+    expect((await readWatchEvents(bench.store, id)).filter(({ kind }) => kind === 'joined')).toHaveLength(1)
+  })
 })
