@@ -1,3 +1,5 @@
+import { kthSmallest } from './kth-smallest.ts'
+
 export interface Stabiliser {
   readonly of: (level: number) => number
   readonly back: (stabilised: number) => number
@@ -11,21 +13,26 @@ export interface Stabiliser {
  */
 export function varianceStabiliser(levels: Float64Array): Stabiliser {
   const present = levels.filter((level) => !Number.isNaN(level))
-  const sizes = present.map(Math.abs).sort()
   const steps = new Float64Array(Math.max(0, present.length - 1))
   let sum = 0
   for (let i = 0; i < steps.length; i++) {
     steps[i] = Math.abs((present[i + 1] as number) - (present[i] as number))
     sum += steps[i] as number
   }
-  steps.sort()
-  const typical = steps[steps.length >> 1] ?? 0
+  const sizes = present.map(Math.abs)
+  const largest = sizes.reduce((most, size) => Math.max(most, size), 0)
+  const typical = medianOf(steps)
   const c = Math.max(
     // Where most steps are none, a part of their mean.
     typical > 0 ? typical : sum / Math.max(1, steps.length) / 4,
-    1e-3 * (sizes[sizes.length >> 1] ?? 0),
-    1e-6 * (sizes.at(-1) ?? 0),
+    1e-3 * medianOf(sizes),
+    1e-6 * largest,
   )
   const unit = c > 0 ? c : 1
   return { of: (level) => Math.asinh(level / unit), back: (stabilised) => unit * Math.sinh(stabilised) }
+}
+
+/** The upper one of two; 0 of none. */
+function medianOf(values: Float64Array): number {
+  return values.length === 0 ? 0 : kthSmallest(values, values.length >> 1)
 }

@@ -12,25 +12,40 @@ const FILLED = 0.5
 export function windowLocations(values: Float64Array, window: number): Float64Array {
   const count = Math.max(0, values.length - window + 1)
   const locations = new Float64Array(count).fill(Number.NaN)
+  // The values of the window in order: each step takes one out and puts one in.
   const sorted = new Float64Array(window)
-  for (let at = 0; at < count; at++) {
-    let filled = 0
-    for (let i = at; i < at + window; i++) {
-      const value = values[i] as number
-      if (Number.isNaN(value)) continue
-      let place = filled
-      while (place > 0 && (sorted[place - 1] as number) > value) {
-        sorted[place] = sorted[place - 1] as number
-        place -= 1
-      }
-      sorted[place] = value
+  let filled = 0
+  for (let end = 0; end < values.length; end++) {
+    const gone = end >= window ? (values[end - window] as number) : Number.NaN
+    if (!Number.isNaN(gone)) {
+      const at = placeOf(sorted, filled, gone)
+      sorted.copyWithin(at, at + 1, filled)
+      filled -= 1
+    }
+    const come = values[end] as number
+    if (!Number.isNaN(come)) {
+      const at = placeOf(sorted, filled, come)
+      sorted.copyWithin(at + 1, at, filled)
+      sorted[at] = come
       filled += 1
     }
-    if (filled < Math.max(1, window * FILLED)) continue
+    if (end < window - 1 || filled < Math.max(1, window * FILLED)) continue
     const cut = Math.floor(filled * TRIMMED)
     let sum = 0
     for (let i = cut; i < filled - cut; i++) sum += sorted[i] as number
-    locations[at] = sum / (filled - 2 * cut)
+    locations[end - window + 1] = sum / (filled - 2 * cut)
   }
   return locations
+}
+
+/** Index of the first of `length` ascending values that is not below one. */
+function placeOf(sorted: Float64Array, length: number, value: number): number {
+  let low = 0
+  let high = length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((sorted[middle] as number) < value) low = middle + 1
+    else high = middle
+  }
+  return low
 }
