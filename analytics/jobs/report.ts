@@ -9,16 +9,21 @@ import { sideBySide } from '../baselines/design.ts'
 import { loadPasts, slotLength } from '../baselines/past.ts'
 import { type CellSet, loadCells } from '../queries/cells.ts'
 import { mergeCells } from '../queries/merge-cells.ts'
-import { readingPlan } from '../queries/reading-plan.ts'
+import { type ReadingPlan, readingPlan } from '../queries/reading-plan.ts'
 import { sha256, witness } from '../receipts/witness.ts'
 import { type AdoptionPoint, adoption } from '../releases/adoption.ts'
 import { allDeployments } from '../releases/stored-deployments.ts'
 import { VERDICT_DEFAULTS, VERDICT_METHOD } from '../verdict.ts'
-import { type DeploymentWindows, deploymentWindows, windowSettings } from '../windows/deployment-windows.ts'
+import {
+  type DeploymentWindows,
+  deploymentWindows,
+  type WindowSettings,
+  windowSettings,
+} from '../windows/deployment-windows.ts'
 import { rollOutEnd } from '../windows/roll-out.ts'
 import { alsoMoved } from './also-moved.ts'
 import type { Arm } from './arms.ts'
-import { compareSignals } from './compare-signals.ts'
+import { compareSignals, type SeriesComparison } from './compare-signals.ts'
 import { loadStarts } from './earlier-starts.ts'
 import { withExemplars } from './exemplars.ts'
 import { headline } from './headline.ts'
@@ -29,26 +34,45 @@ import { sourceNotes } from './source-notes.ts'
 import { storeReport } from './stored-reports.ts'
 import { judge, type ReportDesign } from './verdicts.ts'
 
-const METHOD = `report@2 ${VERDICT_METHOD}`
+const METHOD = `report@3 ${VERDICT_METHOD}`
 /** Error of one series' interval: statistics.md promises 1 %. */
 export const ALPHA = 0.01
 /** Minutes of one watch window depend on each other: so many independent looks stand for all of them. */
 const LOOKS = 5
 const MINUTE = 60_000
 
+/** What a verdict is made of: every series compared, and what laid the windows. */
+interface Compared {
+  readonly comparisons: readonly SeriesComparison[]
+  readonly shared: readonly SeriesComparison[]
+  readonly neighbours: readonly SeriesComparison[]
+  readonly design: ReportDesign
+  readonly baseline: string | null
+  /** Milliseconds: the start of the time before, also where the arms are side by side. */
+  readonly beforeFrom: number
+  readonly windows: DeploymentWindows
+  readonly siblings: readonly Deployment[]
+  readonly set: CellSet
+  readonly curve: readonly AdoptionPoint[]
+  readonly calibrations: Calibrations | undefined
+  /** Of the six weeks before, kept from look to look; '' where nothing rests on them. */
+  readonly pastDigest: string
+  readonly plan: ReadingPlan
+  readonly settings: WindowSettings
+}
+
 /**
- * The report of a deployment as of `now`: loads its cells, compares them with the baseline, and puts the verdict in words. Nothing
- * is stored.
- * @param now milliseconds; telemetry counts as complete up to `analysis.latenessSeconds` before
+ * Loads a deployment's cells as of `now`, and compares them with the baseline.
+ * @param store through which all is read, but for what is kept from look to look, which is read through `reading`
  */
-export async function computeReport(
+async function compareDeployment(
   reading: Store,
+  store: Store,
   catalogue: Catalogue,
   config: Config,
   deployment: Deployment,
   now: number,
-): Promise<Report> {
-  const { store, readings } = witness(reading)
+): Promise<Compared> {
   const settings = windowSettings(config.analysis, deployment.environment)
   const of = { service: deployment.service, environment: deployment.environment }
   const startedAt = Date.parse(deployment.startedAt)
@@ -78,7 +102,6 @@ export async function computeReport(
       histogramFrom: plan.histogramFrom,
     }),
   ])
-  const notes: string[] = []
   const baseline = baselineOf(set, deployment, previous, open)
   const arms =
     baseline === null ? undefined : armsOf(set, curve, deployment, baseline, placed, open, plan.step)
@@ -88,16 +111,16 @@ export async function computeReport(
     arms === undefined ? undefined : await loadCalibrations(store, catalogue, of, startedAt, now)
   // A shorter time before has another season than the quiet moments that a season is known from.
   const wholeDay = open.before.to - open.before.from >= WHOLE_DAY
+  const pastRequest = {
+    startedAt: startedAt / 1000,
+    slotSeconds: slotLength(settings.watchMinutes * 60, plan.step),
+    releases: siblings.map((other) => Date.parse(other.startedAt) / 1000),
+  }
   const past =
     arms === undefined || design === 'side_by_side'
       ? undefined
       : // Of the store itself, by which it is kept from look to look.
-        await loadPasts(reading, catalogue, {
-          ...of,
-          startedAt: startedAt / 1000,
-          slotSeconds: slotLength(settings.watchMinutes * 60, plan.step),
-          releases: siblings.map((other) => Date.parse(other.startedAt) / 1000),
-        })
+        await loadPasts(reading, catalogue, { ...of, ...pastRequest })
   const starts =
     arms === undefined
       ? undefined
@@ -120,13 +143,15 @@ export async function computeReport(
         })
   const shared =
     arms === undefined
-      ? []
+      ? { comparisons: [], digest: '' }
       : await compareSharedSources(store, catalogue, config.collectors, deployment, {
           windows: { before: open.before, after: windows.after },
           step: plan.step,
           alpha: ALPHA,
           wholeDay,
           asOf: now,
+          reading,
+          past: pastRequest,
         })
   const neighbours =
     arms === undefined
@@ -137,9 +162,88 @@ export async function computeReport(
           alpha: ALPHA,
           asOf: now,
         })
-  // A provisional report is looked at again and again: each look gets a part of the error that one final look has.
-  const familyAlpha = windows.closed ? VERDICT_DEFAULTS.familyAlpha : VERDICT_DEFAULTS.familyAlpha / LOOKS
-  const facts = await kindFacts(store, comparisons, of, open.before.from / 1000, ALPHA)
+  return {
+    comparisons,
+    shared: shared.comparisons,
+    neighbours,
+    design,
+    baseline,
+    beforeFrom: open.before.from,
+    windows,
+    siblings,
+    set,
+    curve,
+    calibrations,
+    pastDigest: (past?.digest ?? '') + shared.digest,
+    plan,
+    settings,
+  }
+}
+
+/** Error of the family: a provisional report is looked at again and again, and each look gets a part of what one final look has. */
+function familyError(windows: DeploymentWindows, alpha: number): number {
+  return windows.closed ? alpha : alpha / LOOKS
+}
+
+/**
+ * What a deployment would have been called with other settings, as of the same moment: the same comparison, put in words again.
+ * @param settings `alpha` of the family; `fewest` requests (values) of the window after below which a series is not judged
+ * @returns for each setting whether the deployment as a whole, and which series, are called regressed
+ */
+export async function judgeAgain(
+  store: Store,
+  catalogue: Catalogue,
+  config: Config,
+  deployment: Deployment,
+  now: number,
+  settings: readonly { readonly alpha: number; readonly fewest: number }[],
+): Promise<readonly { readonly regressed: boolean; readonly series: readonly Verdict[] }[]> {
+  const compared = await compareDeployment(store, store, catalogue, config, deployment, now)
+  const all = [...compared.comparisons, ...compared.shared, ...compared.neighbours]
+  return settings.map(({ alpha, fewest }) => {
+    const judged = judge(
+      all.filter((series) => exposureOf(series) >= fewest),
+      compared.design,
+      {
+        ...VERDICT_DEFAULTS,
+        familyAlpha: familyError(compared.windows, alpha),
+        falseDiscovery: config.analysis.falseDiscoveryRate,
+      },
+    )
+    return {
+      regressed: judged.state === 'regressed',
+      series: judged.verdicts.filter(({ word }) => word === 'regressed'),
+    }
+  })
+}
+
+/** Requests or values of the window after; Infinity for what is counted by minutes or sampled, of which more traffic brings no more. */
+function exposureOf({ signal, comparison }: SeriesComparison): number {
+  if (signal.kind === 'gauge' || signal.per === 'minute' || comparison.kind !== 'measured')
+    return Number.POSITIVE_INFINITY
+  return comparison.n.after.exposure
+}
+
+/**
+ * The report of a deployment as of `now`: loads its cells, compares them with the baseline, and puts the verdict in words. Nothing
+ * is stored.
+ * @param now milliseconds; telemetry counts as complete up to `analysis.latenessSeconds` before
+ */
+export async function computeReport(
+  reading: Store,
+  catalogue: Catalogue,
+  config: Config,
+  deployment: Deployment,
+  now: number,
+): Promise<Report> {
+  const { store, readings } = witness(reading)
+  const of = { service: deployment.service, environment: deployment.environment }
+  const { comparisons, shared, neighbours, design, baseline, windows, settings, ...compared } =
+    await compareDeployment(reading, store, catalogue, config, deployment, now)
+  const { set, curve, calibrations, pastDigest, plan, siblings, beforeFrom } = compared
+  const notes: string[] = []
+  const familyAlpha = familyError(windows, VERDICT_DEFAULTS.familyAlpha)
+  const facts = await kindFacts(store, comparisons, of, beforeFrom / 1000, ALPHA)
   const judged = judge(
     [...comparisons, ...shared, ...neighbours],
     design,
@@ -213,7 +317,7 @@ export async function computeReport(
     },
     receipt: {
       inputs: {
-        ...withPast(readings(), past?.digest),
+        ...withPast(readings(), pastDigest),
         deployments: placesDigest(deployment, siblings),
         settings: sha256(
           JSON.stringify([catalogue.signals, config.analysis.timeZone, tiedSources(config, deployment)]),
@@ -230,8 +334,8 @@ function tiedSources(config: Config, deployment: Deployment): readonly string[] 
 }
 
 /** The series' own past is quiet past too, read once for many reports. */
-function withPast<T extends { readonly quietPast: string }>(inputs: T, past: string | undefined): T {
-  return past === undefined ? inputs : { ...inputs, quietPast: sha256(inputs.quietPast + past) }
+function withPast<T extends { readonly quietPast: string }>(inputs: T, past: string): T {
+  return past === '' ? inputs : { ...inputs, quietPast: sha256(inputs.quietPast + past) }
 }
 
 /** What of the deployments lays windows and names arms; what became of them later does not. */

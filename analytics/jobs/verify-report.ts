@@ -62,7 +62,7 @@ function outcomeOf(
 }
 
 /** The settings of today, but for what the report says it was made with. */
-function withParameters(config: Config, { parameters }: Report): Config {
+export function withParameters(config: Config, { parameters }: Report): Config {
   const kept = (name: string, current: number): number => {
     const value = parameters[name]
     return typeof value === 'number' ? value : current

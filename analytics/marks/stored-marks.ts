@@ -25,3 +25,19 @@ export async function marksOf(store: Store, deploymentId: string): Promise<Mark[
   )
   return rows.map(({ told, ...row }) => ({ ...row, deploymentId, at: new Date(told).toISOString() }))
 }
+
+/** Of all deployments, newest first. @param limit at most so many */
+export async function allMarks(
+  store: Store,
+  of: { readonly service: string | undefined; readonly environment: string | undefined },
+  limit: number,
+): Promise<Mark[]> {
+  const rows = await store.query<Omit<Mark, 'at'> & { told: number }>(
+    `SELECT deployment_id AS deploymentId, signal, dimension, mark, note, by, toUnixTimestamp64Milli(at) AS told FROM marks FINAL
+    WHERE mark != '' AND deployment_id IN (SELECT id FROM deployments FINAL
+      WHERE ({service:String} = '' OR service = {service:String}) AND ({environment:String} = '' OR environment = {environment:String}))
+    ORDER BY at DESC, deployment_id, signal, dimension LIMIT {limit:UInt32}`,
+    { service: of.service ?? '', environment: of.environment ?? '', limit },
+  )
+  return rows.map(({ told, ...row }) => ({ ...row, at: new Date(told).toISOString() }))
+}

@@ -1,14 +1,18 @@
 import { z } from 'zod'
-import { marksOf, storeMark } from '../../analytics/marks/stored-marks.ts'
+import { evaluateMarks } from '../../analytics/marks/evaluate-marks.ts'
+import { allMarks, marksOf, storeMark } from '../../analytics/marks/stored-marks.ts'
 import { getDeployment } from '../../analytics/releases/stored-deployments.ts'
 import { markSchema, newMarkSchema } from '../../schemas/contracts/mark.ts'
+import { markEvaluationSchema } from '../../schemas/contracts/mark-evaluation.ts'
 import type { Api, ApiContext } from '../context.ts'
 import { nameSchema, problems } from './operation-schema.ts'
 
 const params = z.object({ id: nameSchema })
+const MOST_MARKS = 1000
 
 /** What people said of verdicts afterwards. */
-export function markRoutes(app: Api, { store, clock }: ApiContext): void {
+export function markRoutes(app: Api, context: ApiContext): void {
+  const { store, clock } = context
   app.put(
     '/deployments/:id/marks',
     {
@@ -43,6 +47,46 @@ export function markRoutes(app: Api, { store, clock }: ApiContext): void {
     async (request) => {
       const { id } = await getDeployment(store, request.params.id)
       return { items: await marksOf(store, id) }
+    },
+  )
+  app.get(
+    '/marks',
+    {
+      schema: {
+        operationId: 'listAllMarks',
+        tags: ['reports'],
+        summary: 'What people said of verdicts, of all deployments, newest first',
+        querystring: z.strictObject({
+          service: nameSchema.optional(),
+          environment: nameSchema.optional(),
+          limit: z.coerce.number().int().min(1).max(MOST_MARKS).default(MOST_MARKS),
+        }),
+        response: { 200: z.object({ items: z.array(markSchema) }), ...problems(400) },
+      },
+    },
+    async (request) => {
+      const { service, environment, limit } = request.query
+      return { items: await allMarks(store, { service, environment }, limit) }
+    },
+  )
+  app.get(
+    '/deployments/:id/marks/evaluation',
+    {
+      schema: {
+        operationId: 'evaluateMarks',
+        tags: ['reports'],
+        summary: 'What the marked verdicts of a deployment would have been with other settings',
+        description:
+          'Computed again from the inputs of the stored report, with another error rate, smallest effect that matters, or minimum of requests; nothing is said where the inputs have changed since.',
+        params,
+        response: { 200: markEvaluationSchema, ...problems(400, 404) },
+      },
+    },
+    async (request) => {
+      const { id } = await getDeployment(store, request.params.id)
+      const report = await context.reports.parse(await context.reports.byDeployment(id))
+      const marks = await marksOf(store, id)
+      return await evaluateMarks(store, context.catalogue, context.config, report, marks, clock())
     },
   )
 }

@@ -7,6 +7,7 @@ import { type CliContext, packageVersion, writeJson } from './context.ts'
 import { demoCommand } from './demo.ts'
 import { deployCommand } from './deploy.ts'
 import { doctorCommand } from './doctor.ts'
+import { evaluateCommand } from './evaluate.ts'
 import { EXIT, exitCodeOfError } from './exit-codes.ts'
 import { gateCommand } from './gate.ts'
 import { keysCommand } from './keys.ts'
@@ -60,6 +61,7 @@ const program = new Command('postflight')
   .addCommand(gateCommand(context))
   .addCommand(shadowCommand(context))
   .addCommand(markCommand(context))
+  .addCommand(evaluateCommand(context))
   .addCommand(sendCommand(context))
   .addCommand(consumeCommand(context))
   .addCommand(notifyCommand(context))
