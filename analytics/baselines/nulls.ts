@@ -3,12 +3,14 @@ import type { Catalogue } from '../../schemas/signals/catalogue.ts'
 import type { Signal } from '../../schemas/signals/signal.ts'
 import type { Store } from '../../schemas/store/client.ts'
 import type { Measured } from '../compare/comparison.ts'
+import { FORECAST_METHOD } from '../compare/forecast.ts'
 import { appeared, compareSignals } from '../jobs/compare-signals.ts'
 import { type CellSet, loadCells, OTHER } from '../queries/cells.ts'
 import { readingPlan } from '../queries/reading-plan.ts'
 import { allDeployments } from '../releases/stored-deployments.ts'
 import { beforeWindow, windowSettings } from '../windows/deployment-windows.ts'
 import { APPEARANCE_METHOD, NULL_DAYS, WHOLE_DAY, WHOLE_DAY_METHOD } from './calibrations.ts'
+import { isForecast, loadPastLines, type Pasts, slotLength } from './past.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
@@ -19,6 +21,10 @@ const HOUR = 60 * MINUTE
 const EVERY_HOURS = 11
 /** Dimensions of a signal that a moment is taken of: calibration pools over them, so a sample is enough. */
 const SERIES_SAMPLE = 6
+/** Of which a forecast is made as well, which costs a hundred times as much; nothing is calibrated by them. */
+const FORECAST_SAMPLE = 2
+/** Of an interval, as in a report. */
+const ALPHA = 0.01
 /** Seasons cancel over a whole day before only: moments with less are told apart. */
 const METHOD = 'placebo-before-after@2'
 
@@ -74,6 +80,15 @@ export async function updateNulls(
     excluded: alerts,
   }).filter((moment) => !made.some(({ t }) => t * 1000 === moment.at))
   const chosen = moments.slice(-most)
+  const [oldest, newest] = [chosen[0], chosen.at(-1)]
+  if (oldest === undefined || newest === undefined) return 0
+  const pastsOf = await loadPastLines(store, catalogue, {
+    ...of,
+    from: oldest.at / 1000,
+    to: newest.at / 1000,
+    slotSeconds: slotLength(watch / 1000, 60),
+    releases: deployments.map((deployment) => Date.parse(deployment.startedAt) / 1000),
+  })
   for (const moment of chosen) {
     const before = beforeWindow(moment.at, moment.previous, settings)
     const window = { from: before.from / 1000, start: before.to / 1000, to: (moment.at + watch) / 1000 }
@@ -92,6 +107,7 @@ export async function updateNulls(
       of,
       set,
       { ...before, end: moment.at + watch, step: plan.step },
+      pastsOf(moment.at / 1000),
       until,
     )
   }
@@ -135,30 +151,29 @@ async function storeMoment(
   of: QuietPast,
   set: CellSet,
   span: { readonly from: number; readonly to: number; readonly end: number; readonly step: number },
+  past: Pasts,
   now: number,
 ): Promise<void> {
   const versions = new Set<string>()
   for (const dimensions of set.values()) {
     for (const byVersion of dimensions.values()) for (const version of byVersion.keys()) versions.add(version)
   }
-  const taken = new Map<string, number>()
-  const comparisons = compareSignals(
-    // Growth is compared with earlier starts: a moment without a start says nothing about it.
-    signals.filter((signal) => signal.growth !== true),
-    { set, versions: [...versions], from: span.from / 1000, to: span.to / 1000 },
-    { set, versions: [...versions], from: span.to / 1000, to: span.end / 1000 },
-    {
-      alpha: 0.01,
-      design: 'before-after',
-      stepSeconds: span.step,
-      only: (signal, dimension) => {
-        if (dimension === '') return true
-        if (dimension === OTHER) return false
-        const count = taken.get(signal.id) ?? 0
-        taken.set(signal.id, count + 1)
-        return count < SERIES_SAMPLE
-      },
-    },
+  const before = { set, versions: [...versions], from: span.from / 1000, to: span.to / 1000 }
+  const after = { set, versions: [...versions], from: span.to / 1000, to: span.end / 1000 }
+  const options = { alpha: ALPHA, design: 'before-after', stepSeconds: span.step } as const
+  // Growth is compared with earlier starts: a moment without a start says nothing about it.
+  const compared = signals.filter((signal) => signal.growth !== true)
+  const comparisons = compareSignals(compared, before, after, { ...options, only: sampled(SERIES_SAMPLE) })
+  const forecasts = new Map(
+    compareSignals(compared.filter(isForecast), before, after, {
+      ...options,
+      past,
+      only: sampled(FORECAST_SAMPLE),
+    }).flatMap(({ signal, dimension, comparison }) =>
+      comparison.kind === 'measured' && comparison.method === FORECAST_METHOD
+        ? [[JSON.stringify([signal.id, dimension]), comparison] as const]
+        : [],
+    ),
   )
   const key = {
     service: of.service,
@@ -178,6 +193,7 @@ async function storeMoment(
             method: appeared(signal, { before }) ? APPEARANCE_METHOD : key.method,
             statistic: comparison.studentised,
             standard_error: errorOf(comparison),
+            ...forecastColumns(forecasts.get(JSON.stringify([signal.id, dimension]))),
           },
         ]
       : [],
@@ -187,6 +203,26 @@ async function storeMoment(
     ...rows,
     { ...key, signal: '', dimension: '', statistic: 0, standard_error: 0 },
   ])
+}
+
+function forecastColumns(forecast: Measured | undefined) {
+  if (forecast === undefined) return { forecast_score: null, forecast_error: null }
+  return {
+    forecast_score: forecast.studentised,
+    forecast_error: forecast.scale === 'log' ? Math.log(forecast.smallestSeen) : null,
+  }
+}
+
+/** The service as a whole, and the first dimensions of each signal: those with most events. */
+function sampled(most: number): (signal: Signal, dimension: string) => boolean {
+  const taken = new Map<string, number>()
+  return (signal, dimension) => {
+    if (dimension === '') return true
+    if (dimension === OTHER) return false
+    const count = taken.get(signal.id) ?? 0
+    taken.set(signal.id, count + 1)
+    return count < most
+  }
 }
 
 /** Such that statistic times error is the effect, which the season is read from. */

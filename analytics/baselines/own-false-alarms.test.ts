@@ -11,6 +11,8 @@ const quiet = (moments: number, each: number, spread: () => number): QuietCompar
       time,
       statistic: spread() * normal(),
       error: 0.1,
+      forecast: null,
+      reach: null,
     })),
   ).flat()
 
@@ -32,6 +34,8 @@ test('moments that are bad all together widen the limit, and no alarm is no cert
       time,
       statistic: 0,
       error: 1,
+      forecast: null,
+      reach: null,
       scale: 1,
       p: time === 3 ? 0 : 1,
     })),
@@ -41,4 +45,13 @@ test('moments that are bad all together widen the limit, and no alarm is no cert
   expect(five?.upper95).toBeGreaterThanOrEqual(2 / 40)
   const none = alarmRates(together.map((row) => ({ ...row, p: 1 })))
   expect(none[0]).toEqual({ nominal: 0.05, share: 0, upper95: 3 / 40 })
+})
+
+test('what a report compares with a forecast is judged by it, and not by the model', () => {
+  const rows = quiet(90, 6, () => 2).map((row) => ({ ...row, forecast: row.statistic / 2 }))
+  const judged = crossCalibrated(rows)
+  expect(judged).toHaveLength(rows.length)
+  expect(judged.filter(({ p }) => p <= 0.05).length / rows.length).toBeCloseTo(0.05, 1)
+  const sure = crossCalibrated([{ signal: 'a', time: 0, statistic: 0, error: 1, forecast: -4, reach: 0.1 }])
+  expect(sure[0]?.p).toBeCloseTo(6.334e-5, 7)
 })

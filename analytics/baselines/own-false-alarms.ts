@@ -15,6 +15,10 @@ export interface QuietComparison {
   readonly statistic: number
   /** Of the effect, on its scale. */
   readonly error: number
+  /** Signed normal score by the forecast that a report would have used; null: it would have used the model. */
+  readonly forecast: number | null
+  /** Logarithm of the ratio that it would have seen; null: not on the log scale, or no forecast. */
+  readonly reach: number | null
 }
 
 const NOMINAL = [0.05, 0.01, 0.001] as const
@@ -24,8 +28,8 @@ const SEED = 7
 const REACH = normalUpperQuantile(0.005) + normalUpperQuantile(0.2)
 
 /**
- * How often the comparisons of a service alarm at moments without releases, calibrated as in a report, but each half of the moments by the other one, so that none
- * judges itself.
+ * How often the comparisons of a service alarm at moments without releases, as a report makes them: gauges and frequent rates by their forecasts, which have seen
+ * nothing but their past; the others calibrated by quiet moments, but each half of the moments by the other one, so that none judges itself.
  * @param before milliseconds
  */
 export async function ownFalseAlarms(
@@ -35,7 +39,7 @@ export async function ownFalseAlarms(
   before: number,
 ): Promise<OwnFalseAlarms> {
   const rows = await store.query<QuietComparison>(
-    `SELECT signal, toUnixTimestamp(time) AS time, statistic, standard_error AS error
+    `SELECT signal, toUnixTimestamp(time) AS time, statistic, standard_error AS error, forecast_score AS forecast, forecast_error AS reach
     FROM nulls FINAL
     WHERE service = {service:String} AND environment = {environment:String} AND signal != '' AND time >= toDateTime({from:UInt32})
     ORDER BY signal, dimension, time`,
@@ -51,15 +55,18 @@ export async function ownFalseAlarms(
     signals: catalogue.signals.flatMap((signal) => {
       const own = bySignal.get(signal.id)
       if (own === undefined) return []
-      const reaches = own.map(({ error, scale }) => error * scale * REACH).sort((a, b) => a - b)
-      const median = reaches[Math.floor(reaches.length / 2)] as number
+      // A gauge's model may have been on a linear scale.
+      const known = own.filter(({ forecast }) => forecast !== null || signal.kind !== 'gauge')
+      const reaches = known.flatMap(reachOf).sort((a, b) => a - b)
+      const median = reaches[Math.floor(reaches.length / 2)] ?? Number.POSITIVE_INFINITY
       return [
         {
           signal: signal.id,
           title: signal.title,
           kind: signal.kind,
           comparisons: own.length,
-          smallestSeen: signal.kind === 'gauge' || median > 5 ? null : Math.exp(median),
+          forecasts: own.filter(({ forecast }) => forecast !== null).length,
+          smallestSeen: median > 5 ? null : Math.exp(median),
           rates: alarmRates(own),
         },
       ]
@@ -74,7 +81,12 @@ export interface Judged extends QuietComparison {
   readonly scale: number
 }
 
-/** Moments by turns into two halves; each comparison is calibrated by those of its signal in the other half. */
+function reachOf({ forecast, reach, error, scale }: Judged): number[] {
+  if (forecast === null) return [error * scale * REACH]
+  return reach === null ? [] : [reach]
+}
+
+/** Moments by turns into two halves; each comparison by model is calibrated by those of its signal in the other half. */
 export function crossCalibrated(rows: readonly QuietComparison[]): readonly Judged[] {
   const times = [...new Set(rows.map(({ time }) => time))].sort((a, b) => a - b)
   const half = new Map(times.map((time, at) => [time, at % 2]))
@@ -83,6 +95,8 @@ export function crossCalibrated(rows: readonly QuietComparison[]): readonly Judg
       calibrate(own.filter(({ time }) => half.get(time) !== side).map(({ statistic }) => statistic)),
     )
     return own.flatMap((row) => {
+      if (row.forecast !== null)
+        return [{ ...row, p: Math.min(1, 2 * normalUpperTail(Math.abs(row.forecast))), scale: 1 }]
       const calibration = others[half.get(row.time) ?? 0]
       if (calibration === undefined || !Number.isFinite(row.statistic)) return []
       const p = 2 * calibratedUpperTail(Math.abs(row.statistic), calibration, normalUpperTail)

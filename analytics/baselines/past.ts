@@ -92,13 +92,41 @@ export function loadPasts(store: Store, catalogue: Catalogue, request: PastReque
 
 async function read(reading: Store, catalogue: Catalogue, request: PastRequest): Promise<LoadedPasts> {
   const { store, readings } = witness(reading)
-  const { slotSeconds, releases } = request
-  const to = Math.floor(request.startedAt / slotSeconds) * slotSeconds
-  const signals = catalogue.signals.filter(({ kind, per }) => kind === 'gauge' || per === 'minute')
+  const { service, environment, startedAt, slotSeconds, releases } = request
+  const pastsOf = await loadPastLines(store, catalogue, {
+    service,
+    environment,
+    from: startedAt,
+    to: startedAt,
+    slotSeconds,
+    releases,
+  })
+  return { of: pastsOf(startedAt), digest: readings().telemetry }
+}
+
+/** What is compared with forecasts. */
+export function isForecast({ kind, per }: Signal): boolean {
+  return kind === 'gauge' || per === 'minute'
+}
+
+/**
+ * The pasts of a service at any moment of a span, read once.
+ * @param of.from seconds: the first moment @param of.to the last one
+ * @returns the past of a moment (seconds): nothing at or after it is in it
+ */
+export async function loadPastLines(
+  store: Store,
+  catalogue: Catalogue,
+  of: Omit<PastRequest, 'startedAt'> & { readonly from: number; readonly to: number },
+): Promise<(moment: number) => Pasts> {
+  const { slotSeconds, releases } = of
+  const slot = (seconds: number) => Math.floor(seconds / slotSeconds) * slotSeconds
+  const signals = catalogue.signals.filter(isForecast)
+  const to = slot(of.to)
   const set = await loadCells(store, catalogue, {
-    service: request.service,
-    environment: request.environment,
-    from: to - PAST_DAYS * DAY,
+    service: of.service,
+    environment: of.environment,
+    from: slot(of.from) - PAST_DAYS * DAY,
     to,
     step: slotSeconds,
     signals,
@@ -117,8 +145,32 @@ async function read(reading: Store, catalogue: Catalogue, request: PastRequest):
       return [signal.id, pasts] as const
     }),
   )
+  return (moment) => {
+    // The same object each time: forecasts are kept by it (compare/forecast.ts).
+    const made = new Map<Past, Past | undefined>()
+    return (signal, dimension) => {
+      const whole = bySignal.get(signal.id)?.get(dimension)
+      if (whole === undefined) return undefined
+      if (!made.has(whole)) made.set(whole, upTo(whole, slot(moment)))
+      return made.get(whole)
+    }
+  }
+}
+
+/** The six weeks up to a moment. @param to seconds, at the end of a slot */
+function upTo({ line, ...past }: Past, to: number): Past | undefined {
+  const index = (seconds: number) =>
+    Math.max(0, Math.min(line.numerator.length, Math.round((seconds - line.start) / line.step)))
+  const [from, end] = [index(to - PAST_DAYS * DAY), index(to)]
+  if (end <= from) return undefined
   return {
-    of: (signal, dimension) => bySignal.get(signal.id)?.get(dimension),
-    digest: readings().telemetry,
+    ...past,
+    to,
+    line: {
+      ...line,
+      start: line.start + from * line.step,
+      numerator: line.numerator.subarray(from, end),
+      denominator: line.denominator.subarray(from, end),
+    },
   }
 }

@@ -31,6 +31,8 @@ export interface Estimate {
   readonly score?: (at: number) => number
   /** All effects whose score lies within +- the given one, on the scale of `effect`: the interval that goes with `score`. */
   readonly bounds?: (score: number) => readonly [number, number]
+  /** True: half the width of `bounds` is how far a change has to go to be seen, not the normal multiple of the error. */
+  readonly reachOfBounds?: boolean
   /** Another valid p that the effect is not above `margins.up`; the smaller one counts. */
   readonly pNotHigher?: number
   /** Of this very statistic, where `CompareOptions.null` is of another one. */
@@ -69,7 +71,8 @@ export function measured(estimate: Estimate, options: CompareOptions): Measured 
   const toRatio = (x: number): number => (scale === 'log' ? Math.exp(x) : (base + x) / base)
   const toDifference = (x: number): number => (scale === 'log' ? base * Math.expm1(x) : x)
   const widened = error * calibration.scale
-  const reach = (studentUpperQuantile(options.alpha / 2, degrees) + 0.8416) * widened
+  const half = estimate.reachOfBounds === true ? (high - low) / 2 : quantile * error
+  const reach = half + 0.8416 * widened
   const byDirection = inDirection(options.bad, pHigher, pLower, pValue)
   return {
     kind: 'measured',

@@ -12,6 +12,8 @@ const FEWEST_SLOTS = 3
 const LARGEST_SCORE = 37
 const DAY = 86_400
 
+export const FORECAST_METHOD = 'level-forecast-placebo@1'
+
 export type ForecastEstimate = Pick<
   Estimate,
   | 'method'
@@ -24,6 +26,7 @@ export type ForecastEstimate = Pick<
   | 'score'
   | 'bounds'
   | 'calibration'
+  | 'reachOfBounds'
 > & {
   /** Of `effect`. */
   readonly standardError: number
@@ -63,7 +66,7 @@ export function forecastEstimate(past: Past, after: Aligned): ForecastEstimate |
   }
   const slope = (scale.back(expected + 1e-4) - scale.back(expected - 1e-4)) / 2e-4
   return {
-    method: 'level-forecast-placebo@1',
+    method: FORECAST_METHOD,
     statistic: 'level',
     before,
     after: level,
@@ -80,6 +83,7 @@ export function forecastEstimate(past: Past, after: Aligned): ForecastEstimate |
       const reach = error * mixtureUpperQuantile(tail, distribution)
       return [effectOf(scale.back(location - reach)), effectOf(scale.back(location + reach))]
     },
+    reachOfBounds: true,
     // Placebos are in the score already.
     calibration: { count: Math.round(forecast.placebos), scale: 1, tail: undefined },
   }

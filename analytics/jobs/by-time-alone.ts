@@ -1,15 +1,56 @@
 import type { Catalogue } from '../../schemas/signals/catalogue.ts'
-import type { CellSet } from '../queries/cells.ts'
+import type { Signal } from '../../schemas/signals/signal.ts'
+import type { Store } from '../../schemas/store/client.ts'
+import { type CellSet, loadCells } from '../queries/cells.ts'
 import { mergeCells } from '../queries/merge-cells.ts'
+import { type CompareSignalsOptions, compareSignals, type SeriesComparison } from './compare-signals.ts'
 
 /** The version that all are put under. */
-export const ANY_VERSION = ''
+const ANY_VERSION = ''
+
+export interface TimeAlone {
+  readonly service: string
+  readonly environment: string
+  /** Milliseconds. */
+  readonly windows: Readonly<Record<'before' | 'after', { readonly from: number; readonly to: number }>>
+  readonly step: number
+  /** What is read, and as what it is judged. */
+  readonly signals: readonly Signal[]
+  readonly histograms: { readonly histograms: false } | { readonly histogramFrom: number }
+}
+
+/** Compares a service before and after, all its versions as one: time alone divides them. */
+export async function compareByTimeAlone(
+  store: Store,
+  catalogue: Catalogue,
+  of: TimeAlone,
+  options: Pick<CompareSignalsOptions, 'alpha' | 'only' | 'calibration' | 'season' | 'past'>,
+): Promise<readonly SeriesComparison[]> {
+  const { windows, step, signals } = of
+  const set = await loadCells(store, catalogue, {
+    service: of.service,
+    environment: of.environment,
+    from: windows.before.from / 1000,
+    to: windows.after.to / 1000,
+    step,
+    signals,
+    ...of.histograms,
+  })
+  const whole = byTimeAlone(set, catalogue)
+  const arm = (from: number, to: number) => ({ set: whole, versions: [ANY_VERSION], from, to })
+  return compareSignals(
+    signals,
+    arm(Math.floor(windows.before.from / 1000 / step) * step, windows.before.to / 1000),
+    arm(Math.ceil(windows.after.from / 1000 / step) * step, windows.after.to / 1000),
+    { design: 'before-after', stepSeconds: step, ...options },
+  )
+}
 
 /**
  * The cells of all versions as one. A counter that is told only while it is among the top (a statement) is a zero whenever others were told, so
  * that one that a release brings is compared with nothing.
  */
-export function byTimeAlone(set: CellSet, catalogue: Catalogue): CellSet {
+function byTimeAlone(set: CellSet, catalogue: Catalogue): CellSet {
   return new Map(
     [...set].map(([id, dimensions]) => {
       const merged = new Map(

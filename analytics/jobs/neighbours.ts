@@ -3,11 +3,10 @@ import type { Catalogue } from '../../schemas/signals/catalogue.ts'
 import type { Signal } from '../../schemas/signals/signal.ts'
 import type { Store } from '../../schemas/store/client.ts'
 import { loadCalibrations } from '../baselines/calibrations.ts'
-import { loadCells } from '../queries/cells.ts'
 import { loadRelations } from '../releases/relations.ts'
 import { allDeployments } from '../releases/stored-deployments.ts'
-import { ANY_VERSION, byTimeAlone } from './by-time-alone.ts'
-import { compareSignals, type SeriesComparison } from './compare-signals.ts'
+import { compareByTimeAlone } from './by-time-alone.ts'
+import type { SeriesComparison } from './compare-signals.ts'
 
 /** What a release can do to those who call it and those it calls: more would only cost the family power. */
 const SIGNALS = ['latency.server', 'errors.server']
@@ -53,32 +52,23 @@ export async function compareNeighbours(
   const compared = await Promise.all(
     neighbours.map(async ({ service, role }) => {
       const key = { service, environment: deployment.environment }
-      const [set, calibrations] = await Promise.all([
-        loadCells(store, catalogue, {
-          ...key,
-          from: windows.before.from / 1000,
-          to: windows.after.to / 1000,
-          step,
-          signals,
-          // As much before as after is enough for a distribution, and histograms are what costs.
-          histogramFrom: (windows.before.to - 2 * (windows.after.to - windows.before.to)) / 1000,
-        }),
-        loadCalibrations(store, catalogue, key, startedAt, of.asOf),
-      ])
-      const whole = byTimeAlone(set, catalogue)
-      const arm = (from: number, to: number) => ({ set: whole, versions: [ANY_VERSION], from, to })
-      return compareSignals(
-        signals.map((signal) => asNeighbour(signal, deployed.has(service))),
-        arm(Math.floor(windows.before.from / 1000 / step) * step, windows.before.to / 1000),
-        arm(Math.ceil(windows.after.from / 1000 / step) * step, windows.after.to / 1000),
+      const calibrations = await loadCalibrations(store, catalogue, key, startedAt, of.asOf)
+      const found = await compareByTimeAlone(
+        store,
+        catalogue,
         {
-          alpha,
-          design: 'before-after',
-          stepSeconds: step,
-          only: (_, dimension) => dimension === '',
-          calibration: calibrations.of,
+          ...key,
+          windows,
+          step,
+          signals: signals.map((signal) => asNeighbour(signal, deployed.has(service))),
+          // As much before as after is enough for a distribution, and histograms are what costs.
+          histograms: {
+            histogramFrom: (windows.before.to - 2 * (windows.after.to - windows.before.to)) / 1000,
+          },
         },
-      ).map((comparison) => ({ ...comparison, dimension: `${service} (${role})`, mix: null }))
+        { alpha, only: (_, dimension) => dimension === '', calibration: calibrations.of },
+      )
+      return found.map((comparison) => ({ ...comparison, dimension: `${service} (${role})`, mix: null }))
     }),
   )
   return compared.flat()

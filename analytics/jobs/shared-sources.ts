@@ -4,10 +4,10 @@ import type { Catalogue } from '../../schemas/signals/catalogue.ts'
 import type { Signal } from '../../schemas/signals/signal.ts'
 import type { Store } from '../../schemas/store/client.ts'
 import { loadCalibrations } from '../baselines/calibrations.ts'
-import { loadCells } from '../queries/cells.ts'
+import { loadPasts, type PastRequest } from '../baselines/past.ts'
 import { allDeployments } from '../releases/stored-deployments.ts'
-import { ANY_VERSION, byTimeAlone } from './by-time-alone.ts'
-import { compareSignals, type SeriesComparison } from './compare-signals.ts'
+import { compareByTimeAlone } from './by-time-alone.ts'
+import type { SeriesComparison } from './compare-signals.ts'
 
 /** What a service can do to something that it shares; how such a thing runs its own process is not its doing. */
 const GROUPS: ReadonlySet<Signal['group']> = new Set(['database', 'host', 'custom'])
@@ -19,7 +19,7 @@ const BESIDE = 3_600_000
  * Compares what a deployment's service shares with others (databases, hosts, exporters, tied to it by the settings) before and after. They have no
  * version of the service, so time alone divides them, also where old and new version ran side by side.
  * @param windows milliseconds
- * @returns comparisons whose dimension begins with the source's name
+ * @returns comparisons whose dimension begins with the source's name, and the digest of the six weeks before that they rest on
  */
 export async function compareSharedSources(
   store: Store,
@@ -34,38 +34,34 @@ export async function compareSharedSources(
     readonly wholeDay: boolean
     /** Milliseconds: the moment that the report is of. */
     readonly asOf: number
+    /** The store through which the six weeks before are read and kept, and how. */
+    readonly reading: Store
+    readonly past: Omit<PastRequest, 'service' | 'environment'>
   },
-): Promise<readonly SeriesComparison[]> {
+): Promise<{ readonly comparisons: readonly SeriesComparison[]; readonly digest: string }> {
   const { windows, step, alpha } = of
   const signals = catalogue.signals.filter(({ group }) => GROUPS.has(group))
   const startedAt = Date.parse(deployment.startedAt)
+  const digests: string[] = []
   const compared = await Promise.all(
     sharedSources(collectors, deployment).map(async ({ name: source }) => {
       const key = { service: source, environment: deployment.environment }
-      const [set, calibrations] = await Promise.all([
-        loadCells(store, catalogue, {
-          ...key,
-          from: windows.before.from / 1000,
-          to: windows.after.to / 1000,
-          step,
-          signals,
-          histograms: false,
-        }),
+      const [calibrations, past] = await Promise.all([
         loadCalibrations(store, catalogue, key, startedAt, of.asOf),
+        // Of the store itself, by which it is kept from look to look.
+        loadPasts(of.reading, catalogue, { ...key, ...of.past }),
       ])
-      const whole = byTimeAlone(set, catalogue)
-      const arm = (from: number, to: number) => ({ set: whole, versions: [ANY_VERSION], from, to })
-      const comparisons = compareSignals(
-        signals,
-        arm(Math.floor(windows.before.from / 1000 / step) * step, windows.before.to / 1000),
-        arm(Math.ceil(windows.after.from / 1000 / step) * step, windows.after.to / 1000),
+      digests.push(past.digest)
+      const comparisons = await compareByTimeAlone(
+        store,
+        catalogue,
+        { ...key, windows, step, signals, histograms: { histograms: false } },
         {
           alpha,
-          design: 'before-after',
-          stepSeconds: step,
           // The mean over all statements or states is no figure that anyone could read.
           only: (signal, dimension) => dimension !== '' || signal.dimension === undefined,
           calibration: calibrations.of,
+          past: past.of,
           ...(of.wholeDay ? { season: calibrations.season } : {}),
         },
       )
@@ -75,7 +71,7 @@ export async function compareSharedSources(
       }))
     }),
   )
-  return compared.flat()
+  return { comparisons: compared.flat(), digest: digests.toSorted().join('') }
 }
 
 /** What a reader must know of such comparisons: that others may have been at it, and who was. @param to milliseconds: end of the time after */

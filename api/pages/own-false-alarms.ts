@@ -14,7 +14,7 @@ export function ownFalseAlarmsSection(of: OwnFalseAlarms): string {
     return rate === undefined ? '–' : `${percent(rate.share)} (up to ${percent(rate.upper95)})`
   }
   return html`<section aria-labelledby="calibration">!${head}
-<p>At ${number(of.moments)} moments of the last six weeks nothing was released. Of ${number(of.comparisons)} comparisons made there as in a report, ${shown(of.all, 0.01)} would have alarmed at 1 %, and ${shown(of.all, 0.05)} at 5 %. Each half of the moments is calibrated by the other; limits are 95 %, moments being the units.</p>
+<p>At ${number(of.moments)} moments of the last six weeks nothing was released. Of ${number(of.comparisons)} comparisons made there as in a report, ${shown(of.all, 0.01)} would have alarmed at 1 %, and ${shown(of.all, 0.05)} at 5 %. What is not compared with a forecast is calibrated, each half of the moments by the other; limits are 95 %, moments being the units.</p>
 <details><summary>By signal, with the smallest change that a usual watch window sees</summary><table class="stack services">
 <caption class="hidden">False alarms of each signal without releases</caption>
 <thead><tr><th scope="col">Signal</th><th scope="col" class="n">Comparisons</th><th scope="col" class="n">Alarms at 1 %</th><th scope="col" class="n">Alarms at 5 %</th><th scope="col" class="n">Sees</th></tr></thead>

@@ -24,6 +24,8 @@ export const ownFalseAlarmsSchema = z.object({
       title: z.string(),
       kind: z.enum(SIGNAL_KINDS),
       comparisons: z.number(),
+      /** Of them by a forecast from the series' own weeks, as a report would have made them; the others by the model. */
+      forecasts: z.number(),
       /** Median of the ratio that a comparison would have seen with probability 0.8 at 1 %; null where the scale is not a ratio's. */
       smallestSeen: z.number().nullable(),
       rates: z.array(shareSchema),
