@@ -12,6 +12,7 @@ import { createMonitor, type Monitor } from './analytics/monitor/monitor.ts'
 import { createAuthenticator, startApi } from './api/server.ts'
 import { openDatabase } from './deploy/open-database.ts'
 import type { SelfObservation } from './deploy/self-observation.ts'
+import { startCardinality } from './ingest/cardinality/start.ts'
 import { startCollectors } from './ingest/collectors/start.ts'
 import { openExactlyOnce } from './ingest/exactly-once/exactly-once.ts'
 import { connectKafka } from './ingest/kafka/connect.ts'
@@ -86,7 +87,7 @@ async function wire(
   const database = await openDatabase(config, logger)
   opened.defer(() => database.close())
   const { store } = database
-  const { applied, views } = await prepareStore(store, catalogue, config)
+  const { applied, views, source } = await prepareStore(store, catalogue, config)
   if (applied.length > 0) logger.info({ applied, views: views.length }, 'The schema is up to date')
 
   const auth = createAuthenticator({ store, config, clock })
@@ -201,6 +202,17 @@ async function wire(
     random: Math.random,
   })
   opened.defer(() => collectors.close())
+
+  const cardinality = startCardinality({
+    store,
+    catalogue,
+    source,
+    most: config.cardinality.values,
+    maxFutureMinutes: config.otlp.maxFutureMinutes,
+    logger: logger.child({ room: 'ingest' }),
+    clock,
+  })
+  opened.defer(() => cardinality.close())
 
   analysis.start()
   monitor.start()

@@ -152,3 +152,25 @@ export function collectorRound(of: {
   collectorSeconds.record(of.seconds, about)
   collectorPoints.add(of.points, about)
 }
+
+const restValues = meter.createGauge('postflight.ingest.dimension_rest.values', {
+  description:
+    'Values of a dimension that are put together as (other), in the minutes before a look, by service and measure',
+  unit: '{value}',
+})
+const restRecords = meter.createGauge('postflight.ingest.dimension_rest.records', {
+  description:
+    'Records of values that are put together as (other), in the minutes before a look, by service and measure',
+  unit: '{record}',
+})
+
+export function dimensionsPutTogether(of: {
+  service: string
+  measure: string
+  values: number
+  records: number
+}): void {
+  const about = { service: of.service, measure: of.measure }
+  restValues.record(of.values, about)
+  restRecords.record(of.records, about)
+}

@@ -137,6 +137,12 @@ export const configSchema = z
         libraries: z.array(z.string().min(1).max(200)).max(100).default([]),
       })
       .prefault({}),
+    cardinality: z
+      .strictObject({
+        /** Values that a dimension (route, statement, kind of exception ...) keeps apart, of a measure of a service; the rest is one series, (other). */
+        values: z.coerce.number().int().min(10).max(100_000).default(1000),
+      })
+      .prefault({}),
     api: z
       .strictObject({
         host: host.default('127.0.0.1'),

@@ -4,55 +4,39 @@ import type { Store } from '../../schemas/store/client.ts'
 import type { Span } from './plan.ts'
 import { type BackfillTask, countedRows } from './tasks.ts'
 
-/** How cells of a table are compared with what the raw rows say now. */
+/** How cells of a table are compared with what the raw rows say now: both are aggregated, since either may have several rows of one key. */
 interface Comparison {
   readonly keys: readonly string[]
-  /** Equal to the bit: value of stored cells (aggregated), and of counted ones. */
-  readonly exact: Readonly<Record<string, readonly [stored: string, counted: string]>>
+  /** Equal to the bit. */
+  readonly exact: readonly string[]
   /** Sums of floating-point numbers, whose last bits depend on the order of adding. */
   readonly close: readonly string[]
 }
 
 const SERIES = ['time', 'service', 'environment', 'version', 'instance', 'dimension']
-const same = (name: string) => [`sum(cells.${name})`, name] as const
-const ENDS = {
-  first: ['argMinMerge(cells.first)', 'finalizeAggregation(first)'],
-  last: ['argMaxMerge(cells.last)', 'finalizeAggregation(last)'],
-  first_time: ['min(cells.first_time)', 'first_time'],
-  last_time: ['max(cells.last_time)', 'last_time'],
-} as const
+const sums = (...names: string[]) => names.map((name) => `sum(cells.${name})`)
+const ENDS = [
+  'argMinMerge(cells.first)',
+  'argMaxMerge(cells.last)',
+  'min(cells.first_time)',
+  'max(cells.last_time)',
+]
 
 const COMPARISONS: Readonly<Record<Exclude<CellTable, 'session'>, Comparison>> = {
   signal_1m: {
     keys: [...SERIES, 'traffic'],
-    exact: {
-      count: same('count'),
-      bad: same('bad'),
-      min: ['min(cells.min)', 'min'],
-      max: ['max(cells.max)', 'max'],
-      histogram: ['sumMap(cells.histogram)', 'histogram'],
-    },
+    exact: [...sums('count', 'bad'), 'min(cells.min)', 'max(cells.max)', 'sumMap(cells.histogram)'],
     close: ['sum', 'sum_squares'],
   },
   counter_1m: { keys: [...SERIES, 'stream', 'start_time'], exact: ENDS, close: [] },
   histogram_1m: {
     keys: [...SERIES, 'temporality', 'stream', 'start_time', 'scale', 'bad'],
-    exact: {
-      ...ENDS,
-      count: same('count'),
-      zero: same('zero'),
-      buckets: ['sumMap(cells.buckets)', 'buckets'],
-    },
+    exact: [...ENDS, ...sums('count', 'zero'), 'sumMap(cells.buckets)'],
     close: ['sum'],
   },
   exception_1m: {
     keys: [...SERIES, 'says', 'span'],
-    exact: {
-      events: same('events'),
-      logs: same('logs'),
-      bad_events: same('bad_events'),
-      bad_logs: same('bad_logs'),
-    },
+    exact: sums('events', 'logs', 'bad_events', 'bad_logs'),
     close: [],
   },
 }
@@ -93,10 +77,10 @@ function cellsSql(table: Exclude<CellTable, 'session'>, counted: string): string
   const { keys, exact, close } = COMPARISONS[table]
   const key = keys.map((name) => `toString(cells.${name}) AS key_${name}`).join(', ')
   const grouped = keys.map((name) => `key_${name}`).join(', ')
-  const hash = (side: 0 | 1) =>
-    `cityHash64(${Object.values(exact)
-      .map((pair) => `toString(${pair[side]})`)
-      .join(', ')}) AS hash`
+  const values = [
+    `cityHash64(${exact.map((value) => `toString(${value})`).join(', ')}) AS hash`,
+    ...close.map((name) => `toFloat64(sum(cells.${name})) AS ${name}_`),
+  ].join(', ')
   const measure = table === 'exception_1m' ? '' : 'measure = {measure:String} AND '
   const differs = [
     'uniqExact(side) < 2 OR uniqExact(hash) > 1',
@@ -104,13 +88,14 @@ function cellsSql(table: Exclude<CellTable, 'session'>, counted: string): string
   ]
   return `SELECT count() AS cells, countIf(differs) AS differing FROM (
   SELECT ${grouped}, ${differs.join(' OR ')} AS differs FROM (
-    SELECT 0 AS side, ${key}, ${hash(0)}${close.map((name) => `, sum(cells.${name}) AS ${name}_`).join('')}
+    SELECT 0 AS side, ${key}, ${values}
     FROM ${table} AS cells
     WHERE ${measure}has({origins:Array(String)}, origin) AND time >= toDateTime({from:UInt32}) AND time < toDateTime({to:UInt32})
     GROUP BY ${grouped}
     UNION ALL
-    SELECT 1 AS side, ${key}, ${hash(1)}${close.map((name) => `, cells.${name} AS ${name}_`).join('')}
+    SELECT 1 AS side, ${key}, ${values}
     FROM (${counted}) AS cells
+    GROUP BY ${grouped}
   )
   GROUP BY ${grouped}
 )`

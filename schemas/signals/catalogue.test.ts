@@ -30,7 +30,7 @@ describe('the catalogue', () => {
     const { signals, measures } = buildCatalogue([cart])
     expect(signals.at(-1)).toMatchObject({ id: 'custom.cart.abandoned', kind: 'gauge', dimension: 'shop' })
     const view = rollupViews(measures.values()).find((each) => each.measure === 'custom.cart.abandoned')
-    expect(view?.create(0)).toContain("MetricName IN ('cart\\'s.abandoned')")
+    expect(view?.create(0, 'default')).toContain("MetricName IN ('cart\\'s.abandoned')")
   })
 
   it('refuses an id that is declared twice', () => {

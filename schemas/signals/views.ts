@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { bucketSql } from '../histogram.ts'
 import type { SourceTable } from '../source/probe.ts'
+import { boundedSql, isBounded } from './bounded-dimension.ts'
 import type { Measure, Source } from './measure.ts'
 import { conventional } from './semantic-conventions.ts'
 import { attribute, sqlString } from './sql.ts'
@@ -12,8 +13,11 @@ export interface RollupView {
   readonly measure: string
   /** The user's table that it reads, as `database.table`; '': Postflight's own. */
   readonly source: string
-  /** @param since seconds since the epoch: earlier rows are left to the backfill; 0: none are */
-  create(since: number): string
+  /**
+   * @param since seconds since the epoch: earlier rows are left to the backfill; 0: none are
+   * @param database Postflight's: who inserts into the user's tables may be in another
+   */
+  create(since: number, database: string): string
   /** Of the definition: a view whose checksum differs is made anew. */
   readonly checksum: string
 }
@@ -27,6 +31,8 @@ export interface CountedRows {
   readonly until?: number
   /** Column `origin` of the cells: {@link liveOrigin} or {@link historyOrigin}; absent: its default. */
   readonly origin?: string
+  /** Where the values that dimensions keep are looked up; absent: the session's database. */
+  readonly database?: string
 }
 
 /** Of cells that views count as rows come in. @param source `database.table`; '': Postflight's own */
@@ -74,13 +80,16 @@ function rollupView(measure: Measure, source?: SourceTable): RollupView {
     name,
     measure: measure.id,
     source: source?.name ?? '',
-    create: (since) =>
-      `CREATE MATERIALIZED VIEW IF NOT EXISTS ${name} TO ${measure.cells} AS\n${rollupSelect(measure, since === 0 ? rows : { ...rows, since })}`,
+    create: (since, database) =>
+      `CREATE MATERIALIZED VIEW IF NOT EXISTS ${name} TO ${measure.cells} AS\n${rollupSelect(measure, { ...rows, ...(since === 0 ? {} : { since }), database })}`,
     checksum: createHash('sha256').update(rollupSelect(measure, rows)).digest('hex'),
   }
 }
 
-/** The rollup rows of one measure, as the view inserts them; also what a recount compares with. */
+/**
+ * The rollup rows of one measure, as the view inserts them; also what a recount compares with. Values beyond those that a dimension keeps become
+ * `(other)` after rows are added up, so there may be several rows of one key: they are to be aggregated like those of a table.
+ */
 export function rollupSelect(measure: Measure, rows: CountedRows = {}): string {
   return rollupRows(measure, rows).sql
 }
@@ -100,6 +109,11 @@ export function rollupRows(measure: Measure, rows: CountedRows = {}): RollupRows
     dimension: `toString(${measure.dimension})`,
     ...(rows.origin === undefined ? {} : { origin: sqlString(rows.origin) }),
   }
+  const all = cellRows(measure, keys, rows)
+  return isBounded(measure) ? { ...all, sql: boundedSql(measure, all, rows.database) } : all
+}
+
+function cellRows(measure: Measure, keys: Record<string, string>, rows: CountedRows): RollupRows {
   switch (measure.cells) {
     case 'signal_1m':
       return signalSelect(measure, { ...keys, traffic: measure.traffic ?? "'users'" }, rows)
@@ -112,6 +126,12 @@ export function rollupRows(measure: Measure, rows: CountedRows = {}): RollupRows
     case 'exception_1m':
       return exceptionSelect(measure, keys, rows)
   }
+}
+
+/** How many raw rows each value of a measure's dimension has, before any bound: columns service, dimension and records. */
+export function dimensionRecords(measure: Measure, rows: CountedRows): string {
+  const keys = { service: SERIES_SQL.service, dimension: `toString(${measure.dimension})` }
+  return select(measure, rows, measure.selector, keys, { records: 'count()' }).sql
 }
 
 /** DateTime64(9) SQL: when a row happened. */

@@ -54,7 +54,7 @@ export async function applyViews(
   const made = await Promise.all(changed.map(async (view) => ({ view, since: await sinceOf(view) })))
   // Many at once: made one after another they would be most of a first start.
   await Promise.all(stale.map((name) => store.command(`DROP VIEW IF EXISTS ${name}`)))
-  await Promise.all(made.map(({ view, since }) => store.command(view.create(since))))
+  await Promise.all(made.map(({ view, since }) => store.command(view.create(since, store.database))))
   await store.insert('rollup_views', [
     ...made.map(({ view: { name, measure, source, checksum }, since }) => ({
       name,

@@ -7,6 +7,7 @@ import type { Catalogue } from '../signals/catalogue.ts'
 import type { SourceTable } from '../source/probe.ts'
 import { applyViews } from './apply-views.ts'
 import type { Store } from './client.ts'
+import { fillLookup } from './kept-dimensions.ts'
 
 const FOLDER = join(import.meta.dirname, '..', 'migrations')
 
@@ -87,6 +88,7 @@ export async function migrate(
     ])
     applied.push(migration.name)
   }
+  if (options.migrations === undefined) await fillLookup(store)
   const views = await applyViews(store, catalogue, options.source ?? [], options.live ?? true)
   await applyRetention(store, retention)
   return { applied, views }
@@ -164,6 +166,9 @@ function ageing(
     ['counter_1m', 'time', retention.minutes],
     ['histogram_1m', 'time', retention.minutes],
     ['exception_1m', 'time', retention.minutes],
+    // As long as any row may be counted by it.
+    ['kept_dimension', 'day', Math.max(retention.logs, retention.traces, retention.metrics)],
+    ['dimension_rest', 'at', retention.minutes],
     ['exception_kind', 'last_time', retention.hours],
     ['session', 'last_time', retention.hours],
     ['signal_1h', 'time', retention.hours],
