@@ -5,7 +5,7 @@ import type { Store } from '../../schemas/store/client.ts'
 import type { Measured } from '../compare/comparison.ts'
 import { FORECAST_METHOD } from '../compare/forecast.ts'
 import { appeared, compareSignals } from '../jobs/compare-signals.ts'
-import { type CellSet, loadCells, OTHER } from '../queries/cells.ts'
+import { type CellSet, loadCells } from '../queries/cells.ts'
 import { readingPlan } from '../queries/reading-plan.ts'
 import { allDeployments } from '../releases/stored-deployments.ts'
 import { beforeWindow, windowSettings } from '../windows/deployment-windows.ts'
@@ -218,7 +218,6 @@ function sampled(most: number): (signal: Signal, dimension: string) => boolean {
   const taken = new Map<string, number>()
   return (signal, dimension) => {
     if (dimension === '') return true
-    if (dimension === OTHER) return false
     const count = taken.get(signal.id) ?? 0
     taken.set(signal.id, count + 1)
     return count < most

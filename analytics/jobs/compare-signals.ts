@@ -1,4 +1,5 @@
 import type { Cell } from '../../schemas/cell.ts'
+import { isNamed } from '../../schemas/signals/bounded-dimension.ts'
 import type { Signal } from '../../schemas/signals/signal.ts'
 import type { CompareOptions, Comparison, Past, SeasonalNull } from '../compare/comparison.ts'
 import { compareDistribution } from '../compare/distribution.ts'
@@ -102,7 +103,8 @@ function compareSignal(
       ? renamedKinds([...(longer ?? beside).lines.keys(), ...later.lines.keys()])
       : undefined
   for (const dimension of dimensionsOf(longer ?? beside, later)) {
-    if (dimension === '' || !wanted(dimension) || renamed?.has(dimension) === true) continue
+    // Of the rest it is not known what it is made of: it counts in the whole only.
+    if (!isNamed(dimension) || !wanted(dimension) || renamed?.has(dimension) === true) continue
     const rare = longer !== undefined && eventsOf(signal, beside.lines.get(dimension) ?? []) < ENOUGH_BESIDE
     const earlier = rare ? longer : beside
     const sides = {

@@ -29,6 +29,7 @@ import { withExemplars } from './exemplars.ts'
 import { headline } from './headline.ts'
 import { kindFacts } from './kind-facts.ts'
 import { compareNeighbours } from './neighbours.ts'
+import { restNotes } from './rest-notes.ts'
 import { compareSharedSources, sharedNotes } from './shared-sources.ts'
 import { sourceNotes } from './source-notes.ts'
 import { storeReport } from './stored-reports.ts'
@@ -270,6 +271,7 @@ export async function computeReport(
     calibrations: calibrations?.count ?? 0,
   })
   notes.push(...sourceNotes(catalogue, set, [baseline, deployment.version]))
+  notes.push(...restNotes(catalogue, set))
   if (shared.length > 0)
     notes.push(...(await sharedNotes(store, config.collectors, deployment, windows.after.to)))
   return {

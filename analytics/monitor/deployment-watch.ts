@@ -1,5 +1,6 @@
 import type { Cell } from '../../schemas/cell.ts'
 import { histogramQuantile, mergeHistogram } from '../../schemas/histogram.ts'
+import { isNamed } from '../../schemas/signals/bounded-dimension.ts'
 import type { Criticality, Signal } from '../../schemas/signals/signal.ts'
 import { renamedKinds } from '../compare/renamed.ts'
 import type { CellSet } from '../queries/cells.ts'
@@ -176,7 +177,7 @@ class Group {
 
   #open(lines: ReadonlyMap<string, readonly Cell[]>): void {
     const named = [...lines]
-      .filter(([dimension]) => dimension !== '')
+      .filter(([dimension]) => isNamed(dimension))
       .map(([dimension, cells]) => ({
         dimension,
         cells,
@@ -396,7 +397,7 @@ class Group {
   /** Kinds of events that were not there before: held against their absence. */
   #discover(lines: ReadonlyMap<string, readonly Cell[]>): void {
     for (const dimension of lines.keys()) {
-      if (dimension === '' || this.series.has(dimension) || this.#names.includes(dimension)) continue
+      if (!isNamed(dimension) || this.series.has(dimension) || this.#names.includes(dimension)) continue
       if (this.#fresh >= MOST_FRESH) return
       const renamed =
         this.signal.dimension === 'exception' && renamedKinds([...this.#names, dimension]).has(dimension)
@@ -788,7 +789,7 @@ function comeUp(lines: ReadonlyMap<string, readonly Cell[]>, exposure: readonly 
   let most = 0
   for (const [dimension, cells] of lines) {
     const seen = cells[0]?.time
-    if (dimension === '' || seen === undefined || seen < first + (last - first) / 4) continue
+    if (!isNamed(dimension) || seen === undefined || seen < first + (last - first) / 4) continue
     const inside = (cell: Cell) => cell.time >= seen && cell.time < seen + FIRST_SIGHT
     const requests = exposure.filter(inside).reduce((sum, cell) => sum + cell.count, 0)
     const events = cells.filter(inside).reduce((sum, cell) => sum + cell.count, 0)

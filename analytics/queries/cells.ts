@@ -1,10 +1,12 @@
 import type { Cell } from '../../schemas/cell.ts'
 import { GAMMA } from '../../schemas/histogram.ts'
+import { boundOf, OTHER } from '../../schemas/signals/bounded-dimension.ts'
 import type { Catalogue } from '../../schemas/signals/catalogue.ts'
 import { exceptionsOnce } from '../../schemas/signals/exceptions-once.ts'
 import type { Signal } from '../../schemas/signals/signal.ts'
 import type { Store } from '../../schemas/store/client.ts'
 import { loadSql } from './load-sql.ts'
+import { mergeCells } from './merge-cells.ts'
 import { type Alternatives, alternativesOf, readOneSource } from './one-source.ts'
 
 /** Cells by measure, then dimension, then version; oldest first. */
@@ -32,9 +34,6 @@ interface ManyCellsRequest {
   /** True: dimensions are added up to the service as a whole. */
   readonly flat?: boolean
 }
-
-/** The dimensions that a sample left out, together. */
-export const OTHER = '(other)'
 
 interface Row {
   service: string
@@ -148,8 +147,59 @@ export async function loadCellsOf(
     dimensions.set(row.dimension, versions)
     versions.set(row.version, cellsOf(row, byKey.get(keyOf(row))))
   }
+  if ((request.oneIn ?? 1) === 1) await putTogether(store, catalogue, sets, common)
   for (const set of sets.values()) readOneSource(set, alternatives)
   return sets
+}
+
+function appendTo<T>(lists: Map<string, T[]>, key: string, value: T): void {
+  const known = lists.get(key)
+  if (known === undefined) lists.set(key, [value])
+  else known.push(value)
+}
+
+type MutableCells = Map<string, Map<string, Map<string, readonly Cell[]>>>
+
+/** Where a dimension was bounded within the time that is read, what came before is put together too, so that all of it is told apart alike. */
+async function putTogether(
+  store: Store,
+  catalogue: Catalogue,
+  sets: ReadonlyMap<string, MutableCells>,
+  span: { readonly from: number; readonly to: number },
+): Promise<void> {
+  const bounded = [...sets].flatMap(([service, set]) =>
+    [...set].flatMap(([id, dimensions]) => {
+      const measure = catalogue.measures.get(id)
+      return measure === undefined || !dimensions.has(OTHER)
+        ? []
+        : [{ service, measure: boundOf(measure), dimensions }]
+    }),
+  )
+  if (bounded.length === 0) return
+  const rows = await store.query<{ service: string; measure: string; names: string[] }>(
+    `SELECT service, measure, groupUniqArray(dimension) AS names FROM kept_dimension
+    WHERE service IN ({services:Array(String)}) AND measure IN ({measures:Array(String)})
+      AND day >= toDate(toDateTime({from:UInt32}), 'UTC') AND day <= toDate(toDateTime({to:UInt32}), 'UTC')
+    GROUP BY service, measure`,
+    {
+      ...span,
+      services: bounded.map(({ service }) => service),
+      measures: bounded.map(({ measure }) => measure),
+    },
+  )
+  for (const { service, measure, dimensions } of bounded) {
+    const names = rows.find((row) => row.service === service && row.measure === measure)?.names
+    // Some measures have a value of that name by themselves.
+    if (names === undefined) continue
+    const kept = new Set(names.filter((name) => name !== OTHER))
+    const parts = new Map<string, (readonly Cell[])[]>()
+    for (const [dimension, versions] of dimensions) {
+      if (kept.has(dimension)) continue
+      for (const [version, cells] of versions) appendTo(parts, version, cells)
+      dimensions.delete(dimension)
+    }
+    dimensions.set(OTHER, new Map([...parts].map(([version, cells]) => [version, mergeCells(cells)])))
+  }
 }
 
 /** Cells of metrics' histograms, with their buckets. */

@@ -8,6 +8,7 @@ import { SESSION_COOKIE } from '../auth/authenticator.ts'
 import type { Api, ApiContext } from '../context.ts'
 import { problemOf } from '../limits/problem.ts'
 import { readComparison } from '../reads/comparison.ts'
+import { readDimensionRests } from '../reads/dimension-rests.ts'
 import { readOwnFalseAlarms } from '../reads/own-false-alarms.ts'
 import { newestDeployment, readReleases } from '../reads/releases.ts'
 import { readReportCharts } from '../reads/report-charts.ts'
@@ -68,15 +69,16 @@ export async function pages(app: Api, context: ApiContext): Promise<void> {
           )[0]
           const environment = wanted ?? newest?.environment ?? 'default'
           const known = new Set(context.catalogue.signals.map((signal) => signal.id))
-          const [releases, calibration, quarter, ...trends] = await Promise.all([
+          const [releases, rests, calibration, quarter, ...trends] = await Promise.all([
             readReleases(context, name),
+            readDimensionRests(context.store, name, context.clock()),
             readOwnFalseAlarms(context, name, environment),
             readServiceTrends(context, name, environment, QUARTER),
             ...TRENDS.filter((id) => known.has(id)).map((id) =>
               readTrend(context, name, environment, id, ''),
             ),
           ])
-          return servicePage({ service, environment, releases, trends, quarter, calibration })
+          return servicePage({ service, environment, releases, trends, quarter, calibration, rests })
         }),
       )
     },

@@ -1,10 +1,12 @@
 import { html } from 'ghtml'
+import type { DimensionRest } from '../../schemas/contracts/dimension-rest.ts'
 import type { OwnFalseAlarms } from '../../schemas/contracts/own-false-alarms.ts'
 import type { Release } from '../../schemas/contracts/release.ts'
 import type { Service } from '../../schemas/contracts/service.ts'
 import type { ServiceTrends } from '../../schemas/contracts/service-trends.ts'
 import type { Trend } from '../../schemas/contracts/trend.ts'
 import { trendChart } from './chart.ts'
+import { dimensionRestsSection } from './dimension-rests.ts'
 import { moment, percent, prose, releasePath } from './format.ts'
 import { layout } from './layout.ts'
 import { ownFalseAlarmsSection } from './own-false-alarms.ts'
@@ -18,6 +20,7 @@ export interface ServicePage {
   readonly trends: readonly Trend[]
   readonly quarter: ServiceTrends
   readonly calibration: OwnFalseAlarms
+  readonly rests: readonly DimensionRest[]
 }
 
 /** A service: how its signals went release by release, and every deployment with its verdict. */
@@ -28,6 +31,7 @@ export function servicePage({
   trends,
   quarter,
   calibration,
+  rests,
 }: ServicePage): string {
   const charts = trends
     .map((trend, index) => trendChart(`trend-${index}`, trend))
@@ -71,6 +75,7 @@ export function servicePage({
           )}</tbody></table>`
     }
 </section>
+!${dimensionRestsSection(rests)}
 !${ownFalseAlarmsSection(calibration)}
 !${undeployed.length === 0 ? '' : html`<p class="fine">Also seen in telemetry: ${undeployed.map((release) => release.version).join(', ')}.</p>`}`,
   })

@@ -1,6 +1,7 @@
 import { z } from 'zod'
-import { serviceSchema } from '../../schemas/contracts/service.ts'
+import { oneServiceSchema, serviceSchema } from '../../schemas/contracts/service.ts'
 import type { Api, ApiContext } from '../context.ts'
+import { readDimensionRests } from '../reads/dimension-rests.ts'
 import { readService, readServices } from '../reads/services.ts'
 import { nameSchema, problems } from './operation-schema.ts'
 
@@ -25,9 +26,12 @@ export function serviceRoutes(app: Api, context: ApiContext): void {
         tags: ['releases'],
         summary: 'One service',
         params: z.object({ service: nameSchema }),
-        response: { 200: serviceSchema, ...problems(400, 404) },
+        response: { 200: oneServiceSchema, ...problems(400, 404) },
       },
     },
-    async (request) => await readService(context, request.params.service),
+    async (request) => {
+      const service = await readService(context, request.params.service)
+      return { ...service, rests: await readDimensionRests(context.store, service.service, context.clock()) }
+    },
   )
 }

@@ -13,6 +13,7 @@ import { newCommand, runs } from './command.ts'
 import { type CliContext, createLogger, writeJson } from './context.ts'
 import { alertFindings } from './doctor-alerts.ts'
 import { collectorFindings } from './doctor-collectors.ts'
+import { dimensionFindings } from './doctor-dimensions.ts'
 import { sourceFindings } from './doctor-source.ts'
 import { EXIT } from './exit-codes.ts'
 import type { Finding } from './finding.ts'
@@ -121,6 +122,7 @@ async function store(config: Config, context: CliContext): Promise<Finding[]> {
         schemaFinding,
         ...(await sourceFindings(database.store, config)),
         ...(await telemetry(database.store, context.clock())),
+        ...(await dimensionFindings(database.store, context.clock())),
         await deadLetters(database.store),
         ...(await alertFindings(config.alerts, database.store, context.clock())),
       ]

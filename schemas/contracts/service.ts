@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { dimensionRestSchema } from './dimension-rest.ts'
 import { instant } from './instant.ts'
 import { deploymentSummarySchema } from './release.ts'
 
@@ -17,4 +18,6 @@ export const serviceSchema = z.object({
   service: z.string(),
   environments: z.array(serviceEnvironmentSchema),
 })
+/** One service, with what is not told apart of it. */
+export const oneServiceSchema = serviceSchema.extend({ rests: z.array(dimensionRestSchema) })
 export type Service = z.infer<typeof serviceSchema>

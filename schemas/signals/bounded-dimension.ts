@@ -4,6 +4,11 @@ import { sqlString } from './sql.ts'
 /** The dimension of all values that a measure does not keep apart, and of those that a sample of series leaves out. */
 export const OTHER = '(other)'
 
+/** Whether a dimension is one thing: neither the service as a whole nor the rest. */
+export function isNamed(dimension: string): boolean {
+  return dimension !== '' && dimension !== OTHER
+}
+
 /** In memory, from migrations/0022-kept-dimensions.sql: what views look values up in. */
 export const LOOKED_UP = 'kept_dimension_now'
 

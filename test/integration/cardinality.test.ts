@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { compareSignals } from '../../analytics/jobs/compare-signals.ts'
+import { restNotes } from '../../analytics/jobs/rest-notes.ts'
+import { loadCells } from '../../analytics/queries/cells.ts'
 import { recount } from '../../ingest/backfill/recount.ts'
 import { backfillTasks } from '../../ingest/backfill/tasks.ts'
 import { lookAtDimensions } from '../../ingest/cardinality/look.ts'
@@ -149,6 +152,34 @@ it('puts the rest together from a minute that nothing has been counted of, and n
   )
   expect(cell).toEqual({ rows: 1, events: 50, logs: 50 })
   expect(await differing()).toBe(0)
+})
+
+it('is read as one series, also of the time before, said in a note and never judged by itself', {
+  timeout: 120_000,
+}, async () => {
+  const request = { service: SERVICE, environment: 'default', from: NOW - 600, to: NOW + 1200 }
+  const set = await loadCells(bench.store, bench.catalogue, request)
+  const routes = set.get('server.request')
+  const dimensions = [...(routes?.keys() ?? [])]
+  expect(dimensions).toHaveLength(MOST / 2 + 2)
+  expect(dimensions).toContain('GET /refund')
+  const cells = routes?.get(OTHER)?.get('1.0') ?? []
+  expect(cells.map(({ time }) => time)).toContain(NOW - 5 * MINUTE)
+  const total = [...(routes?.values() ?? [])].flatMap((versions) => [...versions.values()].flat())
+  const [raw] = await bench.store.query<{ n: number }>(
+    "SELECT count() AS n FROM otel_traces WHERE ServiceName = 'shop'",
+  )
+  expect(total.reduce((sum, { count }) => sum + count, 0)).toBe(raw?.n)
+  const rest = cells.reduce((sum, { count }) => sum + count, 0)
+  expect(restNotes(bench.catalogue, set).join()).toContain(`${rest} of ${raw?.n}`)
+  const arm = { set, versions: ['1.0'], from: NOW - 600, to: NOW + 1200 }
+  const compared = compareSignals(bench.catalogue.signals, arm, arm, {
+    alpha: 0.01,
+    design: 'before-after',
+    stepSeconds: 60,
+  })
+  expect(compared.map(({ dimension }) => dimension)).toContain('GET /cart')
+  expect(compared.map(({ dimension }) => dimension)).not.toContain(OTHER)
 })
 
 it('counts the same after the server has forgotten what is in its memory', { timeout: 120_000 }, async () => {

@@ -1,0 +1,24 @@
+import { OTHER } from '../../schemas/signals/bounded-dimension.ts'
+import type { Catalogue } from '../../schemas/signals/catalogue.ts'
+import type { CellSet } from '../queries/cells.ts'
+
+/** Of which signals values were put together because they were too many, and how much of them that is. */
+export function restNotes(catalogue: Catalogue, set: CellSet): string[] {
+  const told = new Set<string>()
+  return catalogue.signals.flatMap(({ measures, dimension, title }) => {
+    const [measure] = measures
+    const dimensions = measure === undefined || told.has(measure) ? undefined : set.get(measure)
+    if (dimension === undefined || measure === undefined || dimensions?.has(OTHER) !== true) return []
+    told.add(measure)
+    const rest = countOf([...(dimensions.get(OTHER)?.values() ?? [])].flat())
+    const all = countOf([...dimensions.values()].flatMap((versions) => [...versions.values()].flat()))
+    const share = all === 0 ? 0 : (100 * rest) / all
+    return [
+      `${title}: values of "${dimension}" are too many to be told apart. ${rest} of ${all} (${share.toPrecision(2)} %) are counted in the whole only, as ${OTHER}.`,
+    ]
+  })
+}
+
+function countOf(cells: readonly { readonly count: number }[]): number {
+  return cells.reduce((sum, { count }) => sum + count, 0)
+}
