@@ -39,7 +39,7 @@ export function sourceNotes(
     const weights = by.map(({ byWeight }) => byWeight)
     const differ = Math.max(...weights) > ALIKE * Math.min(...weights)
     notes.push(
-      `Spans are a sample (${rates}): logs are compared with requests by the weights of their spans.${differ ? ' Numbers of requests by version are not comparable: the sampling changed.' : ''}`,
+      `Spans are a sample (${rates}): requests a minute, and the requests that logs are compared with, are counted by the weights of their spans.${differ ? ' The sampling changed: other numbers of events by version are not comparable.' : ''}`,
     )
   }
   return notes

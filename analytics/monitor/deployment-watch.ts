@@ -143,6 +143,8 @@ class Group {
   readonly #names: string[]
   readonly #kinds: number
   #fresh = 0
+  /** Part of a minute that its requests stand for: 1 unless spans are a sample with weights. */
+  #seen = 1
   readonly #freshShare: number
 
   constructor(
@@ -313,7 +315,8 @@ class Group {
       const per = exposure.get(time)?.count ?? 0
       const oldPer = oldExposure.get(time)?.count ?? 0
       // Traffic that ends leaves minutes without requests; where nothing else comes either, it is telemetry that is missing.
-      const silent = signal.per === 'minute' ? (alive.has(time) ? 1 : 0) : per
+      if (per > 0) this.#seen = per
+      const silent = signal.per === 'minute' ? (alive.has(time) ? this.#seen : 0) : per
       for (const series of this.series.values()) {
         const isWhole = series === whole
         const cell = isWhole ? flat.get(time) : cells.get(series)?.get(time)

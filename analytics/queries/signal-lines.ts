@@ -34,7 +34,7 @@ export function versionsOf(set: CellSet, signal: Signal): readonly string[] {
   return [...versions]
 }
 
-/** Cells of a signal by dimension, added up over the versions. Where the signal is not broken down, all is under ''. */
+/** Cells of a signal by dimension, added up over the versions; of requests a minute as many as are independent (effectiveShares). Where the signal is not broken down, all is under ''. */
 export function signalLines(
   set: CellSet,
   signal: Signal,
@@ -53,7 +53,54 @@ export function signalLines(
       else list.push(cells)
     }
   }
-  return new Map([...parts].map(([dimension, list]) => [dimension, mergeCells(list)]))
+  const lines = new Map([...parts].map(([dimension, list]) => [dimension, mergeCells(list)]))
+  const effective = effectiveShares(set, signal, versions)
+  if (effective.size === 0) return lines
+  return new Map(
+    [...lines].map(([dimension, cells]) => [
+      dimension,
+      cells.map((cell) => ({ ...cell, count: cell.count * (effective.get(cell.time)?.events ?? 1) })),
+    ]),
+  )
+}
+
+/** Of a minute's events: which part of them counts as independent, and which part of the minute they were seen in. */
+interface Effective {
+  readonly events: number
+  readonly minute: number
+}
+
+/**
+ * Requests a minute where spans are a sample with weights. A sum of weights W is no Poisson count: its variance is the sum of their squares, Q. It has the mean and the
+ * relative variance of W^2/Q events (Kish 1965, the effective sample size) seen in W/Q of the time, and those are exactly the spans and the sampler's probability where
+ * all weights are alike. So a rate is what it was before sampling, and tests are told no more than the spans can tell.
+ */
+function effectiveShares(
+  set: CellSet,
+  signal: Signal,
+  versions: readonly string[],
+): ReadonlyMap<number, Effective> {
+  const shares = new Map<number, Effective>()
+  const id = signal.measures[0]
+  if (signal.per !== 'minute' || id === undefined) return shares
+  const cellsOf = (measure: string, version: string) =>
+    [...(set.get(measure)?.values() ?? [])].flatMap((byVersion) => byVersion.get(version) ?? [])
+  // Where a metric counts the requests, it counts all of them.
+  const bySpans = versions.filter((version) => cellsOf(spansOf(id), version).length === 0)
+  const missing = mergeCells(bySpans.map((version) => cellsOf(unsampledOf(id), version)))
+  if (missing.length === 0) return shares
+  const counts = new Map(
+    mergeCells(versions.map((version) => cellsOf(id, version))).map(({ time, count }) => [time, count]),
+  )
+  for (const { time, sum, sumSquares } of missing) {
+    const spans = counts.get(time) ?? 0
+    if (spans === 0) continue
+    // Of each weight the sums have what is beyond one.
+    const weight = spans + sum
+    const squares = spans + 2 * sum + sumSquares
+    shares.set(time, { events: weight ** 2 / squares / spans, minute: weight / squares })
+  }
+  return shares
 }
 
 /**
@@ -80,9 +127,14 @@ export function exposureLine(
     // Events of spans are a share of the same spans; others are of all requests, also of those that a sampler left out.
     if (signal.ofSpans === true && spans.length > 0) add(spans)
     else for (const byVersion of set.get(id)?.values() ?? []) add(byVersion.get(version))
-    if (signal.ofSpans !== true && spans.length === 0)
+    if (signal.ofSpans !== true && signal.per !== 'minute' && spans.length === 0)
       add(all(unsampledOf(id)).map((cell) => ({ ...cell, count: cell.sum })))
   }
   const merged = parts.length === 0 ? [] : mergeCells(parts)
-  return signal.per === 'minute' ? merged.map((cell) => ({ ...cell, count: step / 60 })) : merged
+  if (signal.per !== 'minute') return merged
+  const effective = effectiveShares(set, signal, versions)
+  return merged.map((cell) => ({
+    ...cell,
+    count: (step / 60) * (effective.get(cell.time)?.minute ?? 1),
+  }))
 }

@@ -32,8 +32,9 @@ export async function adoption(
     `SELECT t, version, requests, instances, sum(requests) OVER (PARTITION BY t) AS all
     FROM (
       SELECT intDiv(toUnixTimestamp(time), {step:UInt32}) * {step:UInt32} AS t, version,
-        sumIf(count, measure = 'server.request') AS requests, uniqExact(instance) AS instances
-      FROM signal_1m
+        -- With what a sampler left out, as far as weights tell.
+        toUInt64(round(sumIf(cells.count, measure = 'server.request') + sumIf(cells.sum, measure = 'server.request.unsampled'))) AS requests, uniqExact(instance) AS instances
+      FROM signal_1m AS cells
       WHERE service = {service:String} AND environment = {environment:String} AND traffic = 'users'
         AND time >= toDateTime({from:UInt32}) AND time < toDateTime({to:UInt32})
       GROUP BY t, version

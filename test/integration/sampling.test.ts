@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { compareSignals } from '../../analytics/jobs/compare-signals.ts'
 import { sourceNotes } from '../../analytics/jobs/source-notes.ts'
 import { loadCells } from '../../analytics/queries/cells.ts'
 import { exposureLine, signalLines } from '../../analytics/queries/signal-lines.ts'
+import { signalSeries } from '../../analytics/queries/signal-series.ts'
+import { adoption } from '../../analytics/releases/adoption.ts'
 import { WEIGHT } from '../../schemas/signals/sampling.ts'
 import { type Bench, openBench } from './report-fixture.ts'
 
@@ -25,6 +28,12 @@ describe('sampled spans', () => {
     ['ot=p:3;r:5', {}, 8],
     ['', { SampleRate: '20' }, 20],
     ['', { SampleRate: '0.5' }, 1],
+    ['', { sampleRate: '5' }, 5],
+    ['', { _sample_rate: '0.25' }, 4],
+    ['', { _sample_rate: '1.5' }, 1],
+    ['', { _sample_rate: '0' }, 1],
+    ['ot=th:8', { SampleRate: '20', _sample_rate: '0.25' }, 2],
+    ['', { 'sampling.priority': '1', '_dd.rule_psr': '0.1' }, 1],
     ['ot=th:ffffffffffffff', {}, 1e6],
   ])('of trace state %s and attributes %s stand for so many', async (state, attributes, weight) => {
     const [row] = await bench.store.query<{ weight: number }>(
@@ -94,8 +103,42 @@ describe('sampled spans', () => {
     expect(total(exposureLine(set, calls, ['2.0'], 60))).toBe(2 * MINUTES)
     expect(total([...signalLines(set, errors, ['2.0']).values()].flat())).toBe(2 * MINUTES)
     expect(sourceNotes(bench.catalogue, set, ['1.0', '2.0'])).toEqual([
-      'Spans are a sample (100 % of 1.0, 10 % of 2.0): logs are compared with requests by the weights of their spans. Numbers of requests by version are not comparable: the sampling changed.',
+      'Spans are a sample (100 % of 1.0, 10 % of 2.0): requests a minute, and the requests that logs are compared with, are counted by the weights of their spans. The sampling changed: other numbers of events by version are not comparable.',
     ])
+  })
+
+  it('give as many requests a minute as there were, to charts, comparisons and adoption', async () => {
+    const set = await cells('head')
+    const requests = bench.catalogue.signal('traffic.requests')
+    const rate = (version: string) => {
+      const counted = total([...signalLines(set, requests, [version]).values()].flat())
+      return { counted, rate: counted / total(exposureLine(set, requests, [version], 60)) }
+    }
+    expect(rate('1.0')).toEqual({ counted: 20 * MINUTES, rate: 20 })
+    const sampled = rate('2.0')
+    expect(sampled.counted).toBeCloseTo(2 * MINUTES, 6)
+    expect(sampled.rate).toBeCloseTo(20, 6)
+    const window = { from: START * 1000, to: (START + MINUTES * 60) * 1000 }
+    const shares = await adoption(bench.store, 'head', 'default', window)
+    expect(shares).toHaveLength(2 * MINUTES)
+    expect(new Set(shares.map(({ requests: each }) => each))).toEqual(new Set([20]))
+    const { lines } = await signalSeries(bench.store, bench.catalogue, {
+      service: 'head',
+      environment: 'default',
+      signal: 'traffic.requests',
+      ...window,
+      byVersion: true,
+    })
+    expect(lines.map(({ version }) => version)).toEqual(['1.0', '2.0'])
+    for (const { points } of lines) for (const { value } of points) expect(value).toBeCloseTo(20, 6)
+    const arm = (version: string) => ({ set, versions: [version], from: START, to: START + MINUTES * 60 })
+    const [compared] = compareSignals([requests], arm('1.0'), arm('2.0'), {
+      alpha: 0.01,
+      design: 'before-after',
+      stepSeconds: 60,
+    })
+    expect(compared?.comparison).toMatchObject({ kind: 'measured' })
+    if (compared?.comparison.kind === 'measured') expect(compared.comparison.effect.ratio).toBeCloseTo(1, 1)
   })
 
   it('that were chosen by their outcome are recognised by metrics, which then count', async () => {
