@@ -9,7 +9,7 @@ export function isNamed(dimension: string): boolean {
   return dimension !== '' && dimension !== OTHER
 }
 
-/** In memory, from migrations/0022-kept-dimensions.sql: what views look values up in. */
+/** In memory, from migrations/0023-kept-dimensions.sql: what views look values up in. */
 export const LOOKED_UP = 'kept_dimension_now'
 
 /** Exceptions come as events and as logs: what they keep must be the same, so that both are of one kind. */

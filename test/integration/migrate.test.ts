@@ -17,6 +17,11 @@ const yesterday = new Date(Date.now() - 86_400_000).toISOString()
 const retention = configSchema.parse({}).retention
 
 describe('migrations', () => {
+  it('have a number each, by which they are known to be applied', async () => {
+    const versions = (await readMigrations()).map(({ version }) => version)
+    expect(new Set(versions).size).toBe(versions.length)
+  })
+
   let embedded: EmbeddedStore
   let store: Store
   let dataDir: string
