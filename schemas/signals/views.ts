@@ -196,7 +196,7 @@ function histogramSelect(measure: Measure, keys: Record<string, string>, rows: C
       // Deltas need neither: they add up whatever their start.
       start_time: `if(${isDelta}, toDateTime64(0, 9), StartTimeUnix)`,
       scale: `if(${isDelta}, ${scale}, 0)`,
-      bad: measure.bad ?? 'false',
+      bad: `toBool(${measure.bad ?? 'false'})`,
     },
     {
       first: `argMinState(${point}, TimeUnix)`,

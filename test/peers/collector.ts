@@ -23,9 +23,9 @@ export interface Collector {
 const VERSION = 'v0.161.0'
 const RECIPE = join(import.meta.dirname, 'collector', 'builder.yaml')
 
-/** Where it sends to: logs into ClickHouse over HTTP, or all signals on as OTLP. */
+/** Where it sends to: into ClickHouse over HTTP, logs into the tables that are there, or all signals into tables of its own making; or on as OTLP. */
 export type CollectorTarget =
-  | { readonly storeUrl: string }
+  | { readonly storeUrl: string; readonly ownDatabase?: string }
   | {
       readonly otlpUrl: string
       readonly protocol: 'http/protobuf' | 'grpc'
@@ -39,8 +39,7 @@ export async function startCollector(options: CollectorTarget): Promise<Collecto
   const port = await freePort()
   const config = join(folder, 'config.yaml')
   const log = join(folder, 'collector.log')
-  const configuration =
-    'storeUrl' in options ? intoClickHouse(port, options.storeUrl) : forwarding(port, options)
+  const configuration = 'storeUrl' in options ? intoClickHouse(port, options) : forwarding(port, options)
   await writeFile(config, configuration)
   const child = spawn('sh', ['-c', 'exec "$1" --config "$2" >"$0" 2>&1', log, program, config], {
     stdio: 'ignore',
@@ -80,17 +79,22 @@ export async function startCollector(options: CollectorTarget): Promise<Collecto
 }
 
 /** As the exporter's README has it: large batches, a queue in memory. */
-function intoClickHouse(port: number, storeUrl: string): string {
+function intoClickHouse(
+  port: number,
+  { storeUrl, ownDatabase }: Extract<CollectorTarget, { storeUrl: string }>,
+): string {
+  const own = ownDatabase !== undefined
+  const pipeline = '{ receivers: [otlp], processors: [batch], exporters: [clickhouse] }'
   return `
 receivers:
   otlp: { protocols: { http: { endpoint: 127.0.0.1:${port} } } }
 processors:
-  batch: { timeout: 5s, send_batch_size: 100000 }
+  batch: { timeout: ${own ? '200ms' : '5s'}, send_batch_size: 100000 }
 exporters:
   clickhouse:
     endpoint: ${storeUrl}
-    database: default
-    create_schema: false
+    database: ${ownDatabase ?? 'default'}
+    create_schema: ${own}
     async_insert: false
     compress: none
     logs_table_name: otel_logs
@@ -100,8 +104,8 @@ exporters:
 service:
   telemetry: { metrics: { level: none } }
   pipelines:
-    logs: { receivers: [otlp], processors: [batch], exporters: [clickhouse] }
-`
+    logs: ${pipeline}
+${own ? `    traces: ${pipeline}\n    metrics: ${pipeline}\n` : ''}`
 }
 
 function forwarding(
