@@ -17,21 +17,13 @@ export interface Baseline {
 
 /** Lengths of windows, in steps, between which levels may drift; the largest drift counts. */
 const WINDOWS = [30, 120] as const
-const HOURS = 24
-/** Days of which a season needs three: with fewer a bad evening would be taken for one. */
-const SEASON_DAYS = 3
-const DAY = 86_400
 
 /**
  * Baseline of counts (events by exposure).
  * @param share events are a part of the exposure (bad of all)
  */
 export function countBaseline(before: Aligned, share: boolean): Baseline {
-  const season = seasonOf(before, 'factor')
-  const denominator = before.denominator.map(
-    (exposure, i) => exposure * seasonAt(season, before.start + i * before.step, 1),
-  )
-  const whole = ratioOfSums(before.numerator, denominator)
+  const whole = ratioOfSums(before.numerator, before.denominator)
   // Half an event stands in for none, as in comparisons.
   const events = Math.max(whole.numerator, 0.5)
   const level = events / whole.denominator
@@ -40,7 +32,7 @@ export function countBaseline(before: Aligned, share: boolean): Baseline {
   const least = share ? 1 - Math.max(0, level - 2 * Math.sqrt(model)) : 1
   const error = Math.sqrt(2 / whole.longRun.degreesOfFreedom)
   const dispersion = whole.numerator > 0 ? upperBound(whole.variance / model, error, least) : 1
-  const between = driftOf(before.numerator, denominator, dispersion * level, season.length > 0)
+  const between = driftOf(before.numerator, before.denominator, dispersion * level)
   return {
     level,
     dispersion,
@@ -61,14 +53,10 @@ function upperBound(seen: number, error: number, least: number): number {
  * @param values on their scale, in `numerator`, with ones in `denominator` where there is a minute
  */
 export function meanBaseline(values: Aligned): Baseline {
-  const season = seasonOf(values, 'offset')
-  const residuals = values.numerator.map((value, i) =>
-    (values.denominator[i] as number) > 0 ? value - seasonAt(season, values.start + i * values.step, 0) : 0,
-  )
-  const whole = ratioOfSums(residuals, values.denominator)
+  const whole = ratioOfSums(values.numerator, values.denominator)
   const upper = 1 + Math.sqrt(2 / whole.longRun.degreesOfFreedom)
   const dispersion = whole.variance * whole.denominator * upper
-  const between = driftOf(residuals, values.denominator, dispersion, season.length > 0)
+  const between = driftOf(values.numerator, values.denominator, dispersion)
   return {
     level: whole.estimate,
     dispersion,
@@ -76,26 +64,11 @@ export function meanBaseline(values: Aligned): Baseline {
   }
 }
 
-/** Factor or offset at a time, between the middles of hours; `none` where no season is known. @param time seconds */
-function seasonAt(season: readonly number[], time: number, none: number): number {
-  if (season.length === 0) return none
-  const hour = (((time % DAY) + DAY) % DAY) / 3600 - 0.5
-  const from = Math.floor(hour)
-  const part = hour - from
-  const at = (index: number): number => season[(index + HOURS) % HOURS] as number
-  return (1 - part) * at(from) + part * at(from + 1)
-}
-
 /**
  * Variance of levels between windows: the largest that any length shows, and one standard error of the length that tells best.
  * @param noise variance of the level by one unit of exposure
  */
-function driftOf(
-  numerator: Float64Array,
-  denominator: Float64Array,
-  noise: number,
-  seasonal: boolean,
-): number {
+function driftOf(numerator: Float64Array, denominator: Float64Array, noise: number): number {
   let largest = 0
   let error = Number.POSITIVE_INFINITY
   for (const length of WINDOWS) {
@@ -106,29 +79,7 @@ function driftOf(
     error = Math.min(error, (between.variance + own) * Math.sqrt(2 / between.degreesOfFreedom))
   }
   if (error === Number.POSITIVE_INFINITY) return 0
-  // A season follows the few days that it was taken from too closely.
-  return (largest + error) * (seasonal ? SEASON_DAYS / (SEASON_DAYS - 1) : 1)
-}
-
-/** Level of each hour of the day by that of all, shrunk towards none by as much as hours vary by chance; empty with too few days. */
-function seasonOf(before: Aligned, kind: 'factor' | 'offset'): number[] {
-  const { numerator, denominator, start, step } = before
-  if (numerator.length * step < SEASON_DAYS * DAY) return []
-  const tops = new Float64Array(HOURS)
-  const bottoms = new Float64Array(HOURS)
-  for (let i = 0; i < numerator.length; i++) {
-    const hour = Math.floor(((start + i * step) % DAY) / 3600)
-    tops[hour] = (tops[hour] as number) + (numerator[i] as number)
-    bottoms[hour] = (bottoms[hour] as number) + (denominator[i] as number)
-  }
-  const level = sum(tops) / sum(bottoms)
-  if (!(level > 0) && kind === 'factor') return []
-  return Array.from(tops, (top, hour) => {
-    const bottom = bottoms[hour] as number
-    if (kind === 'offset') return bottom > 0 ? top / bottom - level : 0
-    // Twenty events of the common level: an hour with few events says little about itself.
-    return (top + 20) / (bottom * level + 20)
-  })
+  return largest + error
 }
 
 function sum(values: Float64Array): number {

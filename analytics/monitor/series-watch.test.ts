@@ -85,3 +85,18 @@ it('reads a fall as worse only where falls are, and takes what is not complete a
     else expect(partial).toBeGreaterThan(Math.log(100))
   }
 })
+
+it('takes the season of a long time before for drift, since a look expects one level all day', () => {
+  const random = seededRandom(11)
+  const season = (i: number) => Math.exp(0.3 * Math.sin((2 * Math.PI * i) / 1440))
+  const before = Array.from({ length: 7 * 1440 }, (_, i) => ({
+    time: START + 60 * (i - 7 * 1440),
+    events: poisson(6 * season(i), random),
+    exposure: 100,
+  }))
+  const watch = watchOf(before, 'up')
+  // Six hours around the top of the day.
+  for (let i = 0; i < 360; i++)
+    watch.add(START + 60 * i, { ...NOTHING, value: poisson(6 * season(180 + i), random), size: 100 })
+  expect(watch.standing(NOTHING, always).logE).toBeLessThan(Math.log(100))
+})

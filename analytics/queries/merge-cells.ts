@@ -2,6 +2,8 @@ import type { Cell } from '../../schemas/cell.ts'
 
 /** Adds up cells of the same time, of one series or several. @returns oldest first */
 export function mergeCells(series: readonly (readonly Cell[])[]): readonly Cell[] {
+  const [only] = series
+  if (series.length === 1 && only !== undefined && ascends(only)) return only
   // Only times that several cells share are copied, and each of them once.
   const byTime = new Map<number, Cell>()
   const own = new Map<number, Sum>()
@@ -22,6 +24,14 @@ export function mergeCells(series: readonly (readonly Cell[])[]): readonly Cell[
     }
   }
   return [...byTime.values()].sort((a, b) => a.time - b.time)
+}
+
+/** Every time once, oldest first, as the store gives a series. */
+function ascends(cells: readonly Cell[]): boolean {
+  for (let i = 1; i < cells.length; i++) {
+    if ((cells[i] as Cell).time <= (cells[i - 1] as Cell).time) return false
+  }
+  return true
 }
 
 type Sum = { -readonly [Key in keyof Omit<Cell, 'histogram'>]: Cell[Key] } & {

@@ -2,16 +2,20 @@ import type { Store } from '../../schemas/store/client.ts'
 
 export const BENCH_SERIES = { service: 'bench', environment: 'bench' } as const
 
-/** Of each kind: 250 series in all. */
+/** Of each kind: with the gauges, 300 series. */
 const SERIES = [
   { measure: 'server.request', name: 'GET /route-', series: 100 },
   { measure: 'db.query', name: 'SELECT FROM table_', series: 100 },
   { measure: 'log.template', name: 'message ', series: 50 },
 ] as const
 
+const GAUGES = { measure: 'db.connections.used', series: 50 } as const
+/** Of which a gauge's forecast is made. */
+const PAST_DAYS = 42
+
 /**
  * Fills `signal_1m` (and through its views `signal_1h` and `version_1h`) with minute cells of 300 series, each of some 30
- * histogram buckets: version 1.0, and 1.1 from `release` on.
+ * histogram buckets: version 1.0, and 1.1 from `release` on; 50 of them are gauges, with six weeks of past.
  * @param times seconds since the epoch
  * @returns cells written
  */
@@ -55,6 +59,20 @@ export async function fillRollups(
       )
     }
   }
+  await store.command(
+    `INSERT INTO signal_1m (time, service, environment, version, instance, measure, dimension, traffic, count, bad, sum, sum_squares, min, max, histogram)
+    SELECT toDateTime({from:UInt32} + intDiv(number, {series:UInt32}) * 60) AS at, {service:String}, {environment:String},
+      if(toUnixTimestamp(at) < {release:UInt32}, '1.0', '1.1'), 'bench-1', {measure:String}, concat('pool-', toString(number % {series:UInt32})), 'users',
+      4, 0, 40 + 8 * sin(2 * pi() * toUnixTimestamp(at) / 86400) + cityHash64(number) % 400 / 100., 400, 8, 12, map()
+    FROM numbers({series:UInt32} * {minutes:UInt32})`,
+    {
+      ...BENCH_SERIES,
+      ...GAUGES,
+      from: times.to - PAST_DAYS * day,
+      release: times.release,
+      minutes: PAST_DAYS * 1440,
+    },
+  )
   const [row] = await store.query<{ cells: number }>('SELECT count() AS cells FROM signal_1m')
   return row?.cells ?? 0
 }

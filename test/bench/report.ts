@@ -25,6 +25,9 @@ await bench.close()
 say(
   `report, quiet past kept          ${report.reportSeconds.toFixed(2)} s (${report.cells} minute cells, ${report.verdicts} verdicts)`,
 )
+say(
+  `CPU of it, the store aside       ${report.firstLookCpuSeconds.toFixed(2)} s at the first look, ${report.nextLookCpuSeconds.toFixed(2)} s at those that follow`,
+)
 say(`report, quiet past to be made    ${report.firstReportSeconds.toFixed(2)} s`)
 
 const demonstration = await startDemonstration(values.quick ? 14 : 42)
@@ -46,6 +49,8 @@ if (values.json) {
       engineRatio: Math.round(engineRatio * 1000) / 1000,
       reportSeconds: report.reportSeconds,
       firstReportSeconds: report.firstReportSeconds,
+      firstLookCpuSeconds: report.firstLookCpuSeconds,
+      nextLookCpuSeconds: report.nextLookCpuSeconds,
       pageP95Ms: pages.pageP95Ms,
       readySeconds: demonstration.readySeconds,
       rssMb: rssMb.total,

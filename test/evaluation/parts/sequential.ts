@@ -187,7 +187,7 @@ export interface Detection {
   readonly p95: number
 }
 
-/** How soon a change of a rate is seen, looking each ten seconds (after an hour each minute), a week before. */
+/** How soon a change of a rate is seen, looking each ten seconds (after an hour each minute), a day before. */
 export function detection(
   design: Design,
   rate: number,
@@ -199,8 +199,9 @@ export function detection(
   const times: number[] = []
   for (let run = 0; run < runs; run++) {
     const traffic = new Traffic(shape, seed + 7919 * run)
-    const world = { kind: 'rate', design, shape, rate, days: 7 } as const
-    const watch = new Watched(world, line(world, traffic, START - 7 * DAY, 7 * MINUTES, 0), 1)
+    const world = { kind: 'rate', design, shape, rate, days: BEFORE } as const
+    const before = line(world, traffic, START - BEFORE * DAY, BEFORE * MINUTES, 0)
+    const watch = new Watched(world, before, 1)
     times.push(timeToSee(watch, design, traffic, rate, ratio))
   }
   times.sort((a, b) => a - b)
@@ -390,26 +391,28 @@ const VALUE_SHAPES = ['poisson', 'bursty', 'drifting', 'seasonal'] as const
 const RATES = [0.1, 1, 10, 100, 1000] as const
 const RATIOS = [1.1, 1.25, 1.5, 2, 3, 5] as const
 
+/** Days before, as by default; and of a week, where a season is longer than a day's worth of it. */
+const BEFORE = 1
+const WEEK = 7
+
 function worlds(): Cell0[] {
   const list: Cell0[] = []
-  const designs = ['side-by-side', 'before-after'] as const
-  for (const design of designs) {
-    const days = design === 'side-by-side' ? 1 : 7
-    for (const rate of RATES) list.push({ kind: 'rate', design, shape: 'poisson', rate, days })
+  for (const design of ['side-by-side', 'before-after'] as const) {
+    const common = { design, days: BEFORE }
+    for (const rate of RATES) list.push({ ...common, kind: 'rate', shape: 'poisson', rate })
     for (const shape of COUNT_SHAPES.slice(1)) {
-      for (const rate of [1, 10, 100]) list.push({ kind: 'rate', design, shape, rate, days })
+      for (const rate of [1, 10, 100]) list.push({ ...common, kind: 'rate', shape, rate })
     }
-    for (const shape of COUNT_SHAPES) list.push({ kind: 'ratio', design, shape, rate: 10, days })
+    for (const shape of COUNT_SHAPES) list.push({ ...common, kind: 'ratio', shape, rate: 10 })
     for (const shape of VALUE_SHAPES) {
-      list.push({ kind: 'distribution', design, shape, rate: 30, days: design === 'side-by-side' ? 1 : 4 })
-      list.push({ kind: 'gauge', design, shape, rate: 1, days })
+      list.push({ ...common, kind: 'distribution', shape, rate: 30 })
+      list.push({ ...common, kind: 'gauge', shape, rate: 1 })
     }
     if (design === 'side-by-side') {
-      for (const kind of ['rate', 'ratio'] as const) {
-        list.push({ kind, design, shape: 'uneven', rate: 10, days })
-      }
+      for (const kind of ['rate', 'ratio'] as const) list.push({ ...common, kind, shape: 'uneven', rate: 10 })
     } else {
-      for (const shape of COUNT_SHAPES) list.push({ kind: 'rate', design, shape, rate: 10, days: 1 })
+      for (const kind of ['ratio', 'gauge'] as const)
+        list.push({ design, days: WEEK, kind, shape: 'seasonal', rate: 10 })
     }
   }
   return list
@@ -515,7 +518,7 @@ function sectionOf(
         `| ${row.kind} | ${row.design} | ${row.shape} | ${row.rates} | ${row.days} | ${row.runs} | ${crossed(row.worse, row.runs)} | ${crossed(row.matters, row.runs)} |`,
     ),
     '',
-    'Minutes until a change of a rate is seen (`worse`, alpha 1 %), median / 95th percentile, independent events, looking each 10 s, a week of history:',
+    'Minutes until a change of a rate is seen (`worse`, alpha 1 %), median / 95th percentile, independent events, looking each 10 s, a day of history:',
     '',
     `| design | events a minute | ${RATIOS.map((ratio) => `x${ratio}`).join(' | ')} |`,
     `| --- | --- | ${RATIOS.map(() => '---').join(' | ')} |`,
