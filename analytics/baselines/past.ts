@@ -131,6 +131,7 @@ export async function loadPastLines(
     step: slotSeconds,
     signals,
     histograms: false,
+    levels: true,
   })
   const bySignal = new Map(
     signals.map((signal) => {

@@ -33,6 +33,8 @@ interface ManyCellsRequest {
   readonly oneIn?: number
   /** True: dimensions are added up to the service as a whole. */
   readonly flat?: boolean
+  /** True: counts and sums only; of all else there are zeros. For long spans. */
+  readonly levels?: boolean
 }
 
 interface Row {
@@ -131,7 +133,7 @@ export async function loadCellsOf(
           measures: distributions,
         }),
     streamHistograms(store, table('histogram_1m'), { ...common, flat }),
-    read('signal-cells', table('signal_1m'), { ...sampled, table: rollup }),
+    read('signal-cells', table('signal_1m'), { ...sampled, table: rollup, levels: request.levels === true }),
     read('counter-cells', table('counter_1m'), { flat }),
     read('session-cells', table('session'), {}),
     exceptionCells(store, table('exception_1m'), { ...common, ...sampled }),

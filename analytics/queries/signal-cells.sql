@@ -1,5 +1,6 @@
 -- Cells of every measure of some services in one environment, one row a series and version, as arrays over time.
 -- With `oneIn` above 1 only one dimension in so many keeps its name, the others are added up.
+-- With `levels` only counts and sums are given, which is all that a level is made of.
 -- Histograms have a statement of their own (histogram-cells.sql): sums are cheap at any length, maps are not.
 SELECT
     service,
@@ -8,11 +9,11 @@ SELECT
     version,
     groupArray(t) AS times,
     groupArray(c) AS counts,
-    groupArray(b) AS bads,
+    groupArrayIf(b, NOT {levels:Bool}) AS bads,
     groupArray(s) AS sums,
-    groupArray(ss) AS squares,
-    groupArray(lo) AS mins,
-    groupArray(hi) AS maxs
+    groupArrayIf(ss, NOT {levels:Bool}) AS squares,
+    groupArrayIf(lo, NOT {levels:Bool}) AS mins,
+    groupArrayIf(hi, NOT {levels:Bool}) AS maxs
 FROM
 (
     SELECT
