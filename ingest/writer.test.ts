@@ -95,6 +95,23 @@ describe('a writer', () => {
     expect(inserts.map(rowsOf)).toEqual([3])
   })
 
+  it('waits longer for more after a large block than after a small one', async () => {
+    const limits = { minWait: 1, maxWait: 10_000, maxBytes: 4_000, maxRows: 1_000_000 }
+    const waited = async (size: number) => {
+      const { lane, inserts } = setUp((attempt) => sleep(attempt === 1 ? 600 : 0), limits)
+      await write(lane, 'x'.repeat(size))
+      const begun = performance.now()
+      const written = write(lane, 'y')
+      while (inserts.length < 2) await sleep(5)
+      const milliseconds = performance.now() - begun
+      await written
+      return milliseconds
+    }
+    // A fourth of the largest block and more: as long as its insert took.
+    expect(await waited(1_500)).toBeGreaterThan(550)
+    expect(await waited(100)).toBeLessThan(500)
+  })
+
   it('leaves out what was undone, and keeps what others wrote before', async () => {
     const { lane, inserts } = setUp(async () => {})
     const kept = write(lane, 'a')

@@ -11,7 +11,7 @@ export interface WriterLimits {
   readonly maxRows: number
   /** Bytes of columns at which a block is sent without waiting. */
   readonly maxBytes: number
-  /** Shortest and longest time that a block waits for more requests, milliseconds; in between, as long as the last insert took. */
+  /** Shortest and longest time that a block waits for more requests, milliseconds; in between, the more the larger the last block was, and at most as long as its insert took. */
   readonly minWait: number
   readonly maxWait: number
   /** Bytes gathered or being inserted, over all tables, from which on nothing more is taken in. */
@@ -120,6 +120,9 @@ export class Batch<Of extends Block> {
   }
 }
 
+/** A block of a fourth of the largest size waits as long as one can. */
+const LARGE_SHARE = 4
+
 /** Blocks that ClickHouse refuses and that one table goes on beside. */
 const MAX_REFUSED = 4
 
@@ -134,7 +137,9 @@ export class Lane<Of extends Block> {
   private sending: Promise<void> | undefined
   private refused = 0
   private timer: NodeJS.Timeout | undefined
+  /** Of the last block: milliseconds that its insert took, and its size. */
   private lastInsert = 0
+  private lastBytes = 0
 
   constructor(writer: Writer, newBlock: () => Of) {
     this.writer = writer
@@ -175,8 +180,7 @@ export class Lane<Of extends Block> {
     open.bytes = bytes
     if (block.rows >= writer.limits.maxRows || bytes >= writer.limits.maxBytes) open.due = 0
     else if (before === 0) {
-      const { minWait, maxWait } = writer.limits
-      open.due = writer.clock() + Math.min(maxWait, Math.max(minWait, this.lastInsert))
+      open.due = writer.clock() + this.wait()
     }
     this.schedule()
     return open
@@ -194,6 +198,16 @@ export class Lane<Of extends Block> {
   /** Tells those who have waited since `time` or longer for the block being gathered. */
   failOlder(error: unknown, time: number): void {
     this.open.fail(error, time)
+  }
+
+  /**
+   * An insert costs the more for a row the fewer it brings. Where little comes that is no matter, and senders are answered soon; where much comes, blocks
+   * wait to become larger.
+   */
+  private wait(): number {
+    const { minWait, maxWait, maxBytes } = this.writer.limits
+    const pressure = Math.min(1, (LARGE_SHARE * this.lastBytes) / maxBytes)
+    return Math.min(maxWait, Math.max(minWait, this.lastInsert * pressure))
   }
 
   private schedule(): void {
@@ -218,11 +232,13 @@ export class Lane<Of extends Block> {
     this.open = new Batch(this.spare ?? this.newBlock(), this.writer.clock)
     this.spare = undefined
     const begun = this.writer.clock()
+    const { bytes } = batch
     const { promise, resolve } = Promise.withResolvers<void>()
     this.sending = promise
     let wasRefused = false
     const goOn = () => {
       this.lastInsert = this.writer.clock() - begun
+      this.lastBytes = bytes
       this.sending = undefined
       resolve()
       this.schedule()

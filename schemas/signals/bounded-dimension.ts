@@ -25,15 +25,16 @@ export function isBounded(measure: Measure): boolean {
 /**
  * Cells with the values of their dimension that are kept, the rest as {@link OTHER}. What is kept depends on service, measure and the cell's own minute
  * only, and is written down before that minute: views, backfill and recount agree whenever they count. It is asked once a cell, not once a raw row.
+ * @param bound String SQL over `cells`: `boundOf` the cell's measure
  */
 export function boundedSql(
-  measure: Measure,
+  bound: string,
   cells: { readonly columns: readonly string[]; readonly sql: string },
   database?: string,
 ): string {
   const table = sqlString(database === undefined ? LOOKED_UP : `${database}.${LOOKED_UP}`)
   const since = (dimension: string) =>
-    `joinGet(${table}, 'since', ${sqlString(boundOf(measure))}, cells.service, toDate(cells.time, 'UTC'), ${dimension})`
+    `joinGet(${table}, 'since', ${bound}, cells.service, toDate(cells.time, 'UTC'), ${dimension})`
   // A value that is not there has 0, the epoch.
   const holds = (dimension: string) =>
     `(toUnixTimestamp(${since(dimension)}) > 0 AND cells.time >= ${since(dimension)})`

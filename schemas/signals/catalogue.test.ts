@@ -29,8 +29,10 @@ describe('the catalogue', () => {
   it("makes a measure and a view of a user's own signal, with its text quoted", () => {
     const { signals, measures } = buildCatalogue([cart])
     expect(signals.at(-1)).toMatchObject({ id: 'custom.cart.abandoned', kind: 'gauge', dimension: 'shop' })
-    const view = rollupViews(measures.values()).find((each) => each.measure === 'custom.cart.abandoned')
-    expect(view?.create(0, 'default')).toContain("MetricName IN ('cart\\'s.abandoned')")
+    const view = rollupViews(measures.values()).find(({ counts }) =>
+      counts.some(({ measure }) => measure.id === 'custom.cart.abandoned'),
+    )
+    expect(view?.select(() => 0, 'default')).toContain("MetricName IN ('cart\\'s.abandoned')")
   })
 
   it('refuses an id that is declared twice', () => {
@@ -43,10 +45,23 @@ describe('the catalogue', () => {
     expect(attempt).toThrow(/latency\.clock/)
   })
 
-  it('gives each view a name and a checksum of its own', () => {
-    const views = rollupViews(buildCatalogue([cart]).measures.values())
+  it('counts every measure in one view, each with a name and a checksum of its own', () => {
+    const { measures } = buildCatalogue([cart])
+    const views = rollupViews(measures.values())
+    const counts = views.flatMap((view) => view.counts)
+    expect(counts.map(({ measure }) => measure.id).sort()).toEqual([...measures.keys()].sort())
     expect(new Set(views.map((view) => view.name)).size).toBe(views.length)
-    expect(new Set(views.map((view) => view.checksum)).size).toBe(views.length)
+    expect(new Set(counts.map((counted) => counted.name)).size).toBe(counts.length)
+    expect(new Set(counts.map((counted) => counted.checksum)).size).toBe(counts.length)
+  })
+
+  it('has one view for what is counted from one table into one table', () => {
+    const views = rollupViews(buildCatalogue().measures.values())
+    const ofLogs = views.filter(({ counts }) => counts[0]?.measure.source === 'otel_logs')
+    expect(ofLogs.map(({ name }) => name).sort()).toEqual([
+      'exception_1m_mv_otel_logs',
+      'signal_1m_mv_otel_logs',
+    ])
   })
 })
 

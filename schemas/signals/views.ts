@@ -1,25 +1,33 @@
 import { createHash } from 'node:crypto'
 import { bucketSql } from '../histogram.ts'
 import type { SourceTable } from '../source/probe.ts'
-import { boundedSql, isBounded } from './bounded-dimension.ts'
+import { boundedSql, boundOf, isBounded } from './bounded-dimension.ts'
 import type { Measure, Source } from './measure.ts'
 import { conventional } from './semantic-conventions.ts'
 import { attribute, sqlString } from './sql.ts'
 import { shapeOf } from './stream-histogram.ts'
 
+/** What is counted from one raw table: as the ledger `rollup_views` keeps it. */
+export interface Counted {
+  /** In the ledger. */
+  readonly name: string
+  readonly measure: Measure
+  /** The user's table, as `database.table`; '': Postflight's own. */
+  readonly source: string
+  /** Of what is counted: a measure whose checksum differs was changed. */
+  readonly checksum: string
+}
+
 /** A materialized view that fills a rollup from a raw table. */
 export interface RollupView {
   readonly name: string
-  readonly measure: string
-  /** The user's table that it reads, as `database.table`; '': Postflight's own. */
-  readonly source: string
+  readonly counts: readonly Counted[]
   /**
+   * Its SELECT.
    * @param since seconds since the epoch: earlier rows are left to the backfill; 0: none are
    * @param database Postflight's: who inserts into the user's tables may be in another
    */
-  create(since: number, database: string): string
-  /** Of the definition: a view whose checksum differs is made anew. */
-  readonly checksum: string
+  select(since: (counted: Counted) => number, database: string): string
 }
 
 /** Which rows a rollup is counted from; absent: all of Postflight's own. */
@@ -61,29 +69,68 @@ export function timeColumn(source: Source): 'Timestamp' | 'TimeUnix' {
   return source === 'otel_logs' || source === 'otel_traces' ? 'Timestamp' : 'TimeUnix'
 }
 
-/** The views of all measures, on Postflight's own tables and on the user's. */
+/**
+ * The views of all measures, on Postflight's own tables and on the user's. Each view costs its own part, and that of the hours behind it, in every insert: so
+ * what is counted from one table of Postflight's into one table of cells has one view. A user's tables have one a measure, since a view that is made
+ * anew misses what others insert meanwhile.
+ */
 export function rollupViews(
   measures: Iterable<Measure>,
   sources: readonly SourceTable[] = [],
 ): readonly RollupView[] {
-  return [...measures].flatMap((measure) => [
-    rollupView(measure),
-    ...sources.filter(({ kind }) => kind === measure.source).map((source) => rollupView(measure, source)),
-  ])
+  const together = new Map<string, Counted[]>()
+  const alone: RollupView[] = []
+  for (const measure of measures) {
+    const own = countedFrom(measure)
+    if (measure.arrayJoin === undefined && measure.time === undefined) {
+      const name = `${measure.cells}_mv_${measure.source}`
+      together.set(name, [...(together.get(name) ?? []), own])
+    } else alone.push(viewOf(own))
+    for (const source of sources)
+      if (source.kind === measure.source) alone.push(viewOf(countedFrom(measure, source), source))
+  }
+  return [
+    ...[...together].map(([name, counts]) => ({
+      name,
+      counts,
+      select: (since: (counted: Counted) => number, database: string) =>
+        togetherRows(
+          counts.map((counted) => ({ measure: counted.measure, since: since(counted) })),
+          database,
+        ).sql,
+    })),
+    ...alone,
+  ]
 }
 
-function rollupView(measure: Measure, source?: SourceTable): RollupView {
+function countedFrom(measure: Measure, source?: SourceTable): Counted {
   const ending = source === undefined ? '' : `_from_${source.name.replace('.', '_')}`
-  const name = `${measure.cells}_mv_${measure.id.replaceAll('.', '_')}${ending}`
-  const rows: CountedRows = source === undefined ? {} : { source, origin: liveOrigin(source.name) }
   return {
-    name,
-    measure: measure.id,
+    name: `${measure.cells}_mv_${measure.id.replaceAll('.', '_')}${ending}`,
+    measure,
     source: source?.name ?? '',
-    create: (since, database) =>
-      `CREATE MATERIALIZED VIEW IF NOT EXISTS ${name} TO ${measure.cells} AS\n${rollupSelect(measure, { ...rows, ...(since === 0 ? {} : { since }), database })}`,
-    checksum: createHash('sha256').update(rollupSelect(measure, rows)).digest('hex'),
+    checksum: sha256(rollupSelect(measure, liveRows(source))),
   }
+}
+
+function viewOf(counted: Counted, source?: SourceTable): RollupView {
+  return {
+    name: counted.name,
+    counts: [counted],
+    select: (sinceOf, database) => {
+      const since = sinceOf(counted)
+      const rows = { ...liveRows(source), database }
+      return rollupSelect(counted.measure, since === 0 ? rows : { ...rows, since })
+    },
+  }
+}
+
+function liveRows(source: SourceTable | undefined): CountedRows {
+  return source === undefined ? {} : { source, origin: liveOrigin(source.name) }
+}
+
+export function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex')
 }
 
 /**
@@ -102,18 +149,87 @@ export interface RollupRows {
 
 /** {@link rollupSelect} with the names of its columns, for an insert. */
 export function rollupRows(measure: Measure, rows: CountedRows = {}): RollupRows {
+  const all = cellRows({ ...measure, idSql: sqlString(measure.id) }, rows)
+  return isBounded(measure)
+    ? { ...all, sql: boundedSql(sqlString(boundOf(measure)), all, rows.database) }
+    : all
+}
+
+/** What {@link cellRows} counts: a measure, or several at once. */
+interface Counting extends Measure {
+  /** String SQL: the measure's id. */
+  readonly idSql: string
+  /** Boolean SQL: the histogram of the row's value is kept; absent: of all rows. */
+  readonly histogramIf?: string
+}
+
+/** The number of the measure that a row is counted for, of those that are counted at once. */
+const NUMBER = 'counted'
+
+/** The rollup rows of several measures of one table, in one pass: each raw row once for each measure that counts it. */
+function togetherRows(counted: readonly { measure: Measure; since: number }[], database: string): RollupRows {
+  const [first] = counted
+  if (first === undefined) throw new Error('A view counts at least one measure')
+  if (counted.length === 1) return rollupRows(first.measure, first.since === 0 ? {} : { since: first.since })
+  const selectors = counted.map(({ measure, since }, i) => {
+    const conditions = [
+      ...metricNames(measure),
+      ...(since === 0 ? [] : [`${timeSql(measure)} >= ${instant(since)}`]),
+      `(${measure.selector})`,
+    ]
+    return `if(${conditions.join(' AND ')}, ${i + 1}, 0)`
+  })
+  const measures = counted.map(({ measure }) => measure)
+  /** SQL of a field by the row's measure; undefined if no measure has it. */
+  const pick = (of: (measure: Measure) => string | undefined, otherwise: string) => {
+    const numbers = Map.groupBy(measures.keys(), (i) => of(measures[i] as Measure) ?? otherwise)
+    const [only] = numbers.keys()
+    if (numbers.size === 1) return only === otherwise ? undefined : only
+    const rest = numbers.has(otherwise) ? otherwise : ([...numbers.keys()].at(-1) as string)
+    const cases = [...numbers].filter(([sql]) => sql !== rest)
+    return `multiIf(${cases.map(([sql, of]) => `${NUMBER} IN (${of.map((i) => i + 1).join(', ')}), ${sql}`).join(', ')}, ${rest})`
+  }
+  const { source, cells, buckets } = first.measure
+  const isText = cells === 'session' || cells === 'exception_1m'
+  const fields = {
+    value: pick(
+      ({ value }) => (value === undefined || isText ? value : `toFloat64(${value})`),
+      isText ? "''" : '0.',
+    ),
+    bad: pick(({ bad }) => bad, 'false'),
+    traffic: pick(({ traffic }) => traffic, "'users'"),
+    factor: pick(({ factor }) => factor, '1.'),
+    histogramIf: pick(({ histogram }) => (histogram === true ? 'true' : undefined), 'false'),
+  }
+  const given = Object.fromEntries(Object.entries(fields).filter(([, sql]) => sql !== undefined))
+  const all = cellRows(
+    {
+      id: '',
+      idSql: `[${measures.map(({ id }) => sqlString(id)).join(', ')}][${NUMBER}]`,
+      source,
+      cells,
+      selector: '1',
+      dimension: pick(({ dimension }) => `toString(${dimension})`, '') ?? "''",
+      arrayJoin: `arrayFilter(number -> number > 0, [${selectors.join(', ')}]) AS ${NUMBER}`,
+      ...(buckets === undefined ? {} : { buckets }),
+      histogram: fields.histogramIf !== undefined,
+      ...given,
+    },
+    {},
+  )
+  if (!measures.some(isBounded)) return all
+  const bound = cells === 'exception_1m' ? sqlString(boundOf(first.measure)) : 'cells.measure'
+  return { ...all, sql: boundedSql(bound, all, database) }
+}
+
+function cellRows(measure: Counting, rows: CountedRows): RollupRows {
   const keys = {
     time: `toStartOfMinute(${timeSql(measure)})`,
     ...SERIES_SQL,
-    measure: sqlString(measure.id),
+    measure: measure.idSql,
     dimension: `toString(${measure.dimension})`,
     ...(rows.origin === undefined ? {} : { origin: sqlString(rows.origin) }),
   }
-  const all = cellRows(measure, keys, rows)
-  return isBounded(measure) ? { ...all, sql: boundedSql(measure, all, rows.database) } : all
-}
-
-function cellRows(measure: Measure, keys: Record<string, string>, rows: CountedRows): RollupRows {
   switch (measure.cells) {
     case 'signal_1m':
       return signalSelect(measure, { ...keys, traffic: measure.traffic ?? "'users'" }, rows)
@@ -139,7 +255,7 @@ function timeSql(measure: Measure): string {
   return measure.time ?? timeColumn(measure.source)
 }
 
-function signalSelect(measure: Measure, keys: Record<string, string>, rows: CountedRows): RollupRows {
+function signalSelect(measure: Counting, keys: Record<string, string>, rows: CountedRows): RollupRows {
   const value = measure.value === undefined ? undefined : `toFloat64(${measure.value})`
   // NaN and infinities would poison sums for ever; the raw table keeps them.
   const selector = value === undefined ? measure.selector : `(${measure.selector}) AND isFinite(${value})`
@@ -152,9 +268,16 @@ function signalSelect(measure: Measure, keys: Record<string, string>, rows: Coun
     max: value === undefined ? '0' : `max(${value})`,
     histogram:
       value !== undefined && measure.histogram === true
-        ? `sumMap(map(${bucketSql(value)}, toUInt64(1)))`
-        : "CAST(map(), 'Map(Int16, UInt64)')",
+        ? `sumMap(${histogramOf(bucketSql(value), measure.histogramIf)})`
+        : NO_HISTOGRAM,
   })
+}
+
+const NO_HISTOGRAM = "CAST(map(), 'Map(Int16, UInt64)')"
+
+function histogramOf(bucket: string, condition = 'true'): string {
+  const one = `map(${bucket}, toUInt64(1))`
+  return condition === 'true' ? one : `if(${condition}, ${one}, ${NO_HISTOGRAM})`
 }
 
 /** What tells the streams of a metric apart (OpenTelemetry metrics data model, "Opaque model: timeseries"). */
@@ -211,7 +334,7 @@ function histogramSelect(measure: Measure, keys: Record<string, string>, rows: C
   )
 }
 
-function sessionSelect(measure: Measure, rows: CountedRows): RollupRows {
+function sessionSelect(measure: Counting, rows: CountedRows): RollupRows {
   return select(
     measure,
     rows,
@@ -220,7 +343,7 @@ function sessionSelect(measure: Measure, rows: CountedRows): RollupRows {
       service: SERIES_SQL.service,
       environment: SERIES_SQL.environment,
       version: SERIES_SQL.version,
-      measure: sqlString(measure.id),
+      measure: measure.idSql,
       id: `cityHash64(${measure.value ?? "''"})`,
     },
     {
@@ -273,9 +396,7 @@ function select(
     since === undefined ? undefined : instant(measure.time === undefined ? since : since - 86_400)
   const isSpan = rowsFrom !== undefined && to !== undefined
   const conditions = [
-    ...(measure.metrics === undefined
-      ? []
-      : [`MetricName IN (${measure.metrics.map(sqlString).join(', ')})`]),
+    ...metricNames(measure),
     ...(from === undefined ? [] : [`${timeSql(measure)} >= ${from}`]),
     ...(to === undefined ? [] : [`${timeSql(measure)} < ${to}`]),
     ...(isSpan && measure.time !== undefined
@@ -293,6 +414,10 @@ function select(
     `GROUP BY ${Object.keys(keys).join(', ')}`,
   ].join('\n')
   return { columns: Object.keys(columns), sql }
+}
+
+function metricNames({ metrics }: Measure): string[] {
+  return metrics === undefined ? [] : [`MetricName IN (${metrics.map(sqlString).join(', ')})`]
 }
 
 /** DateTime64(9) SQL of a moment. @param seconds since the epoch */

@@ -1,6 +1,6 @@
 import type { Catalogue } from '../signals/catalogue.ts'
 import type { Source } from '../signals/measure.ts'
-import { type RollupView, rollupViews, timeColumn } from '../signals/views.ts'
+import { type Counted, rollupViews, sha256, timeColumn } from '../signals/views.ts'
 import type { SourceTable } from '../source/probe.ts'
 import type { Store } from './client.ts'
 
@@ -14,8 +14,9 @@ interface LedgerRow {
 }
 
 /**
- * Makes the views of the catalogue on Postflight's tables and on the user's, and drops those that are not in it any more.
- * A view on a table that has rows counts what happens from its cut-over on (`rollup_views.since`); what was before is the backfill's.
+ * Makes the views of the catalogue on Postflight's tables and on the user's, and drops those that are not in it any more. Only views whose definition
+ * changed are made anew: each has the checksum of it as its comment.
+ * A measure of a table that has rows is counted from its cut-over on (`rollup_views.since`); what was before is the backfill's.
  * @param live false: no views that count are made on the user's tables
  * @returns names of the views that were made or dropped
  */
@@ -25,48 +26,85 @@ export async function applyViews(
   source: readonly SourceTable[],
   live: boolean,
 ): Promise<string[]> {
+  const views = rollupViews(catalogue.measures.values(), live ? source : [])
+  const since = await applyLedger(
+    store,
+    source,
+    views.flatMap(({ counts }) => counts),
+  )
+  const wanted = new Map(
+    views.map((view) => {
+      const select = view.select((counted) => since.get(counted) ?? 0, store.database)
+      return [view.name, { select, cells: view.counts[0]?.measure.cells, checksum: sha256(select) }]
+    }),
+  )
+  const present = new Map((await presentViews(store)).map(({ name, comment }) => [name, comment]))
+  const stale = [...present].filter(([name, checksum]) => wanted.get(name)?.checksum !== checksum)
+  const made = [...wanted].filter(([name, { checksum }]) => present.get(name) !== checksum)
+  // Many at once: made one after another they would be most of a first start.
+  await Promise.all(stale.map(([name]) => store.command(`DROP VIEW IF EXISTS ${name}`)))
+  await Promise.all(
+    made.map(([name, { select, cells, checksum }]) =>
+      store.command(
+        `CREATE MATERIALIZED VIEW IF NOT EXISTS ${name} TO ${cells} AS\n${select}\nCOMMENT '${checksum}'`,
+      ),
+    ),
+  )
+  await applySourceViews(store, source)
+  return [...new Set([...made, ...stale].map(([name]) => name))]
+}
+
+/** The views that this or another version has made of measures: those of hours are the migrations'. */
+function presentViews(store: Store): Promise<{ name: string; comment: string }[]> {
+  return store.query(
+    `SELECT name, comment FROM system.tables
+    WHERE database = currentDatabase() AND engine = 'MaterializedView' AND match(name, '^(signal_1m|counter_1m|histogram_1m|session|exception_1m)_mv_')`,
+  )
+}
+
+/** Writes down what is counted, before any view counts it. @returns from when on each measure is, seconds since the epoch */
+async function applyLedger(
+  store: Store,
+  source: readonly SourceTable[],
+  wanted: readonly Counted[],
+): Promise<ReadonlyMap<Counted, number>> {
   const ledger = await store.query<LedgerRow>(
     'SELECT name, dropped, measure, source, checksum, since FROM rollup_views FINAL',
   )
   const rows = ledger.filter(({ dropped }) => !dropped)
   const had = new Set(ledger.filter(({ dropped }) => dropped).map(({ name }) => name))
-  const present = new Map(rows.map((row) => [row.name, row.checksum]))
-  const views = rollupViews(catalogue.measures.values(), live ? source : [])
-  const names = new Set(views.map((view) => view.name))
-  const changed = views.filter((view) => present.get(view.name) !== view.checksum)
-  const gone = [...present.keys()].filter((name) => !names.has(name))
-  const stale = [...changed.map((view) => view.name).filter((name) => present.has(name)), ...gone]
   const cutOvers = new Map<string, Promise<number>>()
-  const sinceOf = async (view: RollupView): Promise<number> => {
-    // A measure whose view is made anew, by whatever name, is counted from where it was.
-    const known = rows.find(({ measure, source }) => measure === view.measure && source === view.source)
+  const sinceOf = async (counted: Counted): Promise<number> => {
+    // A measure that is counted anew, by whatever name, is counted from where it was.
+    const known = rows.find((row) => row.measure === counted.measure.id && row.source === counted.source)
     if (known !== undefined) return known.since
-    const table = source.find(({ name }) => name === view.source)
-    const kind = table?.kind ?? catalogue.measures.get(view.measure)?.source
-    if (kind === undefined) return 0
+    const table = source.find(({ name }) => name === counted.source)
+    const kind = table?.kind ?? counted.measure.source
     const key = table?.name ?? kind
     const cutOver = cutOvers.get(key) ?? cutOverOf(store, kind, table)
     cutOvers.set(key, cutOver)
     const since = await cutOver
     // Its hours of then can be taken away as a whole.
-    return had.has(view.name) ? Math.ceil(since / 3600) * 3600 : since
+    return had.has(counted.name) ? Math.ceil(since / 3600) * 3600 : since
   }
-  const made = await Promise.all(changed.map(async (view) => ({ view, since: await sinceOf(view) })))
-  // Many at once: made one after another they would be most of a first start.
-  await Promise.all(stale.map((name) => store.command(`DROP VIEW IF EXISTS ${name}`)))
-  await Promise.all(made.map(({ view, since }) => store.command(view.create(since, store.database))))
+  const since = new Map(
+    await Promise.all(wanted.map(async (counted) => [counted, await sinceOf(counted)] as const)),
+  )
+  const names = new Set(wanted.map(({ name }) => name))
+  const checksums = new Map(rows.map((row) => [row.name, row.checksum]))
   await store.insert('rollup_views', [
-    ...made.map(({ view: { name, measure, source, checksum }, since }) => ({
-      name,
-      measure,
-      source,
-      checksum,
-      since,
-    })),
-    ...gone.map((name) => ({ name, dropped: true })),
+    ...[...since]
+      .filter(([{ name, checksum }]) => checksums.get(name) !== checksum)
+      .map(([{ name, measure, source, checksum }, since]) => ({
+        name,
+        measure: measure.id,
+        source,
+        checksum,
+        since,
+      })),
+    ...rows.filter(({ name }) => !names.has(name)).map(({ name }) => ({ name, dropped: true })),
   ])
-  await applySourceViews(store, source)
-  return [...changed.map((view) => view.name), ...gone]
+  return since
 }
 
 /**

@@ -7,7 +7,7 @@ import { type EmbeddedStore, startEmbedded } from '../../deploy/embedded/start.t
 import { configSchema } from '../../schemas/config.ts'
 import { buildCatalogue } from '../../schemas/signals/catalogue.ts'
 import { customSignalSchema } from '../../schemas/signals/custom.ts'
-import { rollupSelect } from '../../schemas/signals/views.ts'
+import { rollupSelect, rollupViews } from '../../schemas/signals/views.ts'
 import { openStore, type Store } from '../../schemas/store/client.ts'
 import { foreignTables, migrate, readMigrations } from '../../schemas/store/migrate.ts'
 
@@ -41,7 +41,7 @@ describe('migrations', () => {
   it('apply once, and change nothing the second time', async () => {
     const first = await migrate(store, buildCatalogue(), retention)
     expect(first.applied).toEqual((await readMigrations()).map((migration) => migration.name))
-    expect(first.views).toHaveLength(buildCatalogue().measures.size)
+    expect(first.views).toHaveLength(rollupViews(buildCatalogue().measures.values()).length)
     expect(await migrate(store, buildCatalogue(), retention)).toEqual({ applied: [], views: [] })
   })
 
@@ -94,18 +94,34 @@ describe('migrations', () => {
     expect(outcome.applied).toEqual([last?.name])
   })
 
-  it("make the views of a user's new signal, and drop them with it", async () => {
+  it("count a user's new signal in the view of its table alone, and no more when it is gone", async () => {
     const custom = customSignalSchema.parse({ id: 'carts', title: 'Carts', metric: 'carts', type: 'gauge' })
-    expect((await migrate(store, buildCatalogue([custom]), retention)).views).toEqual([
-      'signal_1m_mv_custom_carts',
-    ])
+    const view = 'signal_1m_mv_otel_metrics_gauge'
+    const ids = () =>
+      store.query<{ name: string; id: string }>(
+        "SELECT name, toString(uuid) AS id FROM system.tables WHERE engine = 'MaterializedView' AND database = currentDatabase() ORDER BY name",
+      )
+    const before = await ids()
+    const others = (views: typeof before) => views.filter(({ name }) => name !== view)
+    const isCounted = async () => {
+      const [row] = await store.query<{ text: string }>(
+        'SELECT create_table_query AS text FROM system.tables WHERE name = {view:String}',
+        { view },
+      )
+      return /carts/.exec(row?.text ?? '') !== null
+    }
+    expect((await migrate(store, buildCatalogue([custom]), retention)).views).toEqual([view])
+    expect(await isCounted()).toBe(true)
     const renamed = { ...custom, metric: 'shop.carts' }
-    expect((await migrate(store, buildCatalogue([renamed]), retention)).views).toEqual([
-      'signal_1m_mv_custom_carts',
-    ])
-    expect((await migrate(store, buildCatalogue(), retention)).views).toEqual(['signal_1m_mv_custom_carts'])
-    const left = await store.query("SELECT name FROM system.tables WHERE name LIKE '%custom%'")
-    expect(left).toEqual([])
+    expect((await migrate(store, buildCatalogue([renamed]), retention)).views).toEqual([view])
+    expect((await migrate(store, buildCatalogue(), retention)).views).toEqual([view])
+    expect(await isCounted()).toBe(false)
+    // A view that is made anew knows repeated inserts no more: none but this one was.
+    expect(others(await ids())).toEqual(others(before))
+    const left = await store.query<{ dropped: boolean }>(
+      "SELECT dropped FROM rollup_views FINAL WHERE measure = 'custom.carts' OR name LIKE '%custom_carts'",
+    )
+    expect(left.map(({ dropped }) => dropped)).toEqual([true])
   })
 
   it('set how long each table keeps its rows, and change it', async () => {
