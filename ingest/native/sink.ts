@@ -3,6 +3,14 @@ import { isUtf8 } from 'node:buffer'
 /** Shortest text that is copied by `Buffer.copy`; below it a byte loop is faster than the call. */
 const LONG_TEXT = 64
 
+/** From here on a sink grows by half and not to the double: what is not used of a block is held all the same. Bytes. */
+const LARGE = 1024 * 1024
+
+/** @param large size from which on growth is slower */
+function grownSize(size: number, needed: number, large: number): number {
+  return Math.max(needed, size < large ? size * 2 : Math.ceil(size * 1.5))
+}
+
 /** A part of a column whose values are bytes or text: a buffer that grows, and the length used. */
 export class Bytes {
   bytes: Buffer
@@ -18,7 +26,7 @@ export class Bytes {
   reserve(count: number): void {
     const needed = this.length + count
     if (needed <= this.bytes.length) return
-    const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.bytes.length * 2))
+    const grown = Buffer.allocUnsafeSlow(grownSize(this.bytes.length, needed, LARGE))
     this.bytes.copy(grown, 0, 0, this.length)
     this.bytes = grown
   }
@@ -116,7 +124,7 @@ export class Words {
   reserve(count: number): void {
     const needed = this.length + count
     if (needed <= this.words.length) return
-    const grown = new Uint32Array(Math.max(needed, this.words.length * 2))
+    const grown = new Uint32Array(grownSize(this.words.length, needed, LARGE / 4))
     grown.set(this.words.subarray(0, this.length))
     this.words = grown
   }

@@ -2,7 +2,7 @@ import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import pino from 'pino'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { PostflightError } from '../../schemas/errors.ts'
 import { TooLarge, Unreadable } from '../protobuf/unreadable.ts'
 import { credentialOf } from '../sender.ts'
@@ -186,6 +186,30 @@ describe('sizes', () => {
     const body = Buffer.from('log '.repeat(2_000))
     expect((await post(`${url}/v1/logs`, compress(body), { 'content-encoding': encoding })).status).toBe(200)
     expect(transport.sent[0]?.body.equals(body)).toBe(true)
+  })
+
+  it('the memory of a body is given back at once where the transport has read it, and only there', async () => {
+    const sentTo = async (transport: KeepingTransport) => {
+      const url = await start(transport)
+      const { promise, resolve } = Promise.withResolvers<Acknowledgement>()
+      transport.outcome = () => promise
+      const answer = post(`${url}/v1/logs`, Buffer.from('log '.repeat(2_000)))
+      const zipped = post(`${url}/v1/logs`, gzipSync(Buffer.from('log '.repeat(2_000))), {
+        'content-encoding': 'gzip',
+      })
+      await vi.waitFor(() => expect(transport.sent).toHaveLength(2))
+      const sizes = transport.sent.map(({ body }) => body.length).sort((a, b) => a - b)
+      resolve(STORED)
+      expect([(await answer).status, (await zipped).status]).toEqual([200, 200])
+      await receiver?.close()
+      return sizes
+    }
+    class AtOnce extends KeepingTransport {
+      readonly readsAtOnce = true
+    }
+    expect(await sentTo(new KeepingTransport())).toEqual([8_000, 8_000])
+    // Of what was decompressed the memory may be shared.
+    expect(await sentTo(new AtOnce())).toEqual([0, 8_000])
   })
 
   it('a body beyond the limit is 413, announced or not', async () => {

@@ -8,9 +8,9 @@ import { outcomeOf, Refusal } from '../outcome.ts'
 import { type Authenticate, authenticated } from '../sender.ts'
 import { requestAnswered } from '../telemetry.ts'
 import type { DoorTls } from '../tls.ts'
-import type { OtlpContentType, TelemetryRequest, Transport } from '../transport/transport.ts'
+import type { Acknowledgement, OtlpContentType, TelemetryRequest, Transport } from '../transport/transport.ts'
 import { exportResponse, statusBody } from './answer.ts'
-import { BodyCorrupt, BodyTooLarge, isKnownEncoding, readBody, SenderGone } from './body.ts'
+import { BodyCorrupt, BodyTooLarge, freeBody, isKnownEncoding, readBody, SenderGone } from './body.ts'
 import { DEFAULT_RECEIVER_LIMITS, type ReceiverLimits } from './config.ts'
 import { createHttpServer, type HttpServer } from './http-server.ts'
 
@@ -138,9 +138,16 @@ class OtlpHttpReceiver implements Receiver {
     const sender = await this.admit(request, wanted)
     const contentType = kind as OtlpContentType
     const about = { signal, contentType, sender, receivedAt: this.options.clock() }
-    const done = await this.options.transport.send({ ...about, body: await this.body(request, about) })
+    const done = await this.send(about, await this.body(request, about))
     answer(response, 200, contentType, exportResponse(contentType, signal, done))
     requestAnswered(signal, 200)
+  }
+
+  private send(about: Omit<TelemetryRequest, 'body'>, body: Buffer): Promise<Acknowledgement> {
+    const { transport } = this.options
+    const sent = transport.send({ ...about, body })
+    if (transport.readsAtOnce) freeBody(body)
+    return sent
   }
 
   /** `POST /v1/jsonl`: what became of the lines is answered as JSON. */

@@ -52,6 +52,7 @@ export function createDirectTransport(options: DirectTransportOptions): Transpor
 }
 
 class DirectTransport implements Transport {
+  readonly readsAtOnce = true
   private readonly options: DirectTransportOptions
   private readonly writer: Writer
   private readonly lanes: Readonly<Record<SignalKind, readonly Lane<Block>[]>>
@@ -85,7 +86,8 @@ class DirectTransport implements Transport {
     this.writer.admit(bytes)
   }
 
-  async send(request: TelemetryRequest): Promise<Acknowledgement> {
+  // Everything that reads the body comes before the first wait: see `readsAtOnce`.
+  send(request: TelemetryRequest): Promise<Acknowledgement> {
     const { options } = this
     const intake = new Intake(
       request.receivedAt,
@@ -97,22 +99,14 @@ class DirectTransport implements Transport {
     try {
       touched = this.decode(request, intake)
     } catch (error) {
-      if (error instanceof Unreadable) await this.refuse(request, error)
-      throw error
+      const refused = error instanceof Unreadable ? this.refuse(request, error) : Promise.resolve()
+      return refused.then(() => Promise.reject(error))
     }
     // Nothing was awaited since the first row was appended, so the rows are all in blocks not yet sent.
     const mark = this.markOf(request, intake)
     const outcomes = touched.map((lane) => this.store(lane, mark))
     outcomes.push(this.keep(request, intake.rejections, mark))
-    if (outcomes.some(({ known }) => known)) requestRepeated(request.signal)
-    await allDone(outcomes.map(({ stored }) => stored))
-    const stored = outcomes.slice(0, -1).some(({ known }) => known) ? 0 : intake.accepted
-    recordsAcknowledged(request.signal, stored, request.body.length)
-    return {
-      accepted: intake.accepted,
-      rejected: intake.rejections.length,
-      message: inWords(intake.rejections),
-    }
+    return acknowledged(request.signal, request.body.length, intake, outcomes)
   }
 
   async refuse(request: TelemetryRequest, reason: Unreadable): Promise<void> {
@@ -178,14 +172,14 @@ class DirectTransport implements Transport {
   ): Outcome {
     if (rejections.length === 0) return { known: false, stored: Promise.resolve() }
     const block = this.deadLetters.begin()
+    const { signal, sender } = request
     for (const rejection of rejections) {
-      const { signal, sender } = request
       writeDeadLetter(block, request.receivedAt, { ...rejection, signal, sender }, this.scrubber)
     }
     const { known, stored } = this.store(this.deadLetters as unknown as Lane<Block>, mark)
     const counted = stored.then(() => {
       if (known) return
-      for (const [code, count] of countByCode(rejections)) recordsDeadLettered(request.signal, code, count)
+      for (const [code, count] of countByCode(rejections)) recordsDeadLettered(signal, code, count)
     })
     return { known, stored: counted }
   }
@@ -196,6 +190,24 @@ interface Outcome {
   readonly known: boolean
   /** Settles once they are stored. */
   readonly stored: Promise<void>
+}
+
+/** Settles once everything of a request is stored. */
+async function acknowledged(
+  signal: SignalKind,
+  bytes: number,
+  intake: Intake,
+  outcomes: readonly Outcome[],
+): Promise<Acknowledgement> {
+  if (outcomes.some(({ known }) => known)) requestRepeated(signal)
+  await allDone(outcomes.map(({ stored }) => stored))
+  const stored = outcomes.slice(0, -1).some(({ known }) => known) ? 0 : intake.accepted
+  recordsAcknowledged(signal, stored, bytes)
+  return {
+    accepted: intake.accepted,
+    rejected: intake.rejections.length,
+    message: inWords(intake.rejections),
+  }
 }
 
 /** Waits for all, so that none is left unobserved, then throws the first failure. */

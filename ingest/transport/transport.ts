@@ -26,6 +26,8 @@ export interface Acknowledgement {
 
 /** How telemetry gets from a receiver into ClickHouse. */
 export interface Transport {
+  /** True if nothing reads a request's body any more once `send` has returned its promise; absent: it may be read later. */
+  readonly readsAtOnce?: true
   /** @throws PostflightError OVERLOADED if `bytes` more would be too many; asked before a body is read */
   admit(bytes: number): void
   /**
