@@ -43,7 +43,7 @@ function ratioOf(text: string): number {
   })
 }
 
-function planText(plan: WatchPlan, paint: Paint): string {
+export function planText(plan: WatchPlan, paint: Paint): string {
   const watch = String(plan.watchMinutes)
   const lines = [
     paint('bold', `${plan.service}  ${plan.environment}`),
@@ -63,7 +63,7 @@ function planText(plan: WatchPlan, paint: Paint): string {
           row.kind === 'gauge' ? '-' : row.canaryShare === null ? 'over 50 %' : `${row.canaryShare * 100} %`,
           percent(row.detectable[nearest(row.detectable, Number(watch))] ?? null),
         ]),
-      [32, 10, 11, 11, 11],
+      [28, 8, 9, 9, 10],
     ),
   ]
   if (plan.signals.length > MOST_ROWS) lines.push(`... and ${plan.signals.length - MOST_ROWS} more: --json`)
