@@ -30,6 +30,8 @@ function frameOf(text: string): Frame | undefined {
     // What the compiler makes of async methods, iterators, lambdas and local functions is named after the method that they stand in.
     .replace(/\.?<>c(?:__DisplayClass[\d_]+)?(?:`\d+)?/g, '')
     .replace(/<(\w+)>[dbg]__[\w|]*/g, '$1')
+    // Of an async lambda the name of the one is in the other's: `<<Load>b__0>d`.
+    .replace(/<(\w+)>d\b/g, '$1')
     .replace(/\.MoveNext$/, '')
     .replace(/`\d+|\[[^\]]*\]/g, '')
     .trim()

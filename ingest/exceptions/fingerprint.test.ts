@@ -255,13 +255,104 @@ Stack trace:
   },
 }
 
+/** Forms that compilers, run times and bundlers of some versions give to names. */
+const FORMS: Readonly<Record<string, Case>> = {
+  '.NET, what the compiler makes of lambdas and local functions': {
+    type: 'System.AggregateException',
+    message: 'One or more errors occurred. (Card 4 declined)',
+    stack: `System.AggregateException: One or more errors occurred. (Card 4 declined)
+ ---> Acme.Pay.CardDeclinedException: Card 4 declined
+   at Acme.Pay.Gateway.<>c__DisplayClass7_0.<<ChargeAsync>b__0>d.MoveNext() in /src/Pay/Gateway.cs:line 31
+--- End of stack trace from previous location ---
+   at Acme.Pay.Gateway.<RetryAsync>g__Attempt|7_1[T](Func\`1 call) in /src/Pay/Gateway.cs:line 44
+   --- End of inner exception stack trace ---
+   at System.Threading.Tasks.Task.ThrowIfExceptional(Boolean includeTaskCanceledExceptions)`,
+    culprit: 'Acme.Pay.Gateway.ChargeAsync',
+    same: [
+      ['DisplayClass7_0', 'DisplayClass9_2'],
+      ['b__0', 'b__3'],
+      ['|7_1[T]', '|8_0[TResult]'],
+      [/.*ThrowIfExceptional.*/, ''],
+    ],
+    other: [
+      ['<RetryAsync>', '<OnceAsync>'],
+      ['Acme.Pay.CardDeclinedException', 'Acme.Pay.CardExpiredException'],
+    ],
+  },
+  'Ruby 3.4, with classes in names and a cause': {
+    type: 'CheckoutError',
+    message: 'order 99 cannot be paid',
+    stack: `/app/app/services/checkout.rb:21:in 'Checkout#pay': order 99 cannot be paid (CheckoutError)
+\tfrom /app/app/controllers/orders_controller.rb:8:in 'block in OrdersController#create'
+\tfrom /usr/local/lib/ruby/3.4.0/monitor.rb:201:in 'Monitor#synchronize'
+/usr/local/bundle/gems/pg-1.5.9/lib/pg/connection.rb:17:in 'PG::Connection#exec': connection lost (PG::ConnectionBad)
+\tfrom /app/app/models/order.rb:12:in 'Order.load'
+\tfrom /app/app/services/checkout.rb:19:in 'Checkout#pay'`,
+    culprit: 'Order.load (models/order.rb)',
+    same: [
+      ['order.rb:12', 'order.rb:40'],
+      ['pg-1.5.9', 'pg-1.6.0'],
+      ['/app/app/models', '/srv/20261126/app/models'],
+    ],
+    other: [
+      ['Order.load', 'Order.lock'],
+      ['PG::ConnectionBad', 'PG::UnableToSend'],
+    ],
+  },
+  'PHP 8.4, with closures': {
+    type: 'TypeError',
+    message: 'App\\Price::of(): Argument #1 must be of type int, null given',
+    stack: `TypeError: App\\Price::of(): Argument #1 must be of type int, null given in /var/www/releases/41/src/Price.php:9
+Stack trace:
+#0 /var/www/releases/41/src/Cart.php(33): App\\Price::of(NULL)
+#1 [internal function]: App\\Cart->{closure:App\\Cart::total():32}(Object(App\\Item))
+#2 /var/www/releases/41/src/Cart.php(32): array_map(Object(Closure), Array)
+#3 {main}`,
+    culprit: 'App\\Price::of (src/Price.php)',
+    same: [
+      [/releases\/41/g, 'releases/42'],
+      ['total():32}', 'total():51}'],
+      ['Cart.php(33)', 'Cart.php(52)'],
+    ],
+    other: [['App\\Price::of(NULL)', 'App\\Price::net(NULL)']],
+  },
+  'Java, obfuscated beside names that are kept': {
+    type: 'java.lang.IllegalStateException',
+    message: 'no cart',
+    stack: `java.lang.IllegalStateException: no cart
+\tat a.b.c.d(Unknown Source:12)
+\tat com.acme.shop.CartActivity.onCreate(SourceFile:88)
+\tat android.app.Activity.performCreate(Activity.java:8000)`,
+    culprit: 'com.acme.shop.CartActivity.onCreate',
+    same: [
+      ['a.b.c.d(Unknown Source:12)', 'q.a.z.b(Unknown Source:7)'],
+      ['SourceFile:88', 'SourceFile:93'],
+    ],
+    other: [['onCreate', 'onResume']],
+  },
+  'Safari, a bundle in chunks': {
+    type: 'TypeError',
+    message: "undefined is not an object (evaluating 'e.total')",
+    stack: `a@https://shop.example/_next/static/chunks/7023-1d9b2a6c0f3e4b5a.js:1:20931
+o@https://shop.example/_next/static/chunks/main-app-9c1e77d0aa.js:1:5120
+[native code]`,
+    culprit: '',
+    same: [
+      ['7023-1d9b2a6c0f3e4b5a', '8110-c0ffee00d15ea5e5'],
+      ['a@', 'rt@'],
+      ['js:1:20931', 'js:1:33120'],
+    ],
+    other: [],
+  },
+}
+
 const changed = (text: string, [from, to]: readonly [string | RegExp, string]): string => {
   const result = text.replace(from, () => to)
   expect(result, String(from)).not.toBe(text)
   return result
 }
 
-describe.each(Object.entries(CASES))('an exception of %s', (_, one) => {
+describe.each(Object.entries({ ...CASES, ...FORMS }))('an exception of %s', (_, one) => {
   const kind = exceptionKind(one)
 
   it('is named by its culprit', () => {
@@ -437,7 +528,7 @@ describe('whatever comes in', () => {
   })
 
   it('is read no matter how its lines are cut', () => {
-    for (const { stack } of Object.values(CASES))
+    for (const { stack } of Object.values({ ...CASES, ...FORMS }))
       for (let end = 0; end < stack.length; end += 7)
         expect(Array.isArray(parseStack(stack.slice(0, end)))).toBe(true)
   })

@@ -4,7 +4,7 @@ const LIBRARY =
   /^(?:javax?|jdk|jakarta|sun|com\.sun|oracle|kotlinx?|scala|groovy|clojure|android|androidx|dalvik|com\.android|io\.netty|io\.grpc|io\.vertx|io\.micronaut|io\.quarkus|io\.opentelemetry|io\.undertow|reactor|rx|okhttp3|retrofit2|akka|play|zio|cats|ch\.qos|net\.bytebuddy|com\.zaxxer|com\.fasterxml|com\.google\.(?:common|inject|protobuf)|com\.mysql|org\.(?:springframework|hibernate|apache|eclipse|junit|postgresql|jboss|slf4j|mockito|jetbrains|aspectj|gradle|mariadb|jooq|mybatis|reactivestreams|thymeleaf|codehaus|glassfish|h2))\./
 /** What stands in the brackets of a Java, Kotlin or Scala frame. */
 const PLACE =
-  /^(?:[^()\s]+\.(?:java|kt|kts|scala|groovy|clj)(?::\d+)?|Native Method|Unknown Source|<generated>|[\w$]+:\d+|Redefined)$/
+  /^(?:[^()\s]+\.(?:java|kt|kts|scala|groovy|clj)(?::\d+)?|Native Method|Unknown Source(?::\d+)?|<generated>|[\w$]+:\d+|Redefined)$/
 
 /** `Throwable.printStackTrace`: causes come last, each after `Caused by: `; suppressed ones are passed over. */
 export function parseJava(lines: readonly string[]): readonly Thrown[] {

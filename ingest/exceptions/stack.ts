@@ -21,7 +21,7 @@ const MARKS: readonly (readonly [mark: RegExp, parse: StackParser])[] = [
   [/^\s*(?:from )?\S+:\d{1,7}:in [`']/, parseRuby],
   [/^\s*at .*:\d+:\d+\)?$|^\s*at .*\((?:<anonymous>|native)\)$|^[^\s@]*@\S+:\d+:\d+$/, parseJavaScript],
   [
-    /^\s*at [^()\s]+\((?:[^()\s]+\.(?:java|kt|kts|scala|groovy|clj)(?::\d+)?|Native Method|Unknown Source|[\w$]+:\d+)\)/,
+    /^\s*at [^()\s]+\((?:[^()\s]+\.(?:java|kt|kts|scala|groovy|clj)(?::\d+)?|Native Method|Unknown Source(?::\d+)?|[\w$]+:\d+)\)/,
     parseJava,
   ],
   [/^\s*at [^()]*\(.*\)(?: in .*:line \d+)?$/, parseDotNet],
