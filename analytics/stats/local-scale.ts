@@ -47,13 +47,18 @@ export function localScale(
   const mean = sizes.reduce((sum, size) => sum + size / sizes.length, 0)
   for (let i = 0; i < sizes.length; i++) sizes[i] = (sizes[i] as number) - mean
   const halfLife = Math.max(3 * of.overlap, of.day / of.stride / 3)
+  const reach = Math.ceil(4 * halfLife)
+  const shares = Float64Array.from({ length: reach }, (_, k) => 0.5 ** (k / halfLife))
+  /** Sums of the sizes before each placebo. */
+  const sums = new Float64Array(sizes.length + 1)
+  for (let i = 0; i < sizes.length; i++) sums[i + 1] = (sums[i] as number) + (sizes[i] as number)
   /** Of placebos that were over before a slot, newest first. */
   const recent = (before: number): number => {
     let sum = 0
     let weight = DOUBT.recent * of.overlap
     const newest = lowerBound(starts, before - of.window + 1) - 1
-    for (let k = 0; k <= newest && k < 4 * halfLife; k++) {
-      const share = 0.5 ** (k / halfLife)
+    for (let k = 0; k <= newest && k < reach; k++) {
+      const share = shares[k] as number
       sum += share * (sizes[newest - k] as number)
       weight += share
     }
@@ -65,11 +70,10 @@ export function localScale(
     let weight = DOUBT.clock * of.overlap
     for (let d = 1; d <= DAYS && start - d * of.day >= (starts[0] as number); d++) {
       const then = start - d * of.day
-      for (let k = lowerBound(starts, then - of.window / 2); k < starts.length; k++) {
-        if ((starts[k] as number) > then + of.window / 2) break
-        sum += sizes[k] as number
-        weight += 1
-      }
+      const from = lowerBound(starts, then - of.window / 2)
+      const to = lowerBound(starts, Math.floor(then + of.window / 2) + 1)
+      sum += (sums[to] as number) - (sums[from] as number)
+      weight += to - from
     }
     return sum / weight
   }
