@@ -23,16 +23,20 @@ const WINDOWS = [30, 120] as const
  * @param share events are a part of the exposure (bad of all)
  */
 export function countBaseline(before: Aligned, share: boolean): Baseline {
-  const whole = ratioOfSums(before.numerator, before.denominator)
+  const { numerator, denominator } = before
+  const whole = ratioOfSums(numerator, denominator)
   // Half an event stands in for none, as in comparisons.
   const events = Math.max(whole.numerator, 0.5)
   const level = events / whole.denominator
   const model = level / whole.denominator
   // A part of all spreads less than a count, by 1 - p; two standard errors off, so that the null may be a little rarer.
   const least = share ? 1 - Math.max(0, level - 2 * Math.sqrt(model)) : 1
-  const error = Math.sqrt(2 / whole.longRun.degreesOfFreedom)
-  const dispersion = whole.numerator > 0 ? upperBound(whole.variance / model, error, least) : 1
-  const between = driftOf(before.numerator, before.denominator, dispersion * level)
+  const around = ratioOfSums(numerator, expectedAround(numerator, denominator, level))
+  const error = Math.sqrt(2 / around.longRun.degreesOfFreedom)
+  // Variance by mean of the counts, where the present level is expected.
+  const seen = around.variance * around.denominator
+  const dispersion = whole.numerator > 0 ? upperBound(seen, error, least) : 1
+  const between = driftOf(numerator, denominator, dispersion * level)
   return {
     level,
     dispersion,
@@ -53,15 +57,53 @@ function upperBound(seen: number, error: number, least: number): number {
  * @param values on their scale, in `numerator`, with ones in `denominator` where there is a minute
  */
 export function meanBaseline(values: Aligned): Baseline {
-  const whole = ratioOfSums(values.numerator, values.denominator)
-  const upper = 1 + Math.sqrt(2 / whole.longRun.degreesOfFreedom)
-  const dispersion = whole.variance * whole.denominator * upper
-  const between = driftOf(values.numerator, values.denominator, dispersion)
-  return {
-    level: whole.estimate,
-    dispersion,
-    drift: Math.sqrt(whole.variance * upper + between),
-  }
+  const { numerator, denominator } = values
+  const whole = ratioOfSums(numerator, denominator)
+  const around = ratioOfSums(fromLevelAround(numerator, denominator), denominator)
+  const upper = 1 + Math.sqrt(2 / around.longRun.degreesOfFreedom)
+  const variance = around.variance * upper
+  const dispersion = variance * whole.denominator
+  const between = driftOf(numerator, denominator, dispersion)
+  return { level: whole.estimate, dispersion, drift: Math.sqrt(variance + between) }
+}
+
+/** Steps to either side of which the present level is taken: what moves more slowly is drift between windows, and no dispersion. */
+const AROUND = 60
+/** Events of the common level that a present level is shrunk by. */
+const COMMON = 20
+
+/** Events that each step's present level lets expect. */
+function expectedAround(numerator: Float64Array, denominator: Float64Array, level: number): Float64Array {
+  const sums = sumsAround(numerator, denominator)
+  return denominator.map(
+    (exposure, i) =>
+      (exposure * level * ((sums.top[i] as number) + COMMON)) / ((sums.bottom[i] as number) * level + COMMON),
+  )
+}
+
+/** Values less the present level; 0 where there is none. */
+function fromLevelAround(numerator: Float64Array, denominator: Float64Array): Float64Array {
+  const sums = sumsAround(numerator, denominator)
+  return numerator.map((value, i) => {
+    const present = denominator[i] as number
+    return present > 0 ? value - (present * (sums.top[i] as number)) / (sums.bottom[i] as number) : 0
+  })
+}
+
+function sumsAround(numerator: Float64Array, denominator: Float64Array) {
+  const [tops, bottoms] = [runningSums(numerator), runningSums(denominator)]
+  const around = (sums: Float64Array) =>
+    numerator.map((_, i) => {
+      const to = Math.min(numerator.length, i + AROUND + 1)
+      return (sums[to] as number) - (sums[Math.max(0, i - AROUND)] as number)
+    })
+  return { top: around(tops), bottom: around(bottoms) }
+}
+
+function runningSums(values: Float64Array): Float64Array {
+  const sums = new Float64Array(values.length + 1)
+  for (let i = 0; i < values.length; i++) sums[i + 1] = (sums[i] as number) + (values[i] as number)
+  return sums
 }
 
 /**

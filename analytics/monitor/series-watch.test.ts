@@ -100,3 +100,24 @@ it('takes the season of a long time before for drift, since a look expects one l
     watch.add(START + 60 * i, { ...NOTHING, value: poisson(6 * season(180 + i), random), size: 100 })
   expect(watch.standing(NOTHING, always).logE).toBeLessThan(Math.log(100))
 })
+
+it('takes what moves over hours for drift and no dispersion, so that beside the old version a season costs no time', () => {
+  const random = seededRandom(12)
+  const season = (i: number) => Math.exp(0.3 * Math.sin((2 * Math.PI * i) / 1440))
+  const before = Array.from({ length: 1440 }, (_, i) => ({
+    time: START + 60 * (i - 1440),
+    events: poisson(10 * season(i), random),
+    exposure: 100,
+  }))
+  expect(countReference(before, false)?.dispersion).toBeLessThan(1.5)
+  expect(countReference(before, false)?.drift).toBeGreaterThan(0.15)
+  const watch = watchOf(before, 'up')
+  for (let i = 0; i < 20; i++)
+    watch.add(START + 60 * i, {
+      value: poisson(20 * season(i), random),
+      size: 100,
+      besideValue: poisson(10 * season(i), random),
+      besideSize: 100,
+    })
+  expect(watch.standing(NOTHING, always).logE).toBeGreaterThan(Math.log(100))
+})
