@@ -33,11 +33,9 @@ export function boundedSql(
   database?: string,
 ): string {
   const table = sqlString(database === undefined ? LOOKED_UP : `${database}.${LOOKED_UP}`)
-  const since = (dimension: string) =>
-    `joinGet(${table}, 'since', ${bound}, cells.service, toDate(cells.time, 'UTC'), ${dimension})`
-  // A value that is not there has 0, the epoch.
+  // Each is planned in every insert, so it is asked for once: of a value that is not there it has 0, and a second less is the latest time there is.
   const holds = (dimension: string) =>
-    `(toUnixTimestamp(${since(dimension)}) > 0 AND cells.time >= ${since(dimension)})`
+    `(cells.time > toDateTime(toUInt32(toUnixTimestamp(joinGet(${table}, 'since', ${bound}, cells.service, toDate(cells.time, 'UTC'), ${dimension})) - 1)))`
   const isRest = `${holds(sqlString(OTHER))} AND NOT ${holds('cells.dimension')}`
   const bounded: Record<string, string> = {
     dimension: `if(${isRest}, ${sqlString(OTHER)}, cells.dimension)`,
