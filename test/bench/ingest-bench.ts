@@ -10,6 +10,7 @@ import type { Receiving } from './ingest-receiver.ts'
 export interface Bench {
   readonly url: string
   readonly store: Store
+  readonly pids: { readonly receiver: number; readonly store: number }
   /** CPU seconds so far of receiver and store. */
   cpuSeconds(): Promise<number>
   /** Largest resident memory of the receiver's process so far, MB. */
@@ -29,9 +30,11 @@ const TABLES = [
   'session',
 ] as const
 
-export async function openBench(): Promise<Bench> {
+/** @param nodeOptions of both processes */
+export async function openBench(nodeOptions: readonly string[] = []): Promise<Bench> {
   const child = fork(join(import.meta.dirname, 'ingest-receiver.ts'), {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    ...(nodeOptions.length === 0 ? {} : { env: { ...process.env, NODE_OPTIONS: nodeOptions.join(' ') } }),
   })
   const exited = once(child, 'exit')
   const [receiving] = (await Promise.race([
@@ -41,11 +44,13 @@ export async function openBench(): Promise<Bench> {
     }),
   ])) as [Receiving]
   const store = openStore({ url: receiving.storeUrl })
-  const pids = [child.pid as number, receiving.storePid]
+  const pids = { receiver: child.pid as number, store: receiving.storePid }
   return {
     url: receiving.url,
     store,
-    cpuSeconds: async () => (await Promise.all(pids.map(cpuSecondsOf))).reduce((sum, one) => sum + one, 0),
+    pids,
+    cpuSeconds: async () =>
+      (await Promise.all(Object.values(pids).map(cpuSecondsOf))).reduce((sum, one) => sum + one, 0),
     async receiverPeakMb() {
       const status = await readFile(`/proc/${child.pid}/status`, 'utf8')
       return Number(/VmHWM:\s+(\d+)/.exec(status)?.[1]) / 1024

@@ -1,6 +1,8 @@
 import { cpus } from 'node:os'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { measureCollector } from './ingest-collector.ts'
+import { drawFlames } from './ingest-flame.ts'
 import { measureBurst, measureLatency, measureOverload, measureSustained } from './ingest-parts.ts'
 import { measureKafka } from './kafka.ts'
 
@@ -70,6 +72,7 @@ const { values } = parseArgs({
     only: { type: 'string', default: PARTS.join(',') },
     seconds: { type: 'string' },
     rounds: { type: 'string' },
+    flame: { type: 'boolean', default: false },
   },
 })
 const parts = new Set(values.only.split(',').map(partOf))
@@ -194,6 +197,14 @@ const MEASURE: Readonly<Record<Part, () => Promise<void>>> = {
   kafka,
 }
 
+if (values.flame) {
+  const path = join(import.meta.dirname, 'ingest-flame.svg')
+  const cpuSecondsPerMillionLogs = round(await during('a flame graph', drawFlames(sizes.burst, path)), 2)
+  say('CPU seconds a million logs, receiver and store, merged', `${cpuSecondsPerMillionLogs}`)
+  if (values.json) process.stdout.write(`${JSON.stringify({ cpuSecondsPerMillionLogs, flame: path })}\n`)
+  else say(path, '')
+  process.exit()
+}
 say(`${cpus().length} cores shared with the sender`, 'measured', 'wanted')
 for (const part of PARTS) {
   if (!parts.has(part)) continue
