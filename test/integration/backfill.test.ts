@@ -111,7 +111,8 @@ it("counts a new signal's past, and nothing twice that its view takes", async ()
   })
   const config = configSchema.parse({})
   const now = Math.floor(Date.now() / 1000)
-  await store.insert('otel_metrics_gauge', [point(now - 7200), point(now - 60), point(now)])
+  // The first on a day before: of the day on which a table's rows begin it is not known whether all are there, and it is not verified.
+  await store.insert('otel_metrics_gauge', [point(now - DAY - 7200), point(now - 60), point(now)])
   const catalogue = only(buildCatalogue([signal('carts')]))
   await prepareStore(store, catalogue, config)
   // Between now and the cut-over, and after it.
