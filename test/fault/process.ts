@@ -17,6 +17,8 @@ export interface Part {
 /** `postflight <args>`, started again whenever it ends; it prints a line of JSON once it is ready. */
 export class SupervisedCommand implements Part {
   readonly name: string
+  /** How often it was started. */
+  starts = 0
   private readonly args: readonly string[]
   private child: ChildProcess | undefined
   private ready = false
@@ -69,6 +71,7 @@ export class SupervisedCommand implements Part {
         env: { PATH: process.env['PATH'] ?? '', POSTFLIGHT_LOG_LEVEL: 'warn' },
       })
       this.child = child
+      this.starts++
       const keep = (chunk: Buffer) => {
         this.printed = (this.printed + chunk).slice(-20_000)
       }

@@ -3,6 +3,7 @@ import { seededRandom } from '../bench/ingest-load.ts'
 import type { Audit } from './audit.ts'
 import { killsDirect } from './kills-direct.ts'
 import { killsKafka } from './kills-kafka.ts'
+import { storeAway } from './store-away.ts'
 import { faultsOfNetworkAndDisk } from './weather.ts'
 
 /**
@@ -16,14 +17,18 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     /** Seconds that each fault of the network and the disk lasts. */
     seconds: { type: 'string', default: '15' },
-    /** Of direct, kafka, network; all if left out. */
+    /** Minutes that the store is away behind Kafka. */
+    minutes: { type: 'string', default: '1' },
+    /** Of direct, kafka, brokers, away, network. */
     only: { type: 'string', default: 'direct,kafka,network' },
     json: { type: 'boolean', default: false },
   },
 })
 const only = values.only.split(',')
 const kills = Number(values.kills)
-if (!(kills >= 0) || !(Number(values.seconds) > 0)) throw new Error('--kills and --seconds take numbers')
+const minutes = Number(values.minutes)
+if (!(kills >= 0) || !(Number(values.seconds) > 0) || !(minutes > 0))
+  throw new Error('--kills, --seconds and --minutes take numbers')
 const random = seededRandom(Number(values.seed))
 const begun = performance.now()
 
@@ -37,6 +42,8 @@ const killsOf = { direct: only.includes('kafka') ? Math.floor(kills / 2) : kills
 const scenarios: Record<string, () => Promise<Audit>> = {
   direct: () => killsDirect({ kills: killsOf.direct, random, onKill }),
   kafka: () => killsKafka({ kills: kills - done, random, onKill }),
+  brokers: () => killsKafka({ kills: kills - done, random, onKill }, 3),
+  away: () => storeAway({ random, lasts: minutes * 60_000, onEvent: say }),
   network: () => faultsOfNetworkAndDisk({ random, lasts: Number(values.seconds) * 1000, onFault: say }),
 }
 

@@ -19,6 +19,8 @@ export interface SendersOptions {
   readonly random: () => number
   /** Of the first record; each has one of its own. */
   readonly firstId: number
+  /** Milliseconds between two requests of a connection; left out: none. */
+  readonly pause?: number
 }
 
 /** Senders that retry as the OpenTelemetry SDKs do, and remember what was acknowledged. Each record carries an id as `fault-<id>.`. */
@@ -71,6 +73,7 @@ export class Senders {
       const { path, body } = exportRequest(number, ids)
       const done = await this.deliver(path, body)
       for (const id of ids) (done ? this.acknowledged : this.abandoned).add(id)
+      if (this.options.pause !== undefined) await sleep(this.options.pause)
     }
   }
 

@@ -22,7 +22,9 @@ beforeAll(async () => {
   cert = made.cert
   const port = await freePort()
   address = `127.0.0.1:${port}`
-  broker = await startKafkaBroker({}, { port, ...made, username: 'postflight', password: 'right' })
+  broker = await startKafkaBroker({
+    secured: { port, ...made, username: 'postflight', password: 'right' },
+  })
 })
 afterAll(async () => {
   await broker?.close()

@@ -8,7 +8,7 @@ import { promisify } from 'node:util'
 import kafkajs from 'kafkajs'
 import { freePort } from './free-port.ts'
 
-/** A real Apache Kafka: one node that is broker and controller (KRaft), in a folder that goes away with it. */
+/** A node of a real Apache Kafka, broker and controller (KRaft), in a folder that goes away with it. */
 export interface KafkaBroker {
   /** host:port for clients. */
   readonly address: string
@@ -26,7 +26,9 @@ const POM = join(import.meta.dirname, 'kafka', 'pom.xml')
 const CLUSTER = 'cG9zdGZsaWdodC10ZXN0cw'
 const READY_WITHIN = 60_000
 
-/** A door of the broker for clients that show a password over TLS (SASL_SSL, mechanism PLAIN). */
+const SCRAM = ['SCRAM-SHA-256', 'SCRAM-SHA-512']
+
+/** A door of the broker for clients that show a password over TLS (SASL_SSL; PLAIN and both mechanisms of SCRAM). */
 export interface SecuredDoor {
   readonly port: number
   /** Files in PEM. */
@@ -36,33 +38,82 @@ export interface SecuredDoor {
   readonly password: string
 }
 
+export interface KafkaOptions {
+  /** More lines of `server.properties`. */
+  readonly settings?: Readonly<Record<string, string | number>>
+  /** A second door, of the first node. */
+  readonly secured?: SecuredDoor | undefined
+}
+
+/** Several nodes, each broker and controller, of which a minority may be away. */
+export interface KafkaCluster {
+  readonly brokers: readonly KafkaBroker[]
+  close(): Promise<void>
+}
+
 /**
- * Starts a broker on free ports.
- * @param settings more lines of `server.properties`
- * @param secured a second door
+ * Starts one broker on free ports.
  * @throws Error with the line that installs Java or Maven if they are missing
  */
-export async function startKafkaBroker(
-  settings: Readonly<Record<string, string | number>> = {},
-  secured?: SecuredDoor,
-): Promise<KafkaBroker> {
+export async function startKafkaBroker(options: KafkaOptions = {}): Promise<KafkaBroker> {
+  const { brokers } = await startKafkaCluster(1, options)
+  return brokers[0] as KafkaBroker
+}
+
+/**
+ * Starts brokers on free ports; Kafka's own topics have a copy on each of them, up to three.
+ * @throws Error with the line that installs Java or Maven if they are missing
+ */
+export async function startKafkaCluster(nodes: number, options: KafkaOptions = {}): Promise<KafkaCluster> {
   const classPath = await kafkaClassPath()
+  const places: Place[] = []
+  for (let id = 1; id <= nodes; id++)
+    places.push({ id, port: await freePort(), controllerPort: await freePort() })
+  const made = await Promise.allSettled(
+    places.map((place) =>
+      newBroker(classPath, place, places, place.id === 1 ? options : { ...options, secured: undefined }),
+    ),
+  )
+  const brokers = made.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+  const close = async () => void (await Promise.all(brokers.map((broker) => broker.close())))
+  try {
+    for (const one of made) if (one.status === 'rejected') throw one.reason
+    // Together: a controller alone has no majority to start with.
+    await Promise.all(brokers.map((broker) => broker.start()))
+    return { brokers, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+interface Place {
+  readonly id: number
+  readonly port: number
+  readonly controllerPort: number
+}
+
+async function newBroker(
+  classPath: string,
+  { id, port, controllerPort }: Place,
+  places: readonly Place[],
+  { settings, secured }: KafkaOptions,
+): Promise<KafkaBroker> {
   const folder = await mkdtemp(join(tmpdir(), 'postflight-kafka-'))
-  const [port, controllerPort] = [await freePort(), await freePort()]
   const properties = join(folder, 'server.properties')
+  const copies = Math.min(3, places.length)
   const lines = {
     'process.roles': 'broker,controller',
-    'node.id': 1,
-    'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
+    'node.id': id,
+    'controller.quorum.voters': places.map((one) => `${one.id}@127.0.0.1:${one.controllerPort}`).join(','),
     listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
     'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
     'controller.listener.names': 'CONTROLLER',
     'inter.broker.listener.name': 'PLAINTEXT',
     'log.dirs': join(folder, 'data'),
-    // One node keeps every copy.
-    'offsets.topic.replication.factor': 1,
+    'offsets.topic.replication.factor': copies,
     'offsets.topic.num.partitions': 4,
-    'transaction.state.log.replication.factor': 1,
+    'transaction.state.log.replication.factor': copies,
     'transaction.state.log.min.isr': 1,
     'auto.create.topics.enable': 'false',
     // Tests kill consumers: the group must notice soon.
@@ -85,10 +136,11 @@ export async function startKafkaBroker(
     [`-Xmx${heap}`, '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-cp', classPath, main, ...args] as const
   await promisify(execFile)('java', [
     ...java('128m', 'kafka.tools.StorageTool', 'format', '-t', CLUSTER, '-c', properties),
+    ...(secured === undefined ? [] : scramUsers(secured)),
   ])
   const log = join(folder, 'broker.log')
   let child: ChildProcess | undefined
-  const broker = {
+  const broker: KafkaBroker = {
     address: `127.0.0.1:${port}`,
     get pid() {
       return child?.pid ?? 0
@@ -100,7 +152,7 @@ export async function startKafkaBroker(
         { stdio: 'ignore' },
       )
       child = started
-      await ready(broker.address, () => started.exitCode ?? started.signalCode, log)
+      await ready(`127.0.0.1:${port}`, () => started.exitCode ?? started.signalCode, log)
     },
     async kill() {
       const running = child
@@ -115,11 +167,12 @@ export async function startKafkaBroker(
       await rm(folder, { recursive: true, force: true, maxRetries: 3 })
     },
   }
-  await broker.start().catch(async (error: unknown) => {
-    await broker.close()
-    throw error
-  })
   return broker
+}
+
+/** Arguments of the storage tool that make the door's user known to the cluster under both mechanisms of SCRAM. */
+function scramUsers({ username, password }: SecuredDoor): string[] {
+  return SCRAM.flatMap((mechanism) => ['-S', `${mechanism}=[name=${username},password=${password}]`])
 }
 
 async function securedDoor(
@@ -135,8 +188,14 @@ async function securedDoor(
     listeners: `${lines.listeners},${listener}`,
     'advertised.listeners': `${lines['advertised.listeners']},${listener}`,
     'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL',
-    'sasl.enabled.mechanisms': 'PLAIN',
+    'sasl.enabled.mechanisms': ['PLAIN', ...SCRAM].join(','),
     [`${name}.plain.sasl.jaas.config`]: `org.apache.kafka.common.security.plain.PlainLoginModule required user_${username}="${password}";`,
+    ...Object.fromEntries(
+      SCRAM.map((mechanism) => [
+        `${name}.${mechanism.toLowerCase()}.sasl.jaas.config`,
+        'org.apache.kafka.common.security.scram.ScramLoginModule required;',
+      ]),
+    ),
     [`${name}.ssl.keystore.type`]: 'PEM',
     [`${name}.ssl.keystore.location`]: keyStore,
   }
