@@ -20,8 +20,6 @@ export interface Field {
   readonly repeated?: boolean
   /** Elements stand for themselves: one that is wrong is put aside, the others are kept. */
   readonly records?: boolean
-  /** Of a oneof or an optional field: the default is written too, for being there means something. */
-  readonly present?: boolean
 }
 
 export interface Message {
@@ -42,13 +40,13 @@ const keyValue = message('KeyValue', {
 const listValue = message('ArrayValue', { values: { number: 1, kind: anyValue, repeated: true } })
 const mapValue = message('KeyValueList', { values: { number: 1, kind: keyValue, repeated: true } })
 for (const [name, field] of Object.entries({
-  stringValue: { number: 1, kind: 'string', present: true },
-  boolValue: { number: 2, kind: 'bool', present: true },
-  intValue: { number: 3, kind: 'int64', present: true },
-  doubleValue: { number: 4, kind: 'double', present: true },
+  stringValue: { number: 1, kind: 'string' },
+  boolValue: { number: 2, kind: 'bool' },
+  intValue: { number: 3, kind: 'int64' },
+  doubleValue: { number: 4, kind: 'double' },
   arrayValue: { number: 5, kind: listValue },
   kvlistValue: { number: 6, kind: mapValue },
-  bytesValue: { number: 7, kind: 'base64', present: true },
+  bytesValue: { number: 7, kind: 'base64' },
 } as const)) {
   anyValue.fields.set(name, field)
 }
@@ -123,31 +121,31 @@ const span = message('Span', {
 
 const exemplar = message('Exemplar', {
   timeUnixNano: { number: 2, kind: 'fixed64' },
-  asDouble: { number: 3, kind: 'double', present: true },
+  asDouble: { number: 3, kind: 'double' },
   spanId: { number: 4, kind: 'hex' },
   traceId: { number: 5, kind: 'hex' },
-  asInt: { number: 6, kind: 'sfixed64', present: true },
+  asInt: { number: 6, kind: 'sfixed64' },
   filteredAttributes: attributes(7),
 })
 const numberPoint = message('NumberDataPoint', {
   ...times,
-  asDouble: { number: 4, kind: 'double', present: true },
+  asDouble: { number: 4, kind: 'double' },
   exemplars: { number: 5, kind: exemplar, repeated: true },
-  asInt: { number: 6, kind: 'sfixed64', present: true },
+  asInt: { number: 6, kind: 'sfixed64' },
   attributes: attributes(7),
   flags: { number: 8, kind: 'uint32' },
 })
 const histogramPoint = message('HistogramDataPoint', {
   ...times,
   count: { number: 4, kind: 'fixed64' },
-  sum: { number: 5, kind: 'double', present: true },
+  sum: { number: 5, kind: 'double' },
   bucketCounts: { number: 6, kind: 'fixed64', repeated: true },
   explicitBounds: { number: 7, kind: 'double', repeated: true },
   exemplars: { number: 8, kind: exemplar, repeated: true },
   attributes: attributes(9),
   flags: { number: 10, kind: 'uint32' },
-  min: { number: 11, kind: 'double', present: true },
-  max: { number: 12, kind: 'double', present: true },
+  min: { number: 11, kind: 'double' },
+  max: { number: 12, kind: 'double' },
 })
 const buckets = message('Buckets', {
   offset: { number: 1, kind: 'sint32' },
@@ -157,15 +155,15 @@ const exponentialPoint = message('ExponentialHistogramDataPoint', {
   ...times,
   attributes: attributes(1),
   count: { number: 4, kind: 'fixed64' },
-  sum: { number: 5, kind: 'double', present: true },
+  sum: { number: 5, kind: 'double' },
   scale: { number: 6, kind: 'sint32' },
   zeroCount: { number: 7, kind: 'fixed64' },
   positive: { number: 8, kind: buckets },
   negative: { number: 9, kind: buckets },
   flags: { number: 10, kind: 'uint32' },
   exemplars: { number: 11, kind: exemplar, repeated: true },
-  min: { number: 12, kind: 'double', present: true },
-  max: { number: 13, kind: 'double', present: true },
+  min: { number: 12, kind: 'double' },
+  max: { number: 13, kind: 'double' },
   zeroThreshold: { number: 14, kind: 'double' },
 })
 const quantile = message('ValueAtQuantile', {

@@ -22,8 +22,9 @@ export function jsonToProtobuf(signal: SignalKind, body: Buffer, intake: Intake)
 function parse(body: Buffer): unknown {
   const text = body.toString('utf8')
   try {
-    // Numbers of 16 digits and more may not be exact as JavaScript numbers; only then the slower way is taken.
-    if (!/[0-9]{16}/.test(text)) return JSON.parse(text)
+    // Numbers of 16 digits and more may not be exact as JavaScript numbers; only then the slower way is taken. Times are
+    // texts in most requests, and what stands before their digits is a quotation mark.
+    if (!/[:,[\s-][0-9]{16}/.test(text)) return JSON.parse(text)
     return JSON.parse(text, exactIntegers as (key: string, value: unknown) => unknown)
   } catch (error) {
     throw new Unreadable('JSON_INVALID', '', `Not JSON: ${error instanceof Error ? error.message : error}`)
@@ -37,17 +38,22 @@ function exactIntegers(_key: string, value: unknown, context: { source?: string 
 
 class MessageWriter {
   private readonly intake: Intake
+  /** What is being written at each depth: of each there is one at a time. */
+  private readonly outs: Bytes[] = []
 
   constructor(intake: Intake) {
     this.intake = intake
   }
 
+  /** @returns a view that holds until the next message at this depth */
   message(type: Message, value: unknown, path: string, depth: number): Buffer {
     if (depth > MAX_DEPTH)
       throw new Unreadable('NESTING_TOO_DEEP', path, `Nested more than ${MAX_DEPTH} deep`)
     if (typeof value !== 'object' || value === null || Array.isArray(value))
       throw wrong(path, 'an object', value)
-    const out = new Bytes(256)
+    const out = this.outs[depth] ?? new Bytes(256)
+    this.outs[depth] = out
+    out.length = 0
     for (const [name, content] of Object.entries(value)) {
       const field = type.fields.get(name) ?? type.fields.get(camelCase(name))
       // null is the same as leaving the field out, says the JSON mapping of protobuf.
@@ -62,7 +68,7 @@ class MessageWriter {
 
   private element(out: Bytes, field: Field, value: unknown, path: string, depth: number): void {
     if (field.records !== true) {
-      this.one(out, { ...field, present: true }, value, path, depth)
+      this.one(out, field, value, path, depth)
       return
     }
     const before = out.length

@@ -12,12 +12,15 @@ export class Block {
   rows = 0
   /** The requests whose rows are here, as far as they are to be known again. */
   readonly requests = new RequestMarks()
+  /** Where the record that is being written began. */
+  private readonly record: Mark
   private readonly sinks: readonly Sink[]
 
   constructor(table: string, columns: readonly Column[]) {
     this.table = table
     this.columns = columns
     this.sinks = [...new Set(columns.flatMap((column) => column.sinks))]
+    this.record = this.newMark()
   }
 
   newMark(): Mark {
@@ -36,6 +39,15 @@ export class Block {
     const sinks = this.sinks
     for (let i = 0; i < sinks.length; i++) (sinks[i] as Sink).length = mark[i] as number
     this.rows = mark[sinks.length] as number
+  }
+
+  beginRecord(): void {
+    this.mark(this.record)
+  }
+
+  /** Takes back what there is of the record that was begun. */
+  undoRecord(): void {
+    this.rollback(this.record)
   }
 
   /** Bytes that the rows take, dictionaries included. */

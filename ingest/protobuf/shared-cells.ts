@@ -44,24 +44,22 @@ export class RepeatedMaps {
   }
 }
 
-/** A block and what decoding into it needs: where the record began, and the maps that records share. */
+/** A block, and the maps that the records of a request share in it. */
 export class Target<Of extends Block> {
   readonly block: Of
   readonly maps: RepeatedMaps
-  private readonly recordMark: Int32Array
 
   constructor(block: Of, cells: SharedCells) {
     this.block = block
     this.maps = new RepeatedMaps(cells)
-    this.recordMark = block.newMark()
   }
 
   beginRecord(): void {
-    this.block.mark(this.recordMark)
+    this.block.beginRecord()
   }
 
   undoRecord(): void {
-    this.block.rollback(this.recordMark)
+    this.block.undoRecord()
     this.maps.forget()
   }
 }

@@ -1,9 +1,10 @@
 import { expect, it } from 'vitest'
 import { RequestDecoder } from '../../ingest/request-decoder.ts'
+import { FuzzInputs } from './fuzz-inputs.ts'
 import { Fuzzer } from './fuzzer.ts'
 
 it('random and damaged requests are refused, put aside or stored, and nothing beside them is read', () => {
-  const counts = new Fuzzer(20261124).run(0, 6_000)
+  const counts = new Fuzzer(new FuzzInputs(20261124)).run(0, 6_000)
   expect(counts.failures).toEqual([])
   expect(counts.inputs).toBe(6_000)
   // The inputs reach all of it: refusals, records put aside, rows.
@@ -12,7 +13,7 @@ it('random and damaged requests are refused, put aside or stored, and nothing be
 
 it('a decoder that crashes, reads past the end, or writes to its input is found', () => {
   const failures = (planted: (body: Buffer) => void) => {
-    const fuzzer = new Fuzzer(1, () => {
+    const fuzzer = new Fuzzer(new FuzzInputs(1), () => {
       const decoder = new RequestDecoder()
       return (request, blocks, intake) => {
         planted(request.body)

@@ -28,3 +28,38 @@ export function otlpJson(message: object): string {
     return value
   })
 }
+
+/** Names of the fields (`Span.Event.name`) that a message has, at any depth. */
+export function fieldsIn(type: protobuf.Type, message: Uint8Array): Set<string> {
+  const found = new Set<string>()
+  const look = (of: protobuf.Type, value: Record<string, unknown>): void => {
+    for (const field of of.fieldsArray) {
+      const held = value[field.name]
+      if (held === undefined) continue
+      found.add(`${of.fullName.slice('.otlp.'.length)}.${field.name}`)
+      const nested = field.resolve().resolvedType
+      if (!(nested instanceof protobuf.Type)) continue
+      for (const one of field.repeated ? (held as unknown[]) : [held]) look(nested, one as never)
+    }
+  }
+  look(type, type.toObject(type.decode(message)))
+  return found
+}
+
+/** Names of all fields that a message of this type may have, at any depth. */
+export function fieldsOf(type: protobuf.Type): Set<string> {
+  const known = new Set<protobuf.Type>()
+  const look = (of: protobuf.Type): void => {
+    if (known.has(of)) return
+    known.add(of)
+    for (const field of of.fieldsArray) {
+      const nested = field.resolve().resolvedType
+      if (nested instanceof protobuf.Type) look(nested)
+    }
+  }
+  look(type)
+  const names = [...known].flatMap((of) =>
+    of.fieldsArray.map(({ name }) => `${of.fullName.slice('.otlp.'.length)}.${name}`),
+  )
+  return new Set(names)
+}
