@@ -5,6 +5,7 @@ import kafkajs, { type Kafka, type KafkaConfig, type SASLOptions } from 'kafkajs
 import type { Logger } from 'pino'
 import type { Config } from '../../schemas/config.ts'
 import { PostflightError } from '../../schemas/errors.ts'
+import { mendRequestQueue } from './request-queue.ts'
 
 const { CompressionCodecs, CompressionTypes, KafkaJSError, logLevel } = kafkajs
 
@@ -21,6 +22,7 @@ const MAX_UNPACKED = 512 * 1024 * 1024
  * @throws PostflightError CONFIG_INVALID if a file of a certificate cannot be read
  */
 export function openKafka(config: Config['kafka'], logger: Logger): Kafka {
+  mendRequestQueue()
   // The client brings gzip alone; Node has zstd.
   CompressionCodecs[CompressionTypes.ZSTD] = () => ({
     compress: async ({ buffer }: { buffer: Buffer }) =>

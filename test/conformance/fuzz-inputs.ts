@@ -20,7 +20,7 @@ export const LONGEST = 4_096
 /** Requests of each signal, by format. Small ones are quick to decode, so more of them can be damaged. */
 const SAMPLES = { protobuf: 120, json: 6 }
 const SMALL = { protobuf: 280, json: 800 }
-const DRAWN = 800
+const DRAWN = 2_000
 /** One in so many is left as it was drawn, the others have one element in each list. */
 const WHOLE = 8
 /** Names of fields that only requests with records have. */
