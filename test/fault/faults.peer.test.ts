@@ -3,6 +3,7 @@ import { seededRandom } from '../bench/ingest-load.ts'
 import type { Audit } from './audit.ts'
 import { killsDirect } from './kills-direct.ts'
 import { killsKafka } from './kills-kafka.ts'
+import { storeAway } from './store-away.ts'
 import { faultsOfNetworkAndDisk } from './weather.ts'
 
 /** The short form of `npm run test:fault`. */
@@ -29,6 +30,16 @@ test('receiver and embedded store killed in traffic', { timeout: LASTS }, async 
 
 test('receiver, consumers, store and broker killed in traffic', { timeout: LASTS }, async () => {
   expectNothingLostOrTwice(await killsKafka({ kills: 5, random: seededRandom(2), onKill: told() }))
+})
+
+/** Longer than consumers may be silent before their group gives their partitions to others (20 s). */
+const AWAY = 24_000
+
+test('a store that is away behind Kafka: all is taken, doctor shows what waits, and it is stored', {
+  timeout: LASTS,
+}, async () => {
+  const found = await storeAway({ lasts: AWAY, random: seededRandom(4), onEvent: told() })
+  expectNothingLostOrTwice(found)
 })
 
 test('connections cut, a slow store and a full disk', { timeout: LASTS }, async () => {

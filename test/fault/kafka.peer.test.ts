@@ -1,13 +1,17 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Client, credentials } from '@grpc/grpc-js'
 import kafkajs from 'kafkajs'
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
+import { startGrpcReceiver } from '../../ingest/otlp-grpc/receiver.ts'
+import { startReceiver } from '../../ingest/otlp-http/receiver.ts'
 import { logRequests } from '../bench/ingest-load.ts'
 import { encode, official } from '../conformance/official.ts'
 import type { ConsumerTask } from './kafka-consumer.ts'
 import {
   type KafkaFixture,
+  logger,
   logRollups,
   logsRequest,
   type OpenKafka,
@@ -18,6 +22,9 @@ import {
 
 const RECORDS = 1_000
 let fixture: KafkaFixture
+
+const warnings: Error[] = []
+process.on('warning', (warning) => warnings.push(warning))
 
 beforeAll(async () => {
   fixture = await startKafkaFixture()
@@ -187,6 +194,49 @@ test('poison: put aside whole in the dead-letter topic, and what is around it is
   await reader.disconnect()
 })
 
+test('requests that are right only in part: taken at the doors, since they are read later, and split when they are', async () => {
+  const kafka = await open('partial.')
+  const options = { host: '127.0.0.1', port: 0, transport: kafka.transport, logger, clock: Date.now }
+  const http = await startReceiver(options)
+  onTestFinished(() => http.close())
+  const grpc = await startGrpcReceiver({ ...options, ready: async () => true })
+  onTestFinished(() => grpc.close())
+  const now = BigInt(Date.now()) * 1_000_000n
+  const record = (id: number, nanoseconds: bigint) => ({
+    timeUnixNano: String(nanoseconds),
+    spanId: Buffer.alloc(8, id),
+    body: { stringValue: 'stock was counted' },
+  })
+  const requestOf = (first: number) =>
+    encode(official.logs, {
+      resourceLogs: [{ scopeLogs: [{ logRecords: [record(first, now), record(first + 1, 1n)] }] }],
+    })
+  const answer = await fetch(`${http.address.url}/v1/logs`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-protobuf' },
+    body: requestOf(1),
+  })
+  expect([answer.status, await answer.text()]).toEqual([200, ''])
+  const client = new Client(grpc.address.url.replace('http://', ''), credentials.createInsecure())
+  onTestFinished(() => client.close())
+  const same = (bytes: Buffer) => bytes
+  const exported = await new Promise<Buffer | undefined>((resolve, reject) =>
+    client.makeUnaryRequest(
+      '/opentelemetry.proto.collector.logs.v1.LogsService/Export',
+      same,
+      same,
+      requestOf(3),
+      (error, answered) => (error === null ? resolve(answered) : reject(error)),
+    ),
+  )
+  expect(exported).toHaveLength(0)
+  expect(await storedLogs(fixture.store, 2)).toEqual({ rows: 2, distinct: 2 })
+  const letters = 'SELECT signal, code, count() AS records FROM dead_letter GROUP BY ALL'
+  await expect
+    .poll(() => fixture.store.query(letters), { timeout: 20_000 })
+    .toEqual([{ signal: 'logs', code: 'TIME_OUT_OF_RANGE', records: 2 }])
+})
+
 test('partitions that go from one consumer to another and back', { timeout: 120_000 }, async () => {
   const bodies = logRequests(24, RECORDS, 5, Date.now())
   const first = await open('moved.')
@@ -226,6 +276,10 @@ test('a broker that is killed in traffic: senders send again, nothing is lost or
   await Promise.all(senders)
   expect(attempts).toHaveLength(bodies.length)
   await expectOnce(bodies.length)
+})
+
+test('no connection to Kafka makes Node warn', () => {
+  expect(warnings).toEqual([])
 })
 
 function startConsumer(prefix: string, kill?: NonNullable<ConsumerTask['kill']>) {

@@ -1,21 +1,31 @@
 import { type Audit, audit } from './audit.ts'
-import { brokerPart, startKafkaSystem } from './kafka-system.ts'
+import { brokerPart, type KafkaSystem, startKafkaSystem } from './kafka-system.ts'
 import { type Killing, killInTraffic } from './killing.ts'
+import type { Part } from './process.ts'
 import { Senders } from './senders.ts'
 
-/**
- * Kills of receiver, both consumers, store and brokers in traffic.
- * @param nodes brokers of the cluster; of several each is killed in turn while the others go on
- */
-export async function killsKafka(killing: Killing, nodes = 1): Promise<Audit> {
-  await using system = await startKafkaSystem(nodes)
-  const { commands, storePart, brokers, otlpUrl, store } = system
-  const senders = new Senders({ url: otlpUrl, connections: 8, random: killing.random, firstId: 1 })
+/** Receiver, both consumers, store and the one broker are killed in turn. */
+export async function killsKafka(killing: Killing): Promise<Audit> {
+  await using system = await startKafkaSystem(1)
+  const brokers = system.brokers.map((broker) => brokerPart(broker))
+  return await kill([...system.commands, system.storePart, ...brokers], system, killing)
+}
+
+/** Of three brokers, each of which has every message, one after the other is killed while the others go on. */
+export async function killsBrokers(killing: Killing): Promise<Audit> {
+  await using system = await startKafkaSystem(3)
+  return await killBrokers(system, killing)
+}
+
+export async function killBrokers(system: KafkaSystem, killing: Killing): Promise<Audit> {
+  const parts = system.brokers.map((broker, i) => brokerPart(broker, `broker ${i + 1}`))
+  return await kill(parts, system, killing)
+}
+
+async function kill(parts: readonly Part[], system: KafkaSystem, killing: Killing): Promise<Audit> {
+  const { otlpUrl: url, store } = system
+  const senders = new Senders({ url, connections: 8, random: killing.random, firstId: 1 })
   try {
-    const brokerParts = brokers.map((broker, i) =>
-      brokerPart(broker, nodes === 1 ? 'broker' : `broker ${i + 1}`),
-    )
-    const parts = nodes === 1 ? [...commands, storePart, ...brokerParts] : brokerParts
     await killInTraffic(parts, senders, killing)
     return await audit(store, senders)
   } finally {

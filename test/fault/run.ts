@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util'
 import { seededRandom } from '../bench/ingest-load.ts'
 import type { Audit } from './audit.ts'
 import { killsDirect } from './kills-direct.ts'
-import { killsKafka } from './kills-kafka.ts'
+import { killsBrokers, killsKafka } from './kills-kafka.ts'
 import { storeAway } from './store-away.ts'
 import { faultsOfNetworkAndDisk } from './weather.ts'
 
@@ -42,7 +42,7 @@ const killsOf = { direct: only.includes('kafka') ? Math.floor(kills / 2) : kills
 const scenarios: Record<string, () => Promise<Audit>> = {
   direct: () => killsDirect({ kills: killsOf.direct, random, onKill }),
   kafka: () => killsKafka({ kills: kills - done, random, onKill }),
-  brokers: () => killsKafka({ kills: kills - done, random, onKill }, 3),
+  brokers: () => killsBrokers({ kills: kills - done, random, onKill }),
   away: () => storeAway({ random, lasts: minutes * 60_000, onEvent: say }),
   network: () => faultsOfNetworkAndDisk({ random, lasts: Number(values.seconds) * 1000, onFault: say }),
 }

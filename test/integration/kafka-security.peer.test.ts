@@ -31,39 +31,46 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-const settings = (password: string, ca: string) =>
+type Mechanism = 'plain' | 'scram-sha-256' | 'scram-sha-512'
+const MECHANISMS: readonly Mechanism[] = ['plain', 'scram-sha-256', 'scram-sha-512']
+
+const settings = (password: string, ca: string, mechanism: Mechanism = 'plain') =>
   configSchema.parse({
     kafka: {
       brokers: [address],
       tls: { enabled: true, ca },
-      sasl: { mechanism: 'plain', username: 'postflight', password },
+      sasl: { mechanism, username: 'postflight', password },
     },
   })
 
-it('a request goes into Kafka over TLS, with a password, and doctor sees it wait', async () => {
-  const config = settings('right', cert)
-  const connection = await connectKafka({ config, logger, clock: Date.now })
-  try {
-    await createKafkaTransport(connection).send({
-      signal: 'logs',
-      contentType: 'application/json',
-      body: Buffer.from('{"resourceLogs":[]}'),
-      sender: 'test',
-      receivedAt: Date.now(),
-    })
-  } finally {
-    await connection.close()
-  }
-  const topics = await surveyKafka(config.kafka, logger)
-  expect(topics).toEqual([
-    { topic: 'postflight.logs', partitions: 4, waiting: 1 },
-    { topic: 'postflight.traces', partitions: 4, waiting: 0 },
-    { topic: 'postflight.metrics', partitions: 4, waiting: 0 },
-  ])
-})
+it.each([...MECHANISMS.entries()])(
+  'a request goes into Kafka over TLS, with a password, and doctor sees it wait (%i: %s)',
+  async (before, mechanism) => {
+    const config = settings('right', cert, mechanism)
+    const connection = await connectKafka({ config, logger, clock: Date.now })
+    try {
+      await createKafkaTransport(connection).send({
+        signal: 'logs',
+        contentType: 'application/json',
+        body: Buffer.from('{"resourceLogs":[]}'),
+        sender: 'test',
+        receivedAt: Date.now(),
+      })
+    } finally {
+      await connection.close()
+    }
+    const topics = await surveyKafka(config.kafka, logger)
+    expect(topics).toEqual([
+      { topic: 'postflight.logs', partitions: 4, waiting: before + 1 },
+      { topic: 'postflight.traces', partitions: 4, waiting: 0 },
+      { topic: 'postflight.metrics', partitions: 4, waiting: 0 },
+    ])
+  },
+)
 
-it('a wrong password is refused, and told without itself', async () => {
-  const refused = connectKafka({ config: settings('wrong', cert), logger, clock: Date.now })
+it.each(MECHANISMS)('a wrong password is refused, and told without itself (%s)', async (mechanism) => {
+  const config = settings('wrong', cert, mechanism)
+  const refused = connectKafka({ config, logger, clock: Date.now })
   await expect(refused).rejects.toMatchObject({
     code: 'BROKER_UNREACHABLE',
     message: expect.not.stringContaining('wrong'),
@@ -72,5 +79,13 @@ it('a wrong password is refused, and told without itself', async () => {
 
 it('a broker whose certificate nobody vouches for is refused', async () => {
   const refused = connectKafka({ config: settings('right', ''), logger, clock: Date.now })
+  await expect(refused).rejects.toMatchObject({ code: 'BROKER_UNREACHABLE' })
+})
+
+it('a broker that is only reached with a password is not reached without', async () => {
+  const config = configSchema.parse({
+    kafka: { brokers: [address], tls: { enabled: true, ca: cert } },
+  })
+  const refused = connectKafka({ config, logger, clock: Date.now })
   await expect(refused).rejects.toMatchObject({ code: 'BROKER_UNREACHABLE' })
 })
