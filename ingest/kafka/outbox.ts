@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import kafkajs, { type Kafka, type Producer } from 'kafkajs'
+import kafkajs, { type ICustomPartitioner, type Kafka, type Producer } from 'kafkajs'
 import type { Logger } from 'pino'
 import { PostflightError } from '../../schemas/errors.ts'
 import { TooLarge } from '../protobuf/unreadable.ts'
@@ -34,6 +34,8 @@ interface Waiting {
  *
  * The producer is idempotent, and replaced after each failure: kafkajs goes back to the sequence numbers of a batch that it
  * gave up, so the next batch could pass for a repeat of one that the broker had taken, and be acknowledged without being kept.
+ * Nor may kafkajs try a batch again of which it has sent some: what an attempt left over is not sent if its partition has
+ * moved to a broker that answered before, and is acknowledged all the same (src/producer/sendMessages.js, `brokersWithoutResponse`).
  */
 export class Outbox {
   private readonly options: OutboxOptions
@@ -171,12 +173,23 @@ export class Outbox {
       idempotent: true,
       maxInFlightRequests: 1,
       allowAutoTopicCreation: false,
-      // As Java's clients: by the key's murmur2 hash.
-      createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+      createPartitioner: eachMessageOnce,
       retry: { retries: RETRIES, initialRetryTime: 200, maxRetryTime: 2_000 },
     })
     await producer.connect()
     this.producer = producer
     return producer
+  }
+}
+
+/** By the key's murmur2 hash, as Java's clients do; whoever asks for a message's partition again is about to send it again. */
+function eachMessageOnce(): ReturnType<ICustomPartitioner> {
+  const partitionOf = kafkajs.Partitioners.DefaultPartitioner()
+  const asked = new WeakSet<object>()
+  return (about) => {
+    if (asked.has(about.message))
+      throw new kafkajs.KafkaJSNonRetriableError('not all brokers have taken the batch')
+    asked.add(about.message)
+    return partitionOf(about)
   }
 }

@@ -1,0 +1,56 @@
+import type { ICustomPartitioner, Kafka, Message, ProducerBatch, ProducerConfig } from 'kafkajs'
+import pino from 'pino'
+import { expect, it } from 'vitest'
+import { Outbox } from './outbox.ts'
+
+const TOPIC = 'postflight.logs'
+const PARTITIONS = [0, 1].map((partitionId) => ({ partitionId, leader: partitionId }))
+
+/** A client that sends a batch as often as it wants to, and has a partition for each message at each attempt, as kafkajs has. */
+function clientOf(attempts: number): { kafka: Kafka; producers: number; taken: Set<string> } {
+  const client = { kafka: {} as Kafka, producers: 0, taken: new Set<string>() }
+  const producer = (config?: ProducerConfig) => {
+    client.producers++
+    const partitionOf = (config?.createPartitioner as ICustomPartitioner)()
+    return {
+      connect: async () => {},
+      disconnect: async () => {},
+      sendBatch: async ({ topicMessages = [] }: ProducerBatch) => {
+        for (let attempt = 1; attempt <= attempts; attempt++) {
+          for (const { topic, messages } of topicMessages)
+            for (const message of messages as (Message & { key: string })[]) {
+              partitionOf({ topic, partitionMetadata: PARTITIONS as never, message })
+              client.taken.add(message.key)
+            }
+        }
+        return []
+      },
+    }
+  }
+  client.kafka = { producer } as unknown as Kafka
+  return client
+}
+
+const message = (key: string) => ({ key, value: Buffer.from('x'), headers: {} }) as never
+
+it('a batch that its client sends again is not acknowledged, and the next one has a producer of its own', async () => {
+  const client = clientOf(2)
+  const outbox = new Outbox({ kafka: client.kafka, logger: pino({ level: 'silent' }), maxPendingBytes: 1e6 })
+  const both = [outbox.send(TOPIC, message('a')), outbox.send(TOPIC, message('b'))]
+  for (const one of await Promise.allSettled(both))
+    expect(one).toMatchObject({ status: 'rejected', reason: { code: 'BROKER_UNREACHABLE' } })
+  await expect(outbox.send(TOPIC, message('a'))).rejects.toMatchObject({ code: 'BROKER_UNREACHABLE' })
+  expect(client.producers).toBe(2)
+  await outbox.close()
+})
+
+it('a request that its sender repeats is sent again', async () => {
+  const client = clientOf(1)
+  const outbox = new Outbox({ kafka: client.kafka, logger: pino({ level: 'silent' }), maxPendingBytes: 1e6 })
+  const request = message('a')
+  await outbox.send(TOPIC, request)
+  await outbox.send(TOPIC, request)
+  expect(client.producers).toBe(1)
+  expect([...client.taken]).toEqual(['a'])
+  await outbox.close()
+})
