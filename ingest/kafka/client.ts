@@ -81,6 +81,22 @@ export function brokerError(error: unknown, doing: string): PostflightError {
   })
 }
 
+/**
+ * What the client promised, or an error after so many milliseconds: kafkajs has promises that never settle when brokers fail
+ * at the wrong moment, and everything behind them would wait for ever.
+ */
+export async function within<T>(milliseconds: number, promised: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${milliseconds} ms`)), milliseconds)
+  })
+  try {
+    return await Promise.race([promised, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
 /** The name that Kafka's protocol has for an error, '' if it is none of Kafka's. */
 export function protocolErrorOf(error: unknown): string {
   if (!(error instanceof KafkaJSError)) return ''

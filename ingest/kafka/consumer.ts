@@ -18,7 +18,7 @@ import {
 } from '../telemetry.ts'
 import { INSERT_SETTINGS, mayPass } from '../writer.ts'
 import { Batch, type Poison } from './batch.ts'
-import { brokerError } from './client.ts'
+import { brokerError, within } from './client.ts'
 import { type Intent, intentFromMetadata, intentToMetadata } from './intent.ts'
 import { Lag } from './lag.ts'
 import type { Outbox } from './outbox.ts'
@@ -111,12 +111,14 @@ type Payload = EachBatchPayload
 const TURN = 20
 const HEARTBEAT = 1_500
 const RESTART_PAUSE = 2_000
+/** Of a question to a broker, attempts included. */
+const ANSWER_WITHIN = 30_000
 
 class GroupConsumer implements KafkaConsumer {
   private readonly options: KafkaConsumerOptions
   private readonly limits: ConsumerLimits
   private readonly signals: ReadonlyMap<string, SignalKind>
-  private readonly consumer: Consumer
+  private consumer: Consumer | undefined
   private readonly admin: Admin
   private readonly lag: Lag
   private readonly decoder: RequestDecoder
@@ -134,49 +136,15 @@ class GroupConsumer implements KafkaConsumer {
     this.signals = new Map(
       (Object.entries(topics.signals) as [SignalKind, string][]).map(([signal, topic]) => [topic, signal]),
     )
-    this.consumer = kafka.consumer({
-      groupId: group,
-      sessionTimeout: limits.sessionTimeout,
-      heartbeatInterval: Math.min(3_000, limits.sessionTimeout / 3),
-      maxBytesPerPartition: limits.maxFetchBytesEach,
-      maxBytes: limits.maxFetchBytes,
-      minBytes: limits.minFetchBytes,
-      maxWaitTimeInMs: limits.maxFetchWait,
-      allowAutoTopicCreation: false,
-      retry: {
-        initialRetryTime: 200,
-        maxRetryTime: RESTART_PAUSE,
-        retries: 5,
-        // Brokers may be away for longer than any number of attempts.
-        restartOnFailure: async (error) => {
-          options.logger.warn({ err: error }, 'The Kafka consumer starts again')
-          await sleep(RESTART_PAUSE)
-          return !this.closing
-        },
-      },
-    })
     this.admin = kafka.admin()
     this.lag = new Lag(this.admin, group, options.logger)
     this.hideLag = showKafkaLag(() => this.lag.partitions())
-    const { GROUP_JOIN } = this.consumer.events
-    this.consumer.on(GROUP_JOIN, ({ payload }) => {
-      // Whoever had a partition meanwhile may have stored what is remembered here.
-      this.positions.clear()
-      this.lag.assigned(payload.memberAssignment)
-    })
   }
 
   async start(): Promise<void> {
     try {
       await this.admin.connect()
-      await this.consumer.connect()
-      await this.consumer.subscribe({ topics: [...this.signals.keys()], fromBeginning: true })
-      await this.consumer.run({
-        autoCommit: false,
-        eachBatchAutoResolve: false,
-        partitionsConsumedConcurrently: this.limits.concurrency,
-        eachBatch: (payload) => this.eachBatch(payload),
-      })
+      await this.join()
     } catch (error) {
       await this.close()
       throw brokerError(error, 'starting the consumer')
@@ -188,8 +156,70 @@ class GroupConsumer implements KafkaConsumer {
     this.closing = true
     this.hideLag()
     this.lag.stop()
-    await this.consumer.disconnect().catch(() => {})
-    await this.admin.disconnect().catch(() => {})
+    await this.leave()
+    await within(ANSWER_WITHIN, this.admin.disconnect()).catch(() => {})
+  }
+
+  /** Joins the group, as a new member. */
+  private async join(): Promise<void> {
+    const { limits, options } = this
+    const consumer = options.kafka.consumer({
+      groupId: options.group,
+      sessionTimeout: limits.sessionTimeout,
+      heartbeatInterval: Math.min(3_000, limits.sessionTimeout / 3),
+      maxBytesPerPartition: limits.maxFetchBytesEach,
+      maxBytes: limits.maxFetchBytes,
+      minBytes: limits.minFetchBytes,
+      maxWaitTimeInMs: limits.maxFetchWait,
+      allowAutoTopicCreation: false,
+      // kafkajs gives up for ever after some errors, so that it is never left to it to begin again.
+      retry: {
+        initialRetryTime: 200,
+        maxRetryTime: RESTART_PAUSE,
+        retries: 5,
+        restartOnFailure: async () => false,
+      },
+    })
+    const { GROUP_JOIN, CRASH } = consumer.events
+    consumer.on(GROUP_JOIN, ({ payload }) => {
+      // Whoever had a partition meanwhile may have stored what is remembered here.
+      this.positions.clear()
+      this.lag.assigned(payload.memberAssignment)
+    })
+    consumer.on(CRASH, ({ payload }) => {
+      if (consumer === this.consumer) void this.joinAgain(payload.error)
+    })
+    this.consumer = consumer
+    await consumer.connect()
+    await consumer.subscribe({ topics: [...this.signals.keys()], fromBeginning: true })
+    await consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      partitionsConsumedConcurrently: limits.concurrency,
+      eachBatch: (payload) => this.eachBatch(payload),
+    })
+  }
+
+  /** Brokers may be away for longer than any number of attempts, so there are as many as it takes. */
+  private async joinAgain(reason: Error): Promise<void> {
+    let error: unknown = reason
+    while (error !== undefined && !this.closing) {
+      this.options.logger.warn({ err: error }, 'The Kafka consumer starts again')
+      await this.leave()
+      await sleep(RESTART_PAUSE)
+      if (this.closing) return
+      error = await this.join().then(
+        () => undefined,
+        (again: unknown) => again,
+      )
+    }
+    if (this.closing) await this.leave()
+  }
+
+  private async leave(): Promise<void> {
+    const { consumer } = this
+    this.consumer = undefined
+    if (consumer !== undefined) await within(ANSWER_WITHIN, consumer.disconnect()).catch(() => {})
   }
 
   /** Stores what was fetched of a partition; whatever is thrown, the messages since the last commit are fetched again. */
@@ -241,13 +271,16 @@ class GroupConsumer implements KafkaConsumer {
     const { admin, options } = this
     const [first] = messages as [KafkaMessage]
     const offset = Number(first.offset)
-    const [told] = await admin.fetchOffsets({ groupId: options.group, topics: [topic] })
+    const [told] = await within(
+      ANSWER_WITHIN,
+      admin.fetchOffsets({ groupId: options.group, topics: [topic] }),
+    )
     const committed = told?.partitions.find((one) => one.partition === partition)
     const at = Number(committed?.offset ?? -1)
     // Kafka's client says where it fetched from in a field that its types do not have.
     const { fetchedOffset } = payload.batch as unknown as { fetchedOffset: string }
     if (at >= 0 && Number(fetchedOffset) !== at) {
-      this.consumer.seek({ topic, partition, offset: String(at) })
+      this.consumer?.seek({ topic, partition, offset: String(at) })
       return undefined
     }
     const intent = intentFromMetadata(committed?.metadata)
@@ -399,7 +432,7 @@ class GroupConsumer implements KafkaConsumer {
   private async commit({ batch, commitOffsetsIfNecessary }: Payload, offset: number, metadata: string) {
     const { topic, partition } = batch
     const partitions = [{ partition, offset: String(offset), metadata }]
-    await commitOffsetsIfNecessary({ topics: [{ topic, partitions }] })
+    await within(ANSWER_WITHIN, commitOffsetsIfNecessary({ topics: [{ topic, partitions }] }))
     if (metadata === '') this.lag.committed(topic, partition, offset)
   }
 

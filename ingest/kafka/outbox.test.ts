@@ -11,7 +11,8 @@ function clientOf(attempts: number): { kafka: Kafka; producers: number; taken: S
   const client = { kafka: {} as Kafka, producers: 0, taken: new Set<string>() }
   const producer = (config?: ProducerConfig) => {
     client.producers++
-    const partitionOf = (config?.createPartitioner as ICustomPartitioner)()
+    const { createPartitioner } = config as { createPartitioner: ICustomPartitioner }
+    const partitionOf = createPartitioner()
     return {
       connect: async () => {},
       disconnect: async () => {},
@@ -41,6 +42,25 @@ it('a batch that its client sends again is not acknowledged, and the next one ha
     expect(one).toMatchObject({ status: 'rejected', reason: { code: 'BROKER_UNREACHABLE' } })
   await expect(outbox.send(TOPIC, message('a'))).rejects.toMatchObject({ code: 'BROKER_UNREACHABLE' })
   expect(client.producers).toBe(2)
+  await outbox.close()
+})
+
+it('a client that never answers holds up nobody for longer than senders wait, nor the end', async () => {
+  const never = () => new Promise<never>(() => {})
+  let sends = 0
+  const producer = () => ({
+    connect: async () => {},
+    disconnect: never,
+    sendBatch: () => (++sends === 1 ? never() : Promise.resolve([])),
+  })
+  const outbox = new Outbox({
+    kafka: { producer } as unknown as Kafka,
+    logger: pino({ level: 'silent' }),
+    maxPendingBytes: 1e6,
+    answerWithin: 100,
+  })
+  await expect(outbox.send(TOPIC, message('a'))).rejects.toMatchObject({ code: 'BROKER_UNREACHABLE' })
+  await outbox.send(TOPIC, message('b'))
   await outbox.close()
 })
 

@@ -4,7 +4,7 @@ import type { Logger } from 'pino'
 import { PostflightError } from '../../schemas/errors.ts'
 import { TooLarge } from '../protobuf/unreadable.ts'
 import { pendingChanged } from '../telemetry.ts'
-import { brokerError, protocolErrorOf } from './client.ts'
+import { brokerError, protocolErrorOf, within } from './client.ts'
 import type { OutgoingMessage } from './message.ts'
 
 export interface OutboxOptions {
@@ -76,17 +76,12 @@ export class Outbox {
       pendingChanged(-bytes)
     })
     this.working ??= this.work()
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<never>((_, reject) => {
-      const within = this.options.answerWithin ?? ANSWER_WITHIN
-      timer = setTimeout(() => reject(brokerError(`no answer within ${within} ms`, 'sending')), within)
-    })
+    // A late failure has nobody left to tell.
+    kept.catch(() => {})
     try {
-      await Promise.race([kept, late])
-    } finally {
-      clearTimeout(timer)
-      // A late failure has nobody left to tell.
-      kept.catch(() => {})
+      await within(this.answerWithin, kept)
+    } catch (error) {
+      throw error instanceof TooLarge ? error : brokerError(error, 'sending')
     }
   }
 
@@ -94,7 +89,8 @@ export class Outbox {
   async close(): Promise<void> {
     this.closed = true
     await this.working
-    await this.producer?.disconnect().catch(() => {})
+    if (this.producer !== undefined)
+      await within(this.answerWithin, this.producer.disconnect()).catch(() => {})
   }
 
   /** Connects, so that a start with brokers that do not answer fails at once. @throws PostflightError BROKER_UNREACHABLE */
@@ -135,8 +131,9 @@ export class Outbox {
   private async deliver(batch: readonly Waiting[]): Promise<void> {
     const byTopic = Map.groupBy(batch, ({ topic }) => topic)
     try {
-      const producer = await this.connected()
-      await producer.sendBatch({
+      // Later than this nobody waits for it any more, and those behind it do.
+      const producer = await within(this.answerWithin, this.connected())
+      const sent = producer.sendBatch({
         acks: -1,
         compression: kafkajs.CompressionTypes.ZSTD,
         topicMessages: [...byTopic].map(([topic, waiting]) => ({
@@ -144,6 +141,7 @@ export class Outbox {
           messages: waiting.map(({ message }) => ({ ...message })),
         })),
       })
+      await within(this.answerWithin, sent)
     } catch (error) {
       const failed = this.producer
       this.producer = undefined
@@ -165,6 +163,10 @@ export class Outbox {
         )
       })
     }
+  }
+
+  private get answerWithin(): number {
+    return this.options.answerWithin ?? ANSWER_WITHIN
   }
 
   private async connected(): Promise<Producer> {

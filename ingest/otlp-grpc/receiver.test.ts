@@ -1,3 +1,4 @@
+import { connect } from 'node:net'
 import { Client, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js'
 import pino from 'pino'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -214,6 +215,44 @@ describe('export', () => {
     const error = await failure(call(to, Buffer.from('x'), { path: '/some.Service/Method' }))
     expect(error.code).toBe(status.UNIMPLEMENTED)
   })
+})
+
+it('connections beyond the limit are closed at once, and others have their place when some go', async () => {
+  const transport = new KeepingTransport()
+  const first = await start(transport, { limits: { maxConnections: 2 } })
+  await call(first, Buffer.from('1'))
+  const { port } = receiver?.address ?? { port: 0 }
+  const silent = connect(port, '127.0.0.1')
+  await new Promise((connected) => silent.once('connect', connected))
+  const other = new Client(`127.0.0.1:${port}`, credentials.createInsecure(), {
+    'grpc.use_local_subchannel_pool': 1,
+    'grpc.initial_reconnect_backoff_ms': 100,
+    'grpc.max_reconnect_backoff_ms': 100,
+  })
+  const refused = await failure(call(other, Buffer.from('2')))
+  expect(refused.code).toBe(status.UNAVAILABLE)
+  await call(first, Buffer.from('3'))
+  silent.destroy()
+  const again = () =>
+    call(other, Buffer.from('4')).then(
+      () => 'taken',
+      () => 'refused',
+    )
+  await expect.poll(again, { timeout: 20_000 }).toBe('taken')
+  other.close()
+  expect(transport.sent.map(({ body }) => String(body))).toEqual(['1', '3', '4'])
+})
+
+it('a connection that says nothing does not keep the door open when it closes', async () => {
+  await start(new KeepingTransport())
+  const silent = connect(receiver?.address.port ?? 0, '127.0.0.1')
+  await new Promise((connected) => silent.once('connect', connected))
+  silent.on('error', () => {})
+  const begun = performance.now()
+  await receiver?.close()
+  receiver = undefined
+  expect(performance.now() - begun).toBeLessThan(5_000)
+  silent.destroy()
 })
 
 describe('health', () => {

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import { type AddressInfo, createServer, type Server as Door, type Socket } from 'node:net'
 import {
   logVerbosity,
   type Metadata,
@@ -35,7 +36,9 @@ export interface GrpcReceiverOptions {
   readonly clock: () => number
   /** Whether requests are taken now, for health checks. */
   readonly ready: () => Promise<boolean>
-  readonly limits?: Partial<Pick<ReceiverLimits, 'maxBodyBytes' | 'maxReceivingBytes' | 'closeTimeout'>>
+  readonly limits?: Partial<
+    Pick<ReceiverLimits, 'maxBodyBytes' | 'maxReceivingBytes' | 'maxConnections' | 'closeTimeout'>
+  >
   readonly authenticate?: Authenticate
   /** Left out: no TLS. */
   readonly tls?: DoorTls | undefined
@@ -50,6 +53,10 @@ export interface GrpcReceiver {
 /** Calls of one connection at a time, and of all together; more of one wait, more of all are put off. */
 const CALLS_EACH = 100
 const CALLS = 500
+/** Milliseconds: connections without calls are closed, so that they take no others' place, and dead ones are found by pings. */
+const IDLE = 300_000
+const PING_EVERY = 60_000
+const PING_WITHIN = 20_000
 
 /**
  * Listens for OTLP over gRPC, and for health checks.
@@ -65,19 +72,23 @@ class OtlpGrpcReceiver implements GrpcReceiver {
   private readonly options: GrpcReceiverOptions
   private readonly limits: typeof DEFAULT_RECEIVER_LIMITS
   private readonly server: Server
+  /** Where connections come in: gRPC's server has no limit for them. */
+  private readonly door: Door
+  private readonly connections = new Set<Socket>()
   /** Who sends, by the metadata of a call that was admitted. */
   private readonly senders = new WeakMap<Metadata, string>()
   private calls = 0
   private receiving = 0
-  private port: number
 
   constructor(options: GrpcReceiverOptions) {
     this.options = options
     this.limits = { ...DEFAULT_RECEIVER_LIMITS, ...options.limits }
-    this.port = options.port
     this.server = new Server({
       'grpc.max_receive_message_length': this.limits.maxBodyBytes,
       'grpc.max_concurrent_streams': CALLS_EACH,
+      'grpc.max_connection_idle_ms': IDLE,
+      'grpc.keepalive_time_ms': PING_EVERY,
+      'grpc.keepalive_timeout_ms': PING_WITHIN,
       interceptors: [this.admission()],
     })
     for (const { signal, service } of EXPORT_METHODS) {
@@ -88,34 +99,47 @@ class OtlpGrpcReceiver implements GrpcReceiver {
       })
     }
     this.server.addService(HEALTH_SERVICE, healthHandlers(SERVICE_NAMES, options.ready))
+    // What it would write to the terminal is told by the errors as well.
+    setLogVerbosity(logVerbosity.NONE)
+    const grpc = this.server.createConnectionInjector(credentialsOf(options.tls))
+    this.door = createServer({ noDelay: true }, (socket) => {
+      this.connections.add(socket)
+      socket.once('close', () => this.connections.delete(socket))
+      socket.on('error', () => socket.destroy())
+      grpc.injectConnection(socket)
+    })
+    this.door.maxConnections = this.limits.maxConnections
   }
 
   get address(): GrpcReceiver['address'] {
     const { host } = this.options
-    const { port } = this
+    const { port } = this.door.address() as AddressInfo
     const scheme = this.options.tls === undefined ? 'http' : 'https'
     return { host, port, url: `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}` }
   }
 
-  async listen(): Promise<void> {
+  listen(): Promise<void> {
     const { host, port } = this.options
-    const where = `${host.includes(':') ? `[${host}]` : host}:${port}`
-    // What it would write to the terminal is told by the errors as well.
-    setLogVerbosity(logVerbosity.NONE)
-    this.port = await new Promise((resolve, reject) => {
-      this.server.bindAsync(where, credentialsOf(this.options.tls), (error, bound) => {
-        if (error === null) return resolve(bound)
-        if (!error.message.includes('EADDRINUSE')) return reject(error)
+    return new Promise((resolve, reject) => {
+      this.door.once('error', (error: NodeJS.ErrnoException) => {
+        if (error.code !== 'EADDRINUSE') return reject(error)
         const message = `Port ${port} on ${host}, where OTLP over gRPC should be received, is taken`
         const hint = 'Stop the other program, or choose another port for OTLP over gRPC.'
         reject(new PostflightError('PORT_IN_USE', message, { hint, cause: error }))
       })
+      this.door.listen(port, host, resolve)
     })
   }
 
   async close(): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.server.tryShutdown(() => resolve()))
-    const timer = setTimeout(() => this.server.forceShutdown(), this.limits.closeTimeout)
+    const closed = new Promise<void>((resolve) => this.door.close(() => resolve()))
+    const timer = setTimeout(() => {
+      this.server.forceShutdown()
+      for (const socket of this.connections) socket.destroy()
+    }, this.limits.closeTimeout)
+    await new Promise<void>((resolve) => this.server.tryShutdown(() => resolve()))
+    // Those that never got as far as HTTP/2.
+    for (const socket of this.connections) socket.destroySoon()
     await closed
     clearTimeout(timer)
   }

@@ -5,7 +5,7 @@ import pino from 'pino'
 import { startEmbedded } from '../../deploy/embedded/start.ts'
 import { openStore, type Store } from '../../schemas/store/client.ts'
 import { freePort } from '../integration/cli-process.ts'
-import { type KafkaBroker, startKafkaCluster } from '../peers/kafka-broker.ts'
+import { type KafkaBroker, type KafkaOptions, startKafkaCluster } from '../peers/kafka-broker.ts'
 import { type Part, SupervisedCommand } from './process.ts'
 
 /** A receiver, Kafka, two consumers of one group and a store, each in a process of its own. */
@@ -22,13 +22,20 @@ export interface KafkaSystem {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-/** @param nodes brokers of the cluster @throws Error if a part does not start; nothing is left running then */
-export async function startKafkaSystem(nodes: number): Promise<KafkaSystem> {
+/**
+ * @param nodes brokers of the cluster
+ * @param settings more of each broker
+ * @throws Error if a part does not start; nothing is left running then
+ */
+export async function startKafkaSystem(
+  nodes: number,
+  settings: KafkaOptions['settings'] = {},
+): Promise<KafkaSystem> {
   const folder = await mkdtemp(join(tmpdir(), 'postflight-kafka-system-'))
   const opened = new AsyncDisposableStack()
   opened.defer(() => rm(folder, { recursive: true, force: true }))
   try {
-    const cluster = await startKafkaCluster(nodes)
+    const cluster = await startKafkaCluster(nodes, { settings })
     opened.defer(() => cluster.close())
     const [otlp, api, clickhouse] = [await freePort(), await freePort(), await freePort()]
     const logger = pino({ level: 'silent' })

@@ -17,6 +17,8 @@ const CONNECTIONS = 2
 const PAUSE = 500
 const RECORDS = 200
 const LOOKS = 10
+/** The broker is not killed, and must not pass for dead when the machine is busy with something else. */
+const PATIENT = { 'broker.session.timeout.ms': 60_000 }
 /** Milliseconds that consumers may take to find the store again and to store what waits. */
 const CAUGHT_UP_WITHIN = 300_000
 
@@ -26,7 +28,7 @@ const CAUGHT_UP_WITHIN = 300_000
  * @throws Error if a request is refused, a consumer ends, or doctor does not show more and more, and nothing in the end
  */
 export async function storeAway({ random, lasts, onEvent }: Absence): Promise<Audit> {
-  await using system = await startKafkaSystem(1)
+  await using system = await startKafkaSystem(1, PATIENT)
   const { commands, storePart, otlpUrl, store } = system
   const senders = new Senders({ url: otlpUrl, connections: CONNECTIONS, random, firstId: 1, pause: PAUSE })
   try {

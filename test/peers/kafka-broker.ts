@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import kafkajs from 'kafkajs'
+import { mendRequestQueue } from '../../ingest/kafka/request-queue.ts'
 import { freePort } from './free-port.ts'
 
 /** A node of a real Apache Kafka, broker and controller (KRaft), in a folder that goes away with it. */
@@ -24,7 +25,9 @@ export interface KafkaBroker {
 const POM = join(import.meta.dirname, 'kafka', 'pom.xml')
 /** Any id: 16 bytes in base64url. */
 const CLUSTER = 'cG9zdGZsaWdodC10ZXN0cw'
+/** Milliseconds, of a start and of one look at it. */
 const READY_WITHIN = 60_000
+const LOOK_WITHIN = 5_000
 
 const SCRAM = ['SCRAM-SHA-256', 'SCRAM-SHA-512']
 
@@ -202,21 +205,26 @@ async function securedDoor(
 }
 
 async function ready(address: string, ended: () => unknown, log: string): Promise<void> {
-  const admin = new kafkajs.Kafka({
+  mendRequestQueue()
+  const kafka = new kafkajs.Kafka({
     brokers: [address],
     logLevel: kafkajs.logLevel.NOTHING,
     retry: { retries: 0 },
     connectionTimeout: 1_000,
-  }).admin()
+  })
   const until = performance.now() + READY_WITHIN
   for (;;) {
+    const admin = kafka.admin()
     try {
-      await admin.connect()
-      const { controller } = await admin.describeCluster()
-      await admin.disconnect()
+      // kafkajs may wait for ever for a broker that is only half there.
+      const { controller } = await Promise.race([
+        admin.connect().then(() => admin.describeCluster()),
+        sleep(LOOK_WITHIN, undefined, { ref: false }).then(() => Promise.reject(new Error('no answer'))),
+      ])
+      void admin.disconnect().catch(() => {})
       if (controller !== null) return
     } catch {
-      await admin.disconnect().catch(() => {})
+      void admin.disconnect().catch(() => {})
     }
     if (ended() !== null || performance.now() > until) {
       const told = await readFile(log, 'utf8').catch(() => '')
