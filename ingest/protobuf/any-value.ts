@@ -5,6 +5,8 @@ import { broken, Wire } from './wire.ts'
 /** Lists and maps in a value may be nested this deep; the official decoders stop at 100 messages, two to a level. */
 const MAX_DEPTH = 48
 
+const STRING_VALUE = 1
+
 const TRUE = Buffer.from('\x04true')
 const FALSE = Buffer.from('\x05false')
 
@@ -48,6 +50,22 @@ export function writeAnyValue(out: Bytes, buf: Buffer, start: number, end: numbe
     default:
       out.pushString(json(wire, kind, 0))
   }
+}
+
+/**
+ * Notes where the text of an AnyValue is; an empty place if it is no text.
+ * @throws Unreadable
+ */
+export function textPlace(
+  buf: Buffer,
+  start: number,
+  end: number,
+  into: { start: number; end: number },
+): void {
+  const wire = new Wire(buf, start, end)
+  const isText = lastField(wire) === STRING_VALUE
+  into.start = isText ? wire.pos : start
+  into.end = isText ? wire.end : start
 }
 
 /** Reads to the end of an AnyValue and leaves `wire` on the value of its last known field, whose number it gives; 0 for none. */

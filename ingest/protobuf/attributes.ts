@@ -2,6 +2,7 @@ import type { Entries } from '../native/column.ts'
 import type { Bytes } from '../native/sink.ts'
 import { PLAIN, type Scrubber, STATEMENT } from '../scrub/scrubber.ts'
 import { writeScrubbedValue, writeStatement } from '../scrub/write.ts'
+import { textPlace } from './any-value.ts'
 import type { Wire } from './wire.ts'
 
 const DB_SYSTEM_NAME = Buffer.from('db.system.name')
@@ -90,21 +91,9 @@ export class Attributes implements Entries {
     return -1
   }
 
-  /** Notes where the text of entry `i` is in the request; an empty place if its value is no text. */
+  /** Notes where the text of entry `i` is in the request; an empty place if its value is no text. @throws Unreadable */
   textPlace(i: number, into: { start: number; end: number }): void {
-    const end = this.valueEnd[i] as number
-    let at = this.valueStart[i] as number
-    into.start = into.end = at
-    if (end - at < 2 || this.source[at++] !== STRING_VALUE) return
-    let size = 0
-    for (let factor = 1; at < end && factor <= 2 ** 28; factor *= 128) {
-      const byte = this.source[at++] as number
-      size += (byte & 127) * factor
-      if (byte < 128) break
-    }
-    if (at + size !== end) return
-    into.start = at
-    into.end = end
+    textPlace(this.source, this.valueStart[i] as number, this.valueEnd[i] as number, into)
   }
 
   judgeKey(i: number): number {

@@ -72,13 +72,26 @@ function grouped<T>(
     { name: text, version: text, attributes, droppedAttributesCount: uint32 },
     { requiredKeys: [] },
   )
+  const entity = fc.record(
+    {
+      schemaUrl: text,
+      type: text,
+      idKeys: fc.array(text, { maxLength: 2 }),
+      descriptionKeys: fc.array(text, { maxLength: 2 }),
+    },
+    { requiredKeys: [] },
+  )
+  const resource = fc.record(
+    { attributes, droppedAttributesCount: uint32, entityRefs: fc.array(entity, { maxLength: 2 }) },
+    { requiredKeys: ['attributes'] },
+  )
   const scopeGroup = fc.record({
     scope: maybe(scope),
     [records]: fc.array(record, { maxLength: 4 }),
     schemaUrl: maybe(text),
   })
   const resourceGroup = fc.record({
-    resource: maybe(fc.record({ attributes })),
+    resource: maybe(resource),
     [scopes]: fc.array(scopeGroup, { maxLength: 3 }),
     schemaUrl: maybe(text),
   })
@@ -107,11 +120,23 @@ export function logsRequest(now: number): fc.Arbitrary<object> {
 
 export function tracesRequest(now: number): fc.Arbitrary<object> {
   const event = fc.record(
-    { timeUnixNano: time(now), name: fc.oneof(text, fc.constant('exception')), attributes },
+    {
+      timeUnixNano: time(now),
+      name: fc.oneof(text, fc.constant('exception')),
+      attributes,
+      droppedAttributesCount: uint32,
+    },
     { requiredKeys: [] },
   )
   const link = fc.record(
-    { traceId: idOf(16), spanId: idOf(8), traceState: text, attributes, flags: uint32 },
+    {
+      traceId: idOf(16),
+      spanId: idOf(8),
+      traceState: text,
+      attributes,
+      droppedAttributesCount: uint32,
+      flags: uint32,
+    },
     { requiredKeys: [] },
   )
   const span = fc.record(
@@ -127,6 +152,9 @@ export function tracesRequest(now: number): fc.Arbitrary<object> {
       attributes,
       events: fc.array(event, { maxLength: 3 }),
       links: fc.array(link, { maxLength: 2 }),
+      droppedAttributesCount: uint32,
+      droppedEventsCount: uint32,
+      droppedLinksCount: uint32,
       status: fc.record({ code: fc.integer({ min: -1, max: 4 }), message: text }, { requiredKeys: [] }),
       flags: uint32,
     },
@@ -185,6 +213,7 @@ export function metricsRequest(now: number): fc.Arbitrary<object> {
       zeroCount: uint64.map(String),
       positive: buckets,
       negative: buckets,
+      zeroThreshold: double,
     },
     required as never,
   )
@@ -205,7 +234,10 @@ export function metricsRequest(now: number): fc.Arbitrary<object> {
     fc.constant({}),
   )
   const metric = fc
-    .tuple(fc.record({ name: text, description: text, unit: text }, { requiredKeys: [] }), data)
+    .tuple(
+      fc.record({ name: text, description: text, unit: text, metadata: attributes }, { requiredKeys: [] }),
+      data,
+    )
     .map(([rest, kind]) => ({ ...rest, ...kind }))
   return grouped('resourceMetrics', 'scopeMetrics', 'metrics', metric)
 }
