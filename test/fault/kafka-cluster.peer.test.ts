@@ -10,7 +10,7 @@ let system: KafkaSystem
 beforeAll(async () => {
   system = await startKafkaSystem(3)
 })
-afterAll(() => system?.[Symbol.asyncDispose]())
+afterAll(() => system?.close())
 
 test('topics are made with a copy on each broker, two of which must have a message', async () => {
   const admin = new kafkajs.Kafka({

@@ -19,7 +19,7 @@ export interface KafkaSystem {
   /** Flags that any other command of Postflight needs to see this system. */
   readonly flags: readonly string[]
   readonly store: Store
-  [Symbol.asyncDispose](): Promise<void>
+  close(): Promise<void>
 }
 
 /**
@@ -78,7 +78,7 @@ export async function startKafkaSystem(
       otlpUrl: `http://127.0.0.1:${otlp}`,
       flags,
       store,
-      [Symbol.asyncDispose]: () => opened.disposeAsync(),
+      close: () => opened.disposeAsync(),
     }
   } catch (error) {
     await opened.disposeAsync()

@@ -6,15 +6,23 @@ import { Senders } from './senders.ts'
 
 /** Receiver, both consumers, store and the one broker are killed in turn. */
 export async function killsKafka(killing: Killing): Promise<Audit> {
-  await using system = await startKafkaSystem(1)
-  const brokers = system.brokers.map((broker) => brokerPart(broker))
-  return await kill([...system.commands, system.storePart, ...brokers], system, killing)
+  const system = await startKafkaSystem(1)
+  try {
+    const brokers = system.brokers.map((broker) => brokerPart(broker))
+    return await kill([...system.commands, system.storePart, ...brokers], system, killing)
+  } finally {
+    await system.close()
+  }
 }
 
 /** Of three brokers, each of which has every message, one after the other is killed while the others go on. */
 export async function killsBrokers(killing: Killing): Promise<Audit> {
-  await using system = await startKafkaSystem(3)
-  return await killBrokers(system, killing)
+  const system = await startKafkaSystem(3)
+  try {
+    return await killBrokers(system, killing)
+  } finally {
+    await system.close()
+  }
 }
 
 export async function killBrokers(system: KafkaSystem, killing: Killing): Promise<Audit> {

@@ -28,7 +28,7 @@ const CAUGHT_UP_WITHIN = 300_000
  * @throws Error if a request is refused, a consumer ends, or doctor does not show more and more, and nothing in the end
  */
 export async function storeAway({ random, lasts, onEvent }: Absence): Promise<Audit> {
-  await using system = await startKafkaSystem(1, PATIENT)
+  const system = await startKafkaSystem(1, PATIENT)
   const { commands, storePart, otlpUrl, store } = system
   const senders = new Senders({ url: otlpUrl, connections: CONNECTIONS, random, firstId: 1, pause: PAUSE })
   try {
@@ -59,6 +59,7 @@ export async function storeAway({ random, lasts, onEvent }: Absence): Promise<Au
     return await audit(store, senders)
   } finally {
     await senders.stop()
+    await system.close()
   }
 }
 
