@@ -21,8 +21,22 @@ export function reasonOf(verdict: Verdict): string {
   return second === second.toLowerCase() ? text.slice(0, 1).toLowerCase() + text.slice(1) : text
 }
 
-/** The verdict in one sentence, such as "2.7.0 made checkout worse: POST /pay answers 1.8x slower at p95 (212 ms -> 381 ms)." */
+/**
+ * The verdict in one sentence, and a second one where the comparison itself is in doubt, such as "2.7.0 made checkout worse: POST /pay answers 1.8x slower at p95 (212 ms -> 381 ms)."
+ * @param doubt why the versions may not be comparable
+ */
 export function headline(
+  deployment: Deployment,
+  state: DeploymentState,
+  verdicts: readonly Verdict[],
+  baseline: string | null,
+  doubt?: string,
+): string {
+  const said = plainHeadline(deployment, state, verdicts, baseline)
+  return doubt === undefined ? said : `${said} But the versions may not be comparable: ${doubt}`
+}
+
+function plainHeadline(
   deployment: Deployment,
   state: DeploymentState,
   verdicts: readonly Verdict[],

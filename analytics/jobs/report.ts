@@ -23,6 +23,7 @@ import {
 import { rollOutEnd } from '../windows/roll-out.ts'
 import { alsoMoved } from './also-moved.ts'
 import type { Arm } from './arms.ts'
+import { comparability } from './comparability.ts'
 import { compareSignals, type SeriesComparison } from './compare-signals.ts'
 import { loadStarts } from './earlier-starts.ts'
 import { withExemplars } from './exemplars.ts'
@@ -259,8 +260,19 @@ export async function computeReport(
     { ...of, version: deployment.version },
     after,
   )
+  const found =
+    arms === undefined || design !== 'side_by_side'
+      ? undefined
+      : await comparability(store, deployment, arms, {
+          step: plan.step,
+          from: open.before.from / 1000,
+          warmUpMinutes: settings.warmUpMinutes,
+        })
+  const doubt = found?.find(({ doubtful }) => doubtful)
   const provisional = !windows.closed
-  const state = baseline === null ? 'no_data' : stateOf(judged.state, deployment, windows, provisional)
+  const told = baseline === null ? 'no_data' : stateOf(judged.state, deployment, windows, provisional)
+  // Versions that may not be comparable prove nobody healthy; what looks worse is still shown as worse.
+  const state = doubt !== undefined && told === 'healthy' ? 'inconclusive' : told
   addNotes(notes, {
     deployment,
     baseline,
@@ -270,6 +282,7 @@ export async function computeReport(
     now,
     calibrations: calibrations?.count ?? 0,
   })
+  notes.push(...(found ?? []).map(({ summary }) => summary))
   notes.push(...sourceNotes(catalogue, set, [baseline, deployment.version]))
   notes.push(...restNotes(catalogue, set))
   if (shared.length > 0)
@@ -278,7 +291,7 @@ export async function computeReport(
     deployment,
     state,
     provisional: baseline === null ? false : provisional,
-    headline: headline(deployment, state, verdicts, baseline),
+    headline: headline(deployment, told, verdicts, baseline, doubt?.summary),
     computedAt: iso(now),
     windows: {
       before: spanOf(windows.before),
@@ -304,6 +317,7 @@ export async function computeReport(
             set,
           })),
     ],
+    ...(found === undefined ? {} : { comparability: [...found] }),
     notes,
     method: METHOD,
     parameters: {

@@ -1,5 +1,6 @@
 import type { Cell } from '../../schemas/cell.ts'
 import type { CellSet } from '../queries/cells.ts'
+import { binomialDraw } from '../stats/binomial-draw.ts'
 
 /**
  * Splits real traffic at random into two arms, as a canary would: each event goes to the new arm with probability `share`. What minutes have in common stays
@@ -55,21 +56,21 @@ function put(
 function split(cell: Cell, share: number, random: () => number): [Cell, Cell] {
   const { histogram, ...rest } = cell
   if (histogram === undefined) {
-    const bad = binomial(cell.bad, share, random)
-    const count = bad + binomial(Math.max(0, cell.count - cell.bad), share, random)
+    const bad = binomialDraw(cell.bad, share, random)
+    const count = bad + binomialDraw(Math.max(0, cell.count - cell.bad), share, random)
     return [portion(rest, count, bad), portion(rest, cell.count - count, cell.bad - bad)]
   }
   const taken = new Map<number, number>()
   const left = new Map<number, number>()
   let count = 0
   for (const [bucket, n] of histogram) {
-    const mine = binomial(n, share, random)
+    const mine = binomialDraw(n, share, random)
     count += mine
     if (mine > 0) taken.set(bucket, mine)
     if (n > mine) left.set(bucket, n - mine)
   }
   // The histogram may have been read over a shorter window than the counts.
-  const bad = Math.min(count, binomial(cell.bad, share, random))
+  const bad = Math.min(count, binomialDraw(cell.bad, share, random))
   return [
     { ...portion(rest, count, bad), histogram: taken },
     { ...portion(rest, Math.max(0, cell.count - count), cell.bad - bad), histogram: left },
@@ -80,15 +81,4 @@ function split(cell: Cell, share: number, random: () => number): [Cell, Cell] {
 function portion(cell: Omit<Cell, 'histogram'>, count: number, bad: number): Cell {
   const part = cell.count === 0 ? 0 : count / cell.count
   return { ...cell, count, bad, sum: cell.sum * part, sumSquares: cell.sumSquares * part }
-}
-
-/** Exact to a thousand trials, beyond that by the normal approximation, rounded and clamped. */
-function binomial(n: number, p: number, random: () => number): number {
-  if (n > 1000) {
-    const normal = Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())
-    return Math.max(0, Math.min(n, Math.round(n * p + Math.sqrt(n * p * (1 - p)) * normal)))
-  }
-  let hits = 0
-  for (let i = 0; i < n; i++) if (random() < p) hits += 1
-  return hits
 }

@@ -133,6 +133,16 @@ export const alsoMovedSchema = z.object({
 })
 export type AlsoMoved = z.infer<typeof alsoMovedSchema>
 
+/** Something that makes old and new version, side by side, less alike than the design supposes. */
+export const comparabilitySchema = z.object({
+  check: z.enum(['sample ratio', 'share over time', 'routes', 'hosts', 'warm caches']),
+  /** True: the verdict is not to be relied on before this is explained. */
+  doubtful: z.boolean(),
+  pValue: z.number().nullable(),
+  summary: z.string(),
+})
+export type Comparability = z.infer<typeof comparabilitySchema>
+
 export const windowSchema = z.object({ from: instant, to: instant })
 
 export const reportSchema = z.object({
@@ -172,6 +182,8 @@ export const reportSchema = z.object({
   verdicts: z.array(verdictSchema),
   /** What else changed around it; absent in older reports. */
   alsoMoved: z.array(alsoMovedSchema).optional(),
+  /** Side by side: what was found against comparing the versions; absent in older reports and other designs. */
+  comparability: z.array(comparabilitySchema).optional(),
   /** Things a reader should know: no version in the telemetry, too short a past, cohorts that differ ... */
   notes: z.array(z.string()),
   method: z.string(),

@@ -10,7 +10,7 @@ const COLOURS = ['#c2410c', '#2563eb', '#15803d', '#7c3aed', '#64748b', '#b45309
 const PANEL = { width: 260, height: 200, left: 44, top: 34, gap: 18 }
 
 /** Curves of power against the size of the change, a panel for each window; a standalone SVG. */
-export function powerPicture(curves: readonly Curve[], sizes: readonly number[]): string {
+export function powerPicture(curves: readonly Curve[], sizes: readonly number[], title: string): string {
   const panels = [...new Set(curves.map(({ panel }) => panel))]
   const names = [...new Set(curves.map(({ name }) => name))]
   const width = PANEL.left + panels.length * (PANEL.width + PANEL.gap)
@@ -48,7 +48,7 @@ export function powerPicture(curves: readonly Curve[], sizes: readonly number[])
     )
   })
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="11" fill="#333">
-<title>Power by size of a multiplicative change, for each method and window</title>
+<title>${title}</title>
 <rect width="${width}" height="${height}" fill="#fff"/>
 ${parts.join('\n')}
 </svg>

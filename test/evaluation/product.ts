@@ -1,10 +1,12 @@
 import { PAST_DAYS, pastOf, slotLength } from '../../analytics/baselines/past.ts'
+import type { Comparison } from '../../analytics/compare/comparison.ts'
 import { compareSignals } from '../../analytics/jobs/compare-signals.ts'
 import { ALPHA } from '../../analytics/jobs/report.ts'
 import { decide } from '../../analytics/verdict.ts'
 import type { Cell } from '../../schemas/cell.ts'
 import { customSignal, customSignalSchema } from '../../schemas/signals/custom.ts'
-import type { Method } from './method.ts'
+import type { Signal } from '../../schemas/signals/signal.ts'
+import type { Judgement, Method } from './method.ts'
 
 const SIGNAL = customSignal(
   customSignalSchema.parse({
@@ -61,27 +63,34 @@ export function postflight(verdict: boolean): Method {
             ...(past === undefined ? {} : { past: () => past }),
           },
         )
-        if (compared === undefined || compared.comparison.kind === 'undecidable') {
-          return { alarm: false, score: 0, p: 1 }
-        }
-        const { comparison } = compared
-        const score = -Math.log10(Math.max(comparison.pValue, 1e-300))
-        if (!verdict) return { alarm: comparison.pValue <= ALPHA, score, p: comparison.pValue }
-        const [judged] = decide([
-          {
-            signal: SIGNAL.id,
-            dimension: '',
-            title: SIGNAL.title,
-            unit: SIGNAL.unit,
-            criticality: SIGNAL.criticality,
-            bad: SIGNAL.badDirection,
-            comparison,
-          },
-        ]).series
-        return { alarm: judged?.word === 'regressed', score }
+        if (compared === undefined) return { alarm: false, score: 0, p: 1 }
+        return judgementOf(SIGNAL, compared.comparison, verdict)
       }
     },
   }
+}
+
+/** What is made of one series' comparison: see {@link postflight}. */
+export function judgementOf(signal: Signal, comparison: Comparison, verdict: boolean): Judgement {
+  if (comparison.kind === 'undecidable') return { alarm: false, score: 0, ...(verdict ? {} : { p: 1 }) }
+  const score = -Math.log10(Math.max(comparison.pValue, 1e-300))
+  if (!verdict) return { alarm: comparison.pValue <= ALPHA, score, p: comparison.pValue }
+  const [judged] = decide([
+    {
+      signal: signal.id,
+      dimension: '',
+      title: signal.title,
+      unit: signal.unit,
+      criticality: signal.criticality,
+      bad: 'both',
+      comparison: {
+        ...comparison,
+        pWorse: comparison.pValue,
+        beyond: comparison.beyond === 'no' ? 'no' : 'worse',
+      },
+    },
+  ]).series
+  return { alarm: judged?.word === 'regressed', score }
 }
 
 function cellsOf(values: Float64Array, start: number, step: number): Cell[] {
