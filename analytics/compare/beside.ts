@@ -3,7 +3,7 @@ import { mixtureUpperQuantile, mixtureUpperTail } from '../stats/student-mixture
 import { type SumPosterior, sumPosterior } from '../stats/sum-posterior.ts'
 
 /** What each minute adds to an arm's estimate. */
-export interface Influences {
+interface Influences {
   readonly influence: Float64Array
   /** Turns the estimate's unit into the scale of the effect (1 by the level for log ratios). */
   readonly factor: number

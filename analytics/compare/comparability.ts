@@ -12,7 +12,7 @@ const MOVED = 1.5
 /** Half the sum of differences between two compositions from which on they are not alike in practice. */
 const MIXED = 0.1
 
-export interface SampleRatio {
+interface SampleRatio {
   /** Share of the requests that the new version got. */
   readonly share: number
   readonly expected: number
@@ -48,10 +48,8 @@ export function sampleRatio(
   const mine = sum(lines.numerator)
   const share = mine / total
   // Of a share, so that requests take away from each other; what moves slowly does not hide itself in it.
-  const dispersion = Math.max(
-    1,
-    shortRunDispersion(lines.numerator, lines.denominator) / Math.max(1e-9, 1 - share),
-  )
+  const batches = shortRunDispersion(lines.numerator, lines.denominator) / Math.max(1e-9, 1 - share)
+  const dispersion = lines.numerator.length < 2 ? 1 : Math.max(1, batches)
   const pOf = (count: number, all: number): number =>
     chiSquareUpperTail((count - all * expected) ** 2 / (dispersion * all * expected * (1 - expected)), 1)
   const spans = spansOf(lines.denominator.length).map(([first, end]) => {

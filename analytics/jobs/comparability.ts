@@ -7,7 +7,7 @@ import { mergeCells } from '../queries/merge-cells.ts'
 import { type Arm, between } from './arms.ts'
 
 /** Attribute of a deployment that declares the new version's share of the traffic: 0.1 or 10 %. */
-export const SHARE_ATTRIBUTE = 'canaryShare'
+const SHARE_ATTRIBUTE = 'canaryShare'
 /** Share of a version's requests from which on one instance of several stands for it. */
 const MOSTLY_ONE = 0.8
 
@@ -189,7 +189,7 @@ async function loadInstances(
 }
 
 /** @returns 0 to 1, both excluded; undefined: no such share */
-export function shareOf(text: string): number | undefined {
+function shareOf(text: string): number | undefined {
   const match = /^\s*(\d*\.?\d+)\s*(%?)\s*$/.exec(text)
   if (match === null) return undefined
   const share = Number(match[1]) / (match[2] === '%' ? 100 : 1)

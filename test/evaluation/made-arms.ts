@@ -12,13 +12,13 @@ export const FRESH = '1.1.0'
 export const PLACES = ['one route of ten', 'tail only', 'one instance of four'] as const
 
 /** What the new version does to latencies. */
-export interface Injection {
+interface Injection {
   readonly place: (typeof PLACES)[number]
   /** Factor on the latency of what it is about. */
   readonly factor: number
 }
 
-export const CPU = customSignal(
+const CPU = customSignal(
   customSignalSchema.parse({
     id: 'cpu',
     title: 'CPU',

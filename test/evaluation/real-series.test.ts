@@ -57,6 +57,12 @@ test('part A: ours keeps its 1 % where tests of independent points do not', {
   expect(rates['welch']?.['6 h']?.rate).toBeGreaterThan(0.1)
   expect(rates['repeated-looking']?.['6 h']?.rate).toBeGreaterThan(rates['welch']?.['6 h']?.rate ?? 1)
   expect(section).toContain('| postflight | 30 min |')
+  for (const kind of ['simulated', 'thinned']) {
+    const rate = rates['postflight']?.[`side by side, ${kind}, 30 min`]
+    // Eight services of four signals, or 150 moments: more than a tenth at 1 % has a probability below 1 in 100,000.
+    expect(rate?.n).toBeGreaterThanOrEqual(32)
+    expect(rate?.rate).toBeLessThanOrEqual(0.1)
+  }
 })
 
 test('part B: at equal false alarms ours finds more than a plain rank, and hardly anybody significantly more than ours', {
@@ -69,5 +75,6 @@ test('part B: at equal false alarms ours finds more than a plain rank, and hardl
   // On such steady series a rank-sum test is as good; on real ones it finds 4.5 %.
   expect(averages['postflight']).toBeGreaterThan((averages['kayenta'] ?? 1) - 0.03)
   expect((json['powerCells'] as { significantlyBelow: number }).significantlyBelow).toBeLessThan(5)
+  expect(files?.['power-made.svg']).toContain('one route of ten')
   expect(files?.['power.svg']).toMatch(/^<svg[\s\S]*postflight[\s\S]*<\/svg>\n$/)
 })

@@ -29,7 +29,7 @@ const PEERS: readonly Method[] = [
   repeatedLooking,
 ]
 
-export interface BesideMethod {
+interface BesideMethod {
   readonly name: string
   readonly judge: (of: Beside) => Judgement
   /** Those that need values of minutes only. */

@@ -11,7 +11,7 @@ import { type Line, type Moment, placebos } from '../placebo-moments.ts'
 import { type Beside, minuteValues } from '../side-by-side.ts'
 
 /** One judgement, and what it is alike with: a world, or a real series. */
-export interface BesideCase {
+interface BesideCase {
   readonly cluster: string
   readonly beside: Beside
 }

@@ -55,7 +55,7 @@ export async function run(options: PartOptions): Promise<PartResult> {
 
 /** Simulated worlds of four signals each, and moments of real counts, a window length. */
 const WORLDS = 300
-const QUICK_WORLDS = 25
+const QUICK_WORLDS = 8
 
 /** Windows of their own in the same object: `side by side, simulated, 1 h`. @returns how many series of counts there are */
 function sideBySide(

@@ -134,7 +134,7 @@ export async function run(options: PartOptions): Promise<PartResult> {
 const MADE = 'side by side, simulated, 1 h'
 /** Simulated services for each place. */
 const WORLDS = 150
-const QUICK_WORLDS = 20
+const QUICK_WORLDS = 8
 
 interface MadePower {
   readonly power: Readonly<Record<string, Readonly<Record<string, readonly number[]>>>>
