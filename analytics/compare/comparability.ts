@@ -1,6 +1,5 @@
 import type { Cell } from '../../schemas/cell.ts'
 import { chiSquareUpperTail, homogeneity } from '../stats/chi-square.ts'
-import { shortRunDispersion } from '../stats/short-run-dispersion.ts'
 import { align, countOf } from './align.ts'
 
 /** From here on down a sample ratio is a mismatch: the field's threshold (Fabijan et al. 2019), since it questions everything else. */
@@ -47,9 +46,7 @@ export function sampleRatio(
   const total = sum(lines.denominator)
   const mine = sum(lines.numerator)
   const share = mine / total
-  // Of a share, so that requests take away from each other; what moves slowly does not hide itself in it.
-  const batches = shortRunDispersion(lines.numerator, lines.denominator) / Math.max(1e-9, 1 - share)
-  const dispersion = lines.numerator.length < 2 ? 1 : Math.max(1, batches)
+  const dispersion = batching(lines.numerator, lines.denominator, share)
   const pOf = (count: number, all: number): number =>
     chiSquareUpperTail((count - all * expected) ** 2 / (dispersion * all * expected * (1 - expected)), 1)
   const spans = spansOf(lines.denominator.length).map(([first, end]) => {
@@ -110,6 +107,20 @@ export function differentMix(
   const distance = shares.reduce((sum, { old, fresh }) => sum + Math.abs(old - fresh), 0) / 2
   const [most] = shares.sort((a, b) => Math.abs(b.old - b.fresh) - Math.abs(a.old - a.fresh))
   return distance < MIXED || most === undefined ? undefined : { distance, ...most }
+}
+
+/** Variance of the split by that of independent requests, from differences of neighbouring minutes (von Neumann 1941), so that a share that moves does not hide itself; at least 1. */
+function batching(own: Float64Array, all: Float64Array, share: number): number {
+  let squares = 0
+  let pairs = 0
+  for (let i = 1; i < own.length; i++) {
+    const [earlier, later] = [all[i - 1] as number, all[i] as number]
+    if (earlier === 0 || later === 0) continue
+    const difference = (own[i] as number) / later - (own[i - 1] as number) / earlier
+    squares += difference ** 2 / (share * (1 - share) * (1 / earlier + 1 / later))
+    pairs += 1
+  }
+  return pairs === 0 || share === 0 || share === 1 ? 1 : Math.max(1, squares / pairs)
 }
 
 /** From and end (excluded) of about equal parts. */

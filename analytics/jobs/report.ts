@@ -57,6 +57,8 @@ interface Compared {
   readonly set: CellSet
   readonly curve: readonly AdoptionPoint[]
   readonly calibrations: Calibrations | undefined
+  /** Undefined without a baseline. */
+  readonly arms: Pick<Arms, 'before' | 'after'> | undefined
   /** Of the six weeks before, kept from look to look; '' where nothing rests on them. */
   readonly pastDigest: string
   readonly plan: ReadingPlan
@@ -168,6 +170,7 @@ async function compareDeployment(
     comparisons,
     shared: shared.comparisons,
     neighbours,
+    arms,
     design,
     baseline,
     beforeFrom: open.before.from,
@@ -240,7 +243,7 @@ export async function computeReport(
 ): Promise<Report> {
   const { store, readings } = witness(reading)
   const of = { service: deployment.service, environment: deployment.environment }
-  const { comparisons, shared, neighbours, design, baseline, windows, settings, ...compared } =
+  const { comparisons, shared, neighbours, arms, design, baseline, windows, settings, ...compared } =
     await compareDeployment(reading, store, catalogue, config, deployment, now)
   const { set, curve, calibrations, pastDigest, plan, siblings, beforeFrom } = compared
   const notes: string[] = []
@@ -265,7 +268,7 @@ export async function computeReport(
       ? undefined
       : await comparability(store, deployment, arms, {
           step: plan.step,
-          from: open.before.from / 1000,
+          from: beforeFrom / 1000,
           warmUpMinutes: settings.warmUpMinutes,
         })
   const doubt = found?.find(({ doubtful }) => doubtful)
