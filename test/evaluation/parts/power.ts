@@ -178,7 +178,7 @@ function madePower({ quick, seed, progress }: PartOptions): MadePower {
     )
   }
   const of = (method: string, k: number, place: string): Uint8Array =>
-    (found.get(method)?.[k] as Uint8Array).filter((_, i) => all[i]?.place === place)
+    ((found.get(method) as readonly Uint8Array[])[k] as Uint8Array).filter((_, i) => all[i]?.place === place)
   const tests = methods.slice(1).flatMap((peer) =>
     PLACES.flatMap((place) =>
       MADE_SIZES.map((size, k) => {
