@@ -32,7 +32,6 @@ const quiet: Measured = {
   drift: 0,
   placebos: 0,
   controls: 0,
-  wandering: false,
 }
 
 const bad = (p: number): Measured => ({

@@ -170,11 +170,9 @@ function byIndex(entries: readonly Entry[], values: readonly number[]): Map<numb
 }
 
 function needsOf(comparison: Measured, suspected: boolean): NonNullable<SeriesVerdict['needs']> {
-  const reason = comparison.wandering
-    ? 'the levels of both versions move apart by themselves, more slowly than so short a time can show'
-    : suspected
-      ? 'a change is seen, but whether it is as large as matters is not settled'
-      : 'neither a change nor the absence of one is shown'
+  const reason = suspected
+    ? 'a change is seen, but whether it is as large as matters is not settled'
+    : 'neither a change nor the absence of one is shown'
   return {
     reason,
     detectableRatio: finite(comparison.smallestSeen),

@@ -118,8 +118,6 @@ export interface Measured {
   readonly drift: number | undefined
   readonly placebos: number
   readonly controls: number
-  /** Side by side: most of the error is levels that move apart by themselves, of which a longer window would tell more than more traffic. */
-  readonly wandering: boolean
   readonly details?: Readonly<Record<string, unknown>>
 }
 

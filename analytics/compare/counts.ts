@@ -1,33 +1,32 @@
 import { betweenWindows } from '../stats/between-windows.ts'
+import { conditionalInterval, conditionalMidP } from '../stats/conditional-binomial.ts'
 import { incompleteGamma } from '../stats/incomplete-gamma.ts'
+import { ratioInterval, ratioScore } from '../stats/miettinen-nurminen.ts'
+import { normalUpperQuantile, normalUpperTail } from '../stats/normal.ts'
 import { type RatioOfSums, ratioOfSums } from '../stats/ratio-of-sums.ts'
 import { satterthwaite } from '../stats/satterthwaite.ts'
 import type { Aligned } from './align.ts'
 import type { CompareOptions, Comparison, SeasonalNull } from './comparison.ts'
 import { type ControlEffect, controlShift } from './controls.ts'
-import {
-  type Arms,
-  attainable,
-  type Effective,
-  isProportion,
-  MODEL_DEGREES,
-  proportionTest,
-  rateTest,
-  sizeOf,
-} from './count-tests.ts'
-import { countsBeside } from './counts-beside.ts'
 import { measured } from './evidence.ts'
 import { forecastEstimate } from './forecast.ts'
 import { logMargins } from './margins.ts'
 
 /** Minutes without which no dependence can be estimated. */
 const FEWEST_MINUTES = 3
+/** Scores beyond this are all the same certainty, and infinite ones cannot be stored. */
+const LARGEST_SCORE = 37
 /** Events expected after from which on a season is taken off. */
 const SEASON_FROM = 30
 /** Events a slot of the past from which on its levels are more than their counting noise. */
 const FORECAST_FROM = 5
 /** Events in each arm from which a log ratio is near enough to normal to subtract controls from it. */
 const CONTROLS_FROM = 10
+/**
+ * A count's variance is bounded below by its model, so its error is better known than the minutes alone tell. How much better
+ * is a judgement, not a derivation: eight minutes' worth, and test/evaluation measures the false alarms that it leads to.
+ */
+const MODEL_DEGREES = 8
 /** Weight of the dispersion before, in degrees of freedom, where the window after happens to look calmer. */
 const BORROWED_DEGREES = 20
 
@@ -59,9 +58,15 @@ export function compareCounts(
     before: ratioOfSums(before.numerator, before.denominator),
     after: ratioOfSums(after.numerator, after.denominator),
   }
-  if (options.design === 'side-by-side') return countsBeside({ before, after }, arms, share, options)
   const shift = controlsFor(arms, controls, options)
-  const spread = dispersionOf(arms, before, after.numerator.length, share, shift?.spreadKnown === true)
+  const spread = dispersionOf(
+    arms,
+    before,
+    after.numerator.length,
+    share,
+    options,
+    shift?.spreadKnown === true,
+  )
   const { dispersion } = spread
   const exposure = { before: arms.before.denominator, after: arms.after.denominator }
   // Half an event where there is none, so that a ratio exists; tests and intervals do not use it.
@@ -98,7 +103,9 @@ export function compareCounts(
       : (arms.before.estimate * arms.after.denominator * past.slotSeconds) /
         (after.numerator.length * after.step)
   const forecast =
-    share || past === undefined || each < FORECAST_FROM ? undefined : forecastEstimate(past, after)
+    share || options.design === 'side-by-side' || past === undefined || each < FORECAST_FROM
+      ? undefined
+      : forecastEstimate(past, after)
   if (forecast !== undefined && forecast.scale === 'log') {
     const whole = forecast.standardError ** 2
     const own = Math.min(whole, varianceAfter)
@@ -144,9 +151,11 @@ export function compareCounts(
       all: { before: exposure.before / by, after: exposure.after / by },
     }
   }
-  const { counts } = effective(logRatio)
+  const { counts, all } = effective(logRatio)
   const scored =
-    share && isProportion(pooled, effective(logRatio))
+    share &&
+    pooled > 0.1 &&
+    Math.min(counts.before, counts.after, all.before - counts.before, all.after - counts.after) >= 10
       ? proportionTest(effective, logRatio)
       : rateTest(effective, exposure, logRatio)
   return measured(
@@ -174,6 +183,72 @@ export function compareCounts(
   )
 }
 
+type Arms = { readonly before: RatioOfSums; readonly after: RatioOfSums }
+type Pair = { readonly before: number; readonly after: number }
+
+/** Counts and exposures divided by the dispersion under the hypothesis that the log ratio is `at`. */
+type Effective = { readonly counts: Pair; readonly all: Pair }
+
+function rateTest(effective: (at: number) => Effective, exposure: Pair, estimate: number) {
+  const pairAt = (at: number) => {
+    const { counts } = effective(at)
+    return {
+      after: counts.after,
+      before: counts.before,
+      exposureAfter: exposure.after,
+      exposureBefore: exposure.before,
+    }
+  }
+  const score = (at: number): number => {
+    const p = conditionalMidP(pairAt(at), Math.exp(at))
+    return clampScore(p.upper < p.lower ? normalUpperQuantile(p.upper) : -normalUpperQuantile(p.lower))
+  }
+  return {
+    method: 'conditional-mid-p-quasi-poisson',
+    score,
+    bounds: (limit: number): [number, number] => {
+      const [low, high] = conditionalInterval(pairAt(estimate), normalUpperTail(limit))
+      return [lowerBound(score, limit, Math.log(low), estimate), Math.log(high)]
+    },
+  }
+}
+
+function proportionTest(effective: (at: number) => Effective, estimate: number) {
+  const pairAt = (at: number) => {
+    const { counts, all } = effective(at)
+    return { badAfter: counts.after, allAfter: all.after, badBefore: counts.before, allBefore: all.before }
+  }
+  const score = (at: number): number => clampScore(ratioScore(pairAt(at), Math.exp(at)))
+  return {
+    method: 'miettinen-nurminen-design-effect',
+    score,
+    bounds: (limit: number): [number, number] => {
+      const [low, high] = ratioInterval(pairAt(estimate), limit)
+      return [lowerBound(score, limit, Math.log(low), estimate), Math.log(high)]
+    },
+  }
+}
+
+/** Below the estimate the dispersion falls with the ratio under test, so that the bound lies above the one of a fixed dispersion. */
+function lowerBound(score: (at: number) => number, limit: number, fixed: number, estimate: number): number {
+  if (!Number.isFinite(fixed)) return fixed
+  let low = fixed
+  let high = Math.max(fixed, estimate)
+  for (let i = 0; i < 30; i++) {
+    const middle = (low + high) / 2
+    if (score(middle) > limit) low = middle
+    else high = middle
+  }
+  return (low + high) / 2
+}
+
+/** Mid-p of all events on one side: given their number and the exposures no allocation is more extreme, and dispersion only adds. */
+function attainable(events: number, shareAfter: number, bad: CompareOptions['bad']): number {
+  const share =
+    bad === 'up' ? shareAfter : bad === 'down' ? 1 - shareAfter : Math.min(shareAfter, 1 - shareAfter)
+  return share ** events / 2
+}
+
 /**
  * Variance of the counts by that of independent events, for both arms together: at the estimate, and under the hypothesis of a
  * log ratio below it.
@@ -182,7 +257,14 @@ export function compareCounts(
  * negative binomial's; McCullagh and Nelder 1989, section 6.2.3), so a window of many failures looks more dispersed than it would have
  * been without them. What the window before shows is never gone below: bursts of one cause have the same excess at any level.
  */
-function dispersionOf(arms: Arms, before: Aligned, window: number, share: boolean, driftKnown: boolean) {
+function dispersionOf(
+  arms: Arms,
+  before: Aligned,
+  window: number,
+  share: boolean,
+  options: CompareOptions,
+  driftKnown: boolean,
+) {
   const own = { before: inflation(arms.before, share), after: inflation(arms.after, share) }
   const degrees = { before: arms.before.longRun.degreesOfFreedom, after: arms.after.longRun.degreesOfFreedom }
   const events = { before: arms.before.numerator, after: arms.after.numerator }
@@ -202,7 +284,10 @@ function dispersionOf(arms: Arms, before: Aligned, window: number, share: boolea
   const weight = { before: 1 / Math.max(events.before, 0.5), after: 1 / Math.max(events.after, 0.5) }
   const total = weight.before + weight.after
   const within = (after: number): number => (own.before * weight.before + after * weight.after) / total
-  const between = driftKnown ? undefined : betweenWindows(before.numerator, before.denominator, window)
+  const between =
+    options.design === 'side-by-side' || driftKnown
+      ? undefined
+      : betweenWindows(before.numerator, before.denominator, window)
   const relative =
     between === undefined || events.before === 0 ? 0 : between.variance / arms.before.estimate ** 2
   // Under no change, the window after would have held this many events.
@@ -230,7 +315,12 @@ function controlsFor(
   controls: readonly { readonly before: Aligned | undefined; readonly after: Aligned | undefined }[],
   options: CompareOptions,
 ) {
-  if (Math.min(arms.before.numerator, arms.after.numerator) < CONTROLS_FROM) return undefined
+  if (
+    options.design === 'side-by-side' ||
+    Math.min(arms.before.numerator, arms.after.numerator) < CONTROLS_FROM
+  ) {
+    return undefined
+  }
   if (seasonal(arms, options)) return options.season.shift
   const effects: ControlEffect[] = []
   for (const control of controls) {
@@ -254,6 +344,14 @@ function seasonal(
   options: CompareOptions,
 ): options is CompareOptions & { readonly season: SeasonalNull } {
   return options.season?.evident === true && arms.before.estimate * arms.after.denominator >= SEASON_FROM
+}
+
+function sizeOf(aligned: Aligned, arm: RatioOfSums) {
+  return { minutes: aligned.numerator.length, events: arm.numerator, exposure: arm.denominator }
+}
+
+function clampScore(score: number): number {
+  return Math.max(-LARGEST_SCORE, Math.min(LARGEST_SCORE, score))
 }
 
 /** What to say where an arm has no exposure. */

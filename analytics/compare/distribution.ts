@@ -1,9 +1,7 @@
 import type { Cell } from '../../schemas/cell.ts'
 import { LN_GAMMA } from '../../schemas/histogram.ts'
 import { probabilityLarger, quantilePosition, wasserstein } from '../stats/histogram-line.ts'
-import { type RatioOfSums, ratioOfSums } from '../stats/ratio-of-sums.ts'
-import type { SumPosterior } from '../stats/sum-posterior.ts'
-import { besideEstimate, besidePosterior, normalScore, wandering } from './beside.ts'
+import { ratioOfSums } from '../stats/ratio-of-sums.ts'
 import type { CompareOptions, Comparison, Measured } from './comparison.ts'
 import { type ControlEffect, controlShift } from './controls.ts'
 import { missing } from './counts.ts'
@@ -90,41 +88,7 @@ function geometricMean(
   const numerator = positions(before)
   const earlier = ratioOfSums(numerator, before.totals)
   const later = ratioOfSums(positions(after), after.totals)
-  const level = Math.exp(earlier.estimate * LN_GAMMA)
-  const common = {
-    statistic: 'geometric mean',
-    before: level,
-    after: Math.exp(later.estimate * LN_GAMMA),
-    scale: 'log' as const,
-    margins: logMargins(options.smallestEffect, level),
-    n: sizes(before, after),
-    dispersion: Math.max(1, later.variance / independentVariance(after, later.estimate)),
-  }
-  if (options.design === 'side-by-side') {
-    const posterior = besidePosterior(
-      { influence: earlier.influence, factor: LN_GAMMA, start: before.start },
-      { influence: later.influence, factor: LN_GAMMA, start: after.start },
-      options.stepSeconds ?? 60,
-    )
-    const effect = (later.estimate - earlier.estimate) * LN_GAMMA
-    const { variance, ...estimate } = besideEstimate(effect, Math.sqrt(posterior.variance), posterior)
-    return measured(
-      {
-        ...common,
-        ...estimate,
-        method: 'geometric-mean-difference-of-minutes@1',
-        effect,
-        varianceAfter: variance,
-        varianceRest: 0,
-        autocorrelation: posterior.autocorrelation,
-        wandering: wandering(posterior),
-        drift: undefined,
-        controls: 0,
-      },
-      options,
-    )
-  }
-  const { season } = options
+  const season = options.design === 'side-by-side' ? undefined : options.season
   const shift =
     season?.shift ??
     controlShift(
@@ -142,15 +106,23 @@ function geometricMean(
     later,
     { before: LN_GAMMA, after: LN_GAMMA },
     shift,
+    options.design === 'side-by-side',
   )
+  const level = Math.exp(earlier.estimate * LN_GAMMA)
   return measured(
     {
-      ...common,
       method: method('geometric-mean', shift !== undefined),
+      statistic: 'geometric mean',
+      before: level,
+      after: Math.exp(later.estimate * LN_GAMMA),
       effect: (later.estimate - earlier.estimate) * LN_GAMMA - (shift?.shift ?? 0),
+      scale: 'log',
       varianceAfter: variance.after,
       varianceRest: variance.rest,
       degreesOfFreedom: variance.degreesOfFreedom,
+      margins: logMargins(options.smallestEffect, level),
+      n: sizes(before, after),
+      dispersion: Math.max(1, later.variance / independentVariance(after, later.estimate)),
       autocorrelation: later.longRun.autocorrelation,
       drift: variance.drift === undefined ? undefined : Math.sqrt(variance.drift),
       controls: shift?.count ?? 0,
@@ -167,7 +139,6 @@ function quantile(
   controls: readonly Pair[],
   options: CompareOptions,
 ): Measured {
-  if (options.design === 'side-by-side') return quantileBeside(before, after, q, options)
   const own = { before: quantilePosition(before.merged, q), after: quantilePosition(after.merged, q) }
   const effectOf = (from: number, to: number): number => (to - from) * LN_GAMMA
   const shift = controlShift(
@@ -190,11 +161,13 @@ function quantile(
   const numerator = exceedances(before, own.before)
   const earlier = ratioOfSums(numerator, before.totals)
   const crossing = ratioOfSums(exceedances(after, own.before), after.totals)
+  const sideBySide = options.design === 'side-by-side'
   const shares = levelVariance(
     { arm: earlier, numerator, denominator: before.totals },
     crossing,
     { before: 1, after: 1 },
     undefined,
+    sideBySide,
     false,
   )
   // Around its own quantile, for the interval.
@@ -202,8 +175,9 @@ function quantile(
   const floor = (q * (1 - q)) / after.merged.total
   const varianceAfter = woodruff(after, q, Math.sqrt(Math.max(centred.variance, floor))) ** 2
   const drift = shift?.spreadKnown === true ? 0 : shares.drift
-  const assumed = drift === undefined ? 0.05 ** 2 : 0
-  const varianceBefore = woodruff(before, q, Math.sqrt(earlier.variance + (drift ?? 0))) ** 2 + assumed
+  const assumed = drift === undefined && !sideBySide ? 0.05 ** 2 : 0
+  const varianceBefore =
+    woodruff(before, q, Math.sqrt(earlier.variance + (sideBySide ? 0 : (drift ?? 0)))) ** 2 + assumed
   const level = Math.exp(own.before * LN_GAMMA)
   const effect = effectOf(own.before, own.after) - (shift?.shift ?? 0)
   const total = varianceAfter + varianceBefore + (shift?.variance ?? 0)
@@ -237,69 +211,6 @@ function quantile(
         effect - score * Math.sqrt(total),
         effect + score * Math.sqrt(total),
       ],
-    },
-    options,
-  )
-}
-
-/** Side by side: both tests of {@link quantile} with the error that the minutes' own differences show. */
-function quantileBeside(
-  before: MinuteHistograms,
-  after: MinuteHistograms,
-  q: number,
-  options: CompareOptions,
-): Measured {
-  const own = { before: quantilePosition(before.merged, q), after: quantilePosition(after.merged, q) }
-  const earlier = ratioOfSums(exceedances(before, own.before), before.totals)
-  const posteriorOf = ({ influence }: RatioOfSums): SumPosterior =>
-    besidePosterior(
-      { influence: earlier.influence, factor: 1, start: before.start },
-      { influence, factor: 1, start: after.start },
-      options.stepSeconds ?? 60,
-    )
-  // Under no change both arms have this share above the old version's quantile.
-  const crossing = ratioOfSums(exceedances(after, own.before), after.totals)
-  const shares = posteriorOf(crossing)
-  const floor = { before: (q * (1 - q)) / before.merged.total, after: (q * (1 - q)) / after.merged.total }
-  const shareScore = normalScore(
-    (crossing.estimate - earlier.estimate) / Math.sqrt(Math.max(shares.variance, floor.before + floor.after)),
-    shares,
-  )
-  // Around its own quantile, for the interval.
-  const centred = ratioOfSums(exceedances(after, own.after), after.totals)
-  const posterior = posteriorOf(centred)
-  const inflation =
-    posterior.variance / Math.max(1e-300, earlier.longRun.independent + centred.longRun.independent)
-  const errorOf = (arm: MinuteHistograms, of: RatioOfSums, least: number): number =>
-    woodruff(arm, q, Math.sqrt(Math.max(least, of.longRun.independent * inflation)))
-  const error = Math.hypot(errorOf(before, earlier, floor.before), errorOf(after, centred, floor.after))
-  const effect = (own.after - own.before) * LN_GAMMA
-  const level = Math.exp(own.before * LN_GAMMA)
-  const { variance, ...byRatio } = besideEstimate(effect, error, posterior)
-  return measured(
-    {
-      ...byRatio,
-      // See quantile: both must agree.
-      score: (at: number): number => {
-        const score = byRatio.score(at)
-        if (at !== 0) return score
-        return Math.abs(shareScore) < Math.abs(score) || shareScore * score < 0 ? shareScore : score
-      },
-      method: `p${Math.round(q * 100)}-woodruff-difference-of-minutes@1`,
-      statistic: `p${Math.round(q * 100)}`,
-      before: level,
-      after: Math.exp(own.after * LN_GAMMA),
-      effect,
-      scale: 'log',
-      varianceAfter: variance,
-      varianceRest: 0,
-      margins: logMargins(options.smallestEffect, level),
-      n: sizes(before, after),
-      dispersion: Math.max(1, crossing.longRun.independent / Math.max(floor.after, 1e-300)),
-      autocorrelation: posterior.autocorrelation,
-      wandering: wandering(posterior),
-      drift: undefined,
-      controls: 0,
     },
     options,
   )

@@ -23,8 +23,6 @@ export interface Estimate {
   readonly autocorrelation: number
   readonly drift: number | undefined
   readonly controls: number
-  /** See Measured; default false. */
-  readonly wandering?: boolean
   readonly details?: Readonly<Record<string, unknown>>
   /**
    * Signed normal score of a test that the effect is `at`, where a better one is at hand than effect by standard error (exact tests
@@ -107,7 +105,6 @@ export function measured(estimate: Estimate, options: CompareOptions): Measured 
     drift: estimate.drift,
     placebos: calibration.count,
     controls: estimate.controls,
-    wandering: estimate.wandering ?? false,
     ...(estimate.attainable === undefined ? {} : { attainable: estimate.attainable }),
     ...(estimate.details === undefined ? {} : { details: estimate.details }),
   }

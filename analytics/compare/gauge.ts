@@ -1,7 +1,6 @@
 import type { Cell } from '../../schemas/cell.ts'
 import { ratioOfSums } from '../stats/ratio-of-sums.ts'
 import { type Aligned, align } from './align.ts'
-import { besideEstimate, besidePosterior, wandering } from './beside.ts'
 import type { CompareOptions, Comparison } from './comparison.ts'
 import { type ControlEffect, controlShift } from './controls.ts'
 import { missing } from './counts.ts'
@@ -73,65 +72,38 @@ export function compareGauge(input: GaugeInput): Comparison {
       input,
     )
   }
-  const factor = log ? { before: 1 / earlier.estimate, after: 1 / later.estimate } : { before: 1, after: 1 }
-  const raw = log ? Math.log(later.estimate / earlier.estimate) : later.estimate - earlier.estimate
-  const margins = log
-    ? logMargins(input.smallestEffect, earlier.estimate)
-    : linearMargins(input.smallestEffect, earlier.estimate)
-  const common = {
-    statistic: 'mean',
-    before: earlier.estimate,
-    after: later.estimate,
-    scale: log ? ('log' as const) : ('linear' as const),
-    margins,
-    n,
-    dispersion,
-    details,
-  }
-  if (sideBySide) {
-    const posterior = besidePosterior(
-      { influence: earlier.influence, factor: factor.before, start: before.start },
-      { influence: later.influence, factor: factor.after, start: after.start },
-      step,
-    )
-    const { variance, ...estimate } = besideEstimate(raw, Math.sqrt(posterior.variance), posterior)
-    return measured(
-      {
-        ...common,
-        ...estimate,
-        method: 'gauge-mean-difference-of-minutes@1',
-        effect: raw,
-        varianceAfter: variance,
-        varianceRest: 0,
-        autocorrelation: posterior.autocorrelation,
-        wandering: wandering(posterior),
-        drift: undefined,
-        controls: 0,
-      },
-      input,
-    )
-  }
-  const season = log ? input.season : undefined
-  const shift = season?.shift ?? controlShift(controlEffects(input, log, step))
+  const season = sideBySide || !log ? undefined : input.season
+  const shift = sideBySide ? undefined : (season?.shift ?? controlShift(controlEffects(input, log, step)))
   const variance = levelVariance(
     { arm: earlier, numerator: before.numerator, denominator: before.denominator },
     later,
-    factor,
+    log ? { before: 1 / earlier.estimate, after: 1 / later.estimate } : { before: 1, after: 1 },
     shift,
+    sideBySide,
     log,
   )
+  const raw = log ? Math.log(later.estimate / earlier.estimate) : later.estimate - earlier.estimate
   return measured(
     {
-      ...common,
       method: `gauge-mean-hac${shift === undefined ? '' : '-difference-in-differences'}@1`,
+      statistic: 'mean',
+      before: earlier.estimate,
+      after: later.estimate,
       effect: raw - (shift?.shift ?? 0),
+      scale: log ? 'log' : 'linear',
       varianceAfter: variance.after,
       varianceRest: variance.rest,
       degreesOfFreedom: variance.degreesOfFreedom,
+      margins: log
+        ? logMargins(input.smallestEffect, earlier.estimate)
+        : linearMargins(input.smallestEffect, earlier.estimate),
+      n,
+      dispersion,
       autocorrelation,
       drift: variance.drift === undefined ? undefined : Math.sqrt(variance.drift),
       controls: shift?.count ?? 0,
       ...(season === undefined ? {} : { calibration: season.calibration }),
+      details,
     },
     input,
   )

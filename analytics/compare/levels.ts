@@ -3,7 +3,7 @@ import type { RatioOfSums } from '../stats/ratio-of-sums.ts'
 import { satterthwaite } from '../stats/satterthwaite.ts'
 import type { ControlShift } from './controls.ts'
 
-/** The variance of a difference of two levels before and after, by where it comes from. */
+/** The variance of a difference of two levels, by where it comes from. */
 export interface LevelVariance {
   readonly after: number
   readonly rest: number
@@ -27,13 +27,16 @@ export function levelVariance(
   after: RatioOfSums,
   factor: { readonly before: number; readonly after: number },
   shift: ControlShift | undefined,
+  sideBySide: boolean,
   assumed = true,
 ): LevelVariance {
-  const between = betweenWindows(before.numerator, before.denominator, after.influence.length)
+  const between = sideBySide
+    ? undefined
+    : betweenWindows(before.numerator, before.denominator, after.influence.length)
   const own = after.variance * factor.after ** 2
   const windows = between?.windows ?? 1
   const seen = between === undefined ? undefined : between.variance * factor.before ** 2
-  const drift = shift?.spreadKnown === true ? 0 : (seen ?? (assumed ? ASSUMED_DRIFT ** 2 : 0))
+  const drift = sideBySide || shift?.spreadKnown === true ? 0 : (seen ?? (assumed ? ASSUMED_DRIFT ** 2 : 0))
   const earlier = Math.max(before.arm.variance * factor.before ** 2, drift / windows)
   const control = shift?.variance ?? 0
   return {
