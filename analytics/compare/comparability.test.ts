@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { Draws } from '../../deploy/demo/history/draws.ts'
 import type { Cell } from '../../schemas/cell.ts'
 import { chiSquareUpperTail, homogeneity } from '../stats/chi-square.ts'
+import { seededRandom } from '../stats/random.ts'
 import { differentMix, MISMATCH, movingShare, sampleRatio } from './comparability.ts'
 
 const cell = (time: number, count: number): Cell => ({
@@ -41,23 +41,37 @@ test('chi-squared tails and homogeneity are those of the tables', () => {
   expect(degrees).toBe(2)
 })
 
+/** Mean up to 200. Knuth (1997), section 3.4.1. */
+function poisson(random: () => number, mean: number): number {
+  const limit = Math.exp(-mean)
+  let product = random()
+  let count = 0
+  while (product > limit) {
+    product *= random()
+    count += 1
+  }
+  return count
+}
+
 /** Requests of two versions a minute: `lost` of the new one's after `from`; `batch`: requests that go together. */
-function traffic(draws: Draws, minutes: number, share: number, batch: number, lost: number) {
+function traffic(random: () => number, minutes: number, share: number, batch: number, lost: number) {
   const old: Cell[] = []
   const fresh: Cell[] = []
   for (let i = 0; i < minutes; i++) {
-    old.push(cell(60 * i, batch * draws.poisson((200 / batch) * (1 - share))))
-    fresh.push(cell(60 * i, batch * draws.poisson((200 / batch) * share * (i >= minutes / 2 ? 1 - lost : 1))))
+    old.push(cell(60 * i, batch * poisson(random, (200 / batch) * (1 - share))))
+    fresh.push(
+      cell(60 * i, batch * poisson(random, (200 / batch) * share * (i >= minutes / 2 ? 1 - lost : 1))),
+    )
   }
   return { old, fresh }
 }
 
 test('a simulated canary is a mismatch where requests are lost, and hardly ever by chance, also where requests come in batches', () => {
-  const draws = new Draws(3, 'sample ratio')
+  const random = seededRandom(3)
   const called = (batch: number, lost: number): number => {
     let count = 0
     for (let i = 0; i < 300; i++) {
-      const { old, fresh } = traffic(draws, 120, 0.1, batch, lost)
+      const { old, fresh } = traffic(random, 120, 0.1, batch, lost)
       const ratio = sampleRatio(old, fresh, 0.1, 60)
       if (ratio !== undefined && (ratio.p < MISMATCH || ratio.spans.length > 0)) count += 1
     }
@@ -71,11 +85,11 @@ test('a simulated canary is a mismatch where requests are lost, and hardly ever 
 })
 
 test('a share that is turned up is told from one that holds', () => {
-  const draws = new Draws(4, 'moving')
-  const steady = traffic(draws, 120, 0.2, 1, 0)
+  const random = seededRandom(4)
+  const steady = traffic(random, 120, 0.2, 1, 0)
   expect(movingShare(steady.old, steady.fresh, 60)).toBeUndefined()
-  const early = traffic(draws, 60, 0.1, 1, 0)
-  const late = traffic(draws, 60, 0.5, 1, 0)
+  const early = traffic(random, 60, 0.1, 1, 0)
+  const late = traffic(random, 60, 0.5, 1, 0)
   const shifted = (cells: readonly Cell[]) => cells.map((one) => ({ ...one, time: one.time + 3600 }))
   const moved = movingShare(
     [...early.old, ...shifted(late.old)],
