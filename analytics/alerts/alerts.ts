@@ -105,19 +105,12 @@ export function reportIncident(
   now: number,
 ): Incident {
   const { deployment } = report
+  const at = new Date(now).toISOString()
   return {
-    id: regressionId(deployment.id),
-    kind: 'regression',
-    deploymentId: deployment.id,
-    service: deployment.service,
-    environment: deployment.environment,
-    version: deployment.version,
-    status: 'firing',
+    ...firingOf(deployment, at),
     severity: 'page',
     revision: 1,
-    startsAt: new Date(now).toISOString(),
-    endsAt: null,
-    updatedAt: new Date(now).toISOString(),
+    startsAt: at,
     summary: report.headline,
     reasons: topVerdicts(report.verdicts, 'regressed')
       .slice(0, MOST_REASONS)
@@ -126,6 +119,37 @@ export function reportIncident(
     links: [],
     owner: ownerOf(deployment, settings.owners),
     shadow: onlyTrialRegressed(report, onTrial(shadow, deployment, 'page')),
+  }
+}
+
+/** What every incident of a deployment has while it fires. @param at ISO 8601 */
+export function firingOf(
+  deployment: Deployment,
+  at: string,
+): Pick<
+  Incident,
+  | 'id'
+  | 'kind'
+  | 'deploymentId'
+  | 'service'
+  | 'environment'
+  | 'version'
+  | 'status'
+  | 'endsAt'
+  | 'updatedAt'
+  | 'resolution'
+> {
+  const { id, service, environment, version } = deployment
+  return {
+    id: regressionId(id),
+    kind: 'regression',
+    deploymentId: id,
+    service,
+    environment,
+    version,
+    status: 'firing',
+    endsAt: null,
+    updatedAt: at,
     resolution: null,
   }
 }

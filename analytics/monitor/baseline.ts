@@ -35,7 +35,9 @@ export function countBaseline(before: Aligned, share: boolean): Baseline {
   const error = Math.sqrt(2 / around.longRun.degreesOfFreedom)
   // Variance by mean of the counts, where the present level is expected.
   const seen = around.variance * around.denominator
-  const dispersion = whole.numerator > 0 ? upperBound(seen, error, least) : 1
+  // Exactly one query in each request: what never varied has no spread to divide by.
+  const spread = seen > 0 ? upperBound(seen, error, least) : least
+  const dispersion = whole.numerator > 0 ? spread : 1
   const between = driftOf(numerator, denominator, dispersion * level)
   return {
     level,
@@ -61,7 +63,7 @@ export function meanBaseline(values: Aligned): Baseline {
   const whole = ratioOfSums(numerator, denominator)
   const around = ratioOfSums(fromLevelAround(numerator, denominator), denominator)
   const upper = 1 + Math.sqrt(2 / around.longRun.degreesOfFreedom)
-  const variance = around.variance * upper
+  const variance = around.variance > 0 ? around.variance * upper : 0
   const dispersion = variance * whole.denominator
   const between = driftOf(numerator, denominator, dispersion)
   return { level: whole.estimate, dispersion, drift: Math.sqrt(variance + between) }
@@ -115,7 +117,7 @@ function driftOf(numerator: Float64Array, denominator: Float64Array, noise: numb
   let error = Number.POSITIVE_INFINITY
   for (const length of WINDOWS) {
     const between = betweenWindows(numerator, denominator, length)
-    if (between === undefined) continue
+    if (between === undefined || !(between.degreesOfFreedom > 0)) continue
     const own = (noise * between.windows) / sum(denominator)
     largest = Math.max(largest, between.variance)
     error = Math.min(error, (between.variance + own) * Math.sqrt(2 / between.degreesOfFreedom))

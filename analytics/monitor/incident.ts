@@ -1,7 +1,7 @@
 import type { Incident } from '../../schemas/contracts/alert.ts'
 import type { Deployment } from '../../schemas/contracts/deployment.ts'
 import type { Catalogue } from '../../schemas/signals/catalogue.ts'
-import { regressionId } from '../alerts/alerts.ts'
+import { firingOf } from '../alerts/alerts.ts'
 import { phrase } from '../jobs/words.ts'
 import { eBenjaminiHochberg } from '../stats/e-benjamini-hochberg.ts'
 import type { Blame } from './blame.ts'
@@ -160,25 +160,16 @@ function written(
       ? ''
       : ` (${blame.summary})`
   return {
-    id: regressionId(deployment.id),
-    kind: 'regression',
-    deploymentId: deployment.id,
-    service: deployment.service,
-    environment: deployment.environment,
-    version: deployment.version,
-    status: 'firing',
+    ...firingOf(deployment, iso(input.now)),
     severity: severityOf(input, reasons),
     revision: of.revision,
     startsAt: of.startsAt,
-    endsAt: null,
-    updatedAt: iso(input.now),
     summary: `${deployment.service} ${deployment.version}: ${first}${more}${whose}`,
     reasons: told,
     link: input.link,
     links: input.links,
     owner: input.owner,
     shadow: input.shadow,
-    resolution: null,
   }
 }
 

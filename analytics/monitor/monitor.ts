@@ -52,6 +52,8 @@ export interface Monitor {
 const MINUTE = 60_000
 /** Milliseconds of a look in which watches are opened; the others wait for the next one. */
 const OPENING = 5_000
+/** Watches that are opened or judged at once: most of the time they wait for the store. */
+const AT_ONCE = 4
 /** Telemetry of a service that is older is of the past, and still being loaded. */
 const LIVE = 10 * MINUTE
 /** Milliseconds between two rows of a watch that has not changed. */
@@ -257,22 +259,22 @@ class RunningMonitor {
     ])
     const until = performance.now() + OPENING
     let opened = 0
-    for (const deployment of due) {
+    // What is being loaded of the past is not watched; what was told and sends nothing is, since silence is a verdict.
+    const wanted = due.filter(
+      (deployment) => live.has(keyOf(deployment)) || deployment.source === 'api' || known.has(deployment.id),
+    )
+    for (const some of batches(wanted)) {
       if (opened > 0 && performance.now() > until) break
-      const stored = known.get(deployment.id)
-      // What is being loaded of the past is not watched; what was told and sends nothing is, since silence is a verdict.
-      if (!live.has(keyOf(deployment)) && deployment.source !== 'api' && stored === undefined) continue
-      const previous = previousOf(deployment, deployments)
-      const watch = await OpenWatch.open(
-        this.#options,
-        deployment,
-        previous,
-        stored,
-        completeTo,
-        ceilMinute(now),
+      await Promise.all(
+        some.map(async (deployment) => {
+          const previous = previousOf(deployment, deployments)
+          const stored = known.get(deployment.id)
+          const to = ceilMinute(now)
+          const watch = await OpenWatch.open(this.#options, deployment, previous, stored, completeTo, to)
+          this.#watches.set(deployment.id, watch)
+          opened += 1
+        }),
       )
-      this.#watches.set(deployment.id, watch)
-      opened += 1
     }
     return opened
   }
@@ -295,41 +297,49 @@ class RunningMonitor {
     const rows: Watch[] = []
     const events: WatchEvent[] = []
     let changed = 0
-    for (const watch of [...this.#watches.values()]) {
-      const { id } = watch.deployment
-      const deployment = deployments.find((other) => other.id === id) ?? watch.deployment
-      const judged = await watch.judge({
-        deployment,
-        deployments,
-        known: incidentOf(alerts.get(regressionId(id))),
-        completeTo: completeTo / 1000,
-        now: now / 1000,
-      })
-      if (judged.incident !== undefined) {
+    for (const some of batches([...this.#watches.values()])) {
+      const outcomes = await Promise.all(
+        some.map(async (watch) => {
+          const { id } = watch.deployment
+          const deployment = deployments.find((other) => other.id === id) ?? watch.deployment
+          const judged = await watch.judge({
+            deployment,
+            deployments,
+            known: incidentOf(alerts.get(regressionId(id))),
+            completeTo: completeTo / 1000,
+            now: now / 1000,
+          })
+          return { watch, deployment, judged }
+        }),
+      )
+      const incidents = outcomes.flatMap(({ judged }) => judged.incident ?? [])
+      for (const incident of incidents) {
         changed += 1
         // Two rows of one moment: the later one has to count.
         this.#stamp = Math.max(this.#stamp + 1, now)
-        await storeIncident(store, judged.incident, this.#stamp)
+        await storeIncident(store, incident, this.#stamp)
         this.#options.logger.warn(
-          { alert: judged.incident.id, status: judged.incident.status, link: judged.incident.link },
-          judged.incident.summary,
+          { alert: incident.id, status: incident.status, link: incident.link },
+          incident.summary,
         )
       }
-      events.push(...judged.events)
-      if (judged.events.length > 0 || judged.changed || now - watch.storedAt >= STORE_EVERY) {
-        rows.push(judged.watch)
-        watch.storedAt = now
-      }
-      const over = judged.done || now - Date.parse(deployment.startedAt) > LONGEST
-      if (over) {
-        this.#watches.delete(id)
-        this.#done.add(id)
+      // Who is to be told hears of it before the other watches are judged.
+      if (incidents.length > 0) onChange?.()
+      for (const { watch, deployment, judged } of outcomes) {
+        events.push(...judged.events)
+        if (judged.events.length > 0 || judged.changed || now - watch.storedAt >= STORE_EVERY) {
+          rows.push(judged.watch)
+          watch.storedAt = now
+        }
+        if (judged.done || now - Date.parse(deployment.startedAt) > LONGEST) {
+          this.#watches.delete(deployment.id)
+          this.#done.add(deployment.id)
+        }
       }
     }
     // Incidents first: what the timeline tells of has happened.
     await storeWatchEvents(store, events)
     await storeWatches(store, rows)
-    if (changed > 0) onChange?.()
     return changed
   }
 
@@ -413,6 +423,12 @@ function previousOf(deployment: Deployment, deployments: readonly Deployment[]):
       keyOf(other) === keyOf(deployment) &&
       other.id !== deployment.id &&
       Date.parse(other.startedAt) < Date.parse(deployment.startedAt),
+  )
+}
+
+function batches<T>(all: readonly T[]): readonly (readonly T[])[] {
+  return Array.from({ length: Math.ceil(all.length / AT_ONCE) }, (_, i) =>
+    all.slice(i * AT_ONCE, (i + 1) * AT_ONCE),
   )
 }
 

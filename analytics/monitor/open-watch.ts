@@ -156,15 +156,16 @@ export class OpenWatch {
   ): Promise<OpenWatch> {
     const { store, catalogue } = options
     const startedAt = Date.parse(deployment.startedAt)
-    const { set, baseline, plan, window } = await readBefore(options, deployment, previous)
     const joined = stored?.memory.joined ?? []
-    const relations =
+    const [{ set, baseline, plan, window }, relations] = await Promise.all([
+      readBefore(options, deployment, previous),
       stored === undefined
-        ? await loadRelations(store, deployment, {
+        ? loadRelations(store, deployment, {
             from: startedAt / 1000 - 1800,
             to: Math.min(to / 1000, startedAt / 1000 + 1800),
           })
-        : knownAtStart(stored, joined)
+        : knownAtStart(stored, joined),
+    ])
     const related = [...relations.callers, ...relations.callees]
     const start = Math.floor(startedAt / 60_000) * MINUTE
     const between = { environment: deployment.environment, from: start, to: Math.max(start, to / 1000) }
@@ -523,11 +524,22 @@ export class OpenWatch {
       .slice(0, 4)
       .map(({ signal, dimension }) => `${signal} ${dimension}`)
       .join('\n')
+    const { store, catalogue } = this.#options
+    const details =
+      key === this.#reasonsLookedInto ? undefined : loadDetails(store, catalogue, deployment, reasons, now)
+    const [found] = await Promise.all([details, this.#findBlame(lead, deployment, deployments, now)])
+    this.#reasonsLookedInto = key
+    if (found !== undefined) this.#details = found
+  }
+
+  /** Who else may have done it. */
+  async #findBlame(
+    lead: SignalEvidence,
+    deployment: Deployment,
+    deployments: readonly Deployment[],
+    now: number,
+  ): Promise<void> {
     const { store, catalogue, config } = this.#options
-    if (key !== this.#reasonsLookedInto) {
-      this.#details = await loadDetails(store, catalogue, deployment, reasons, now)
-      this.#reasonsLookedInto = key
-    }
     if (now - this.#lookedAround < LOOK_AROUND) return
     this.#lookedAround = now
     const startedAt = Date.parse(deployment.startedAt) / 1000

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { seededRandom } from '../stats/random.ts'
 import { type Counted, countEvidence, countReference } from './count-evidence.ts'
+import { levelEvidence, levelReference } from './level-evidence.ts'
 import { momentsOf, NOTHING, SeriesWatch, type Tally } from './series-watch.ts'
 
 const START = 1_800_000_000 - (1_800_000_000 % 86_400)
@@ -120,4 +121,20 @@ it('takes what moves over hours for drift and no dispersion, so that beside the 
       besideSize: 100,
     })
   expect(watch.standing(NOTHING, always).logE).toBeGreaterThan(Math.log(100))
+})
+
+it('sees nine queries in each request where there was exactly one, however many there are', () => {
+  const minutes = Array.from({ length: 120 }, (_, i) => ({ time: 60 * i, events: 300, exposure: 300 }))
+  const reference = countReference(minutes, false)
+  if (reference === undefined) throw new Error('no reference')
+  const evidence = [1, 10, 40, 400].map((n) => countEvidence(reference, 2700 * n, 300 * n, 'up'))
+  for (const [at, one] of evidence.entries()) expect(one, `look ${at}`).toBeGreaterThan(50)
+  expect(countEvidence(reference, 300 * 400, 300 * 400, 'up')).toBeLessThan(0)
+})
+
+it('sees a gauge move that had never moved', () => {
+  const reference = levelReference(Array.from({ length: 120 }, (_, i) => ({ time: 60 * i, mean: 20 })))
+  if (reference === undefined) throw new Error('no reference')
+  expect(levelEvidence(reference, 40, 5, 'up')).toBeGreaterThan(20)
+  expect(levelEvidence(reference, 20, 5, 'up')).toBeLessThan(0)
 })

@@ -1,7 +1,7 @@
 import type { Config } from '../../schemas/config.ts'
 import type { Incident } from '../../schemas/contracts/alert.ts'
 import type { Deployment } from '../../schemas/contracts/deployment.ts'
-import { regressionId } from '../alerts/alerts.ts'
+import { firingOf } from '../alerts/alerts.ts'
 
 export interface SilenceInput {
   readonly deployment: Deployment
@@ -43,24 +43,15 @@ export function silenceIncident(input: SilenceInput): Incident | undefined {
   const since = new Date(silentSince * 1000).toISOString().slice(11, 16)
   const summary = `no telemetry since ${since}Z: it may be down, or unable to send`
   return {
-    id: regressionId(deployment.id),
-    kind: 'regression',
-    deploymentId: deployment.id,
-    service: deployment.service,
-    environment: deployment.environment,
-    version: deployment.version,
-    status: 'firing',
+    ...firingOf(deployment, at),
     severity: settings.silence,
     revision: (known?.revision ?? 0) + 1,
     startsAt: known?.startsAt ?? at,
-    endsAt: null,
-    updatedAt: at,
     summary: `${deployment.service} ${deployment.version}: ${summary}`,
     reasons: [{ signal: REASON, dimension: '', summary }],
     link: input.link,
     links: [],
     owner: input.owner,
     shadow: input.shadow,
-    resolution: null,
   }
 }

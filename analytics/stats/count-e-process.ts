@@ -13,6 +13,10 @@ export interface CountSoFar {
   readonly drift: number
 }
 
+/** Standard deviation (log scale) of the bet that is free, and its part of the mixture. */
+const WIDE = 1
+const FREE = 0.1
+const FREE_WEIGHTS = [Math.log(1 - FREE), Math.log(FREE)] as const
 const EFFECTS = LOG_EFFECTS.map((log) => Math.exp(log))
 const terms = new Float64Array(LOG_EFFECTS.length)
 
@@ -21,6 +25,9 @@ const terms = new Float64Array(LOG_EFFECTS.length)
  * the null hypothesis that the rate is at most the edge's, whose level is uncertain by a log-normal factor that is drawn once
  * and integrated (Robbins 1970; Lindon and Malek 2022, section 3, have the Poisson mixture; Wasserman, Ramdas,
  * Balakrishnan 2020 the ratio of a mixture to the null).
+ *
+ * Where the level is uncertain, a tenth of the mixture is on one bet that is itself a log-normal factor (standard deviation 1): a single factor, however near, fits many
+ * events worse than a level that is free.
  *
  * With `drift` 0 a test supermartingale for every count with independent increments whose dispersion is at most the one
  * given: exact. Else the promise holds on average over levels that differ from the baseline as `drift` says.
@@ -37,7 +44,13 @@ export function logCountEvidence(count: CountSoFar, up: boolean): number {
     const cost = tiltCost(factor, dispersion)
     terms[i] = events * tiltScore(factor, dispersion, cost) - expected * cost
   }
-  return logMixture(terms, LOG_WEIGHTS) - (drift > 0 ? logUncertain(count, Math.log(limit)) : 0)
+  const bets = logMixture(terms, LOG_WEIGHTS)
+  if (!(drift > 0)) return bets
+  const uncertain = logUncertain(count, Math.log(limit))
+  // With many events a level that drifts fits better than any single bet, however unlikely it is; so one bet is as free as a level, and wider.
+  if (events > expected !== up) return bets - uncertain
+  const free = logUncertain({ ...count, drift: WIDE }, Math.log(limit))
+  return logMixture([bets, free], FREE_WEIGHTS) - uncertain
 }
 
 /**

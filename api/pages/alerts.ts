@@ -101,12 +101,17 @@ function deliveries(alert: Alert): string {
   if (alert.deliveries.length === 0) return ''
   const bad = alert.deliveries.filter(({ state }) => state !== 'sent').length
   return html`<details !${bad > 0 ? 'open' : ''}><summary>Told ${alert.deliveries.length} time${alert.deliveries.length === 1 ? '' : 's'}${bad > 0 ? `, ${bad} not taken` : ''}</summary>
-<ul class="sent">!${alert.deliveries.map(
+!${deliveryList(alert)}</details>`
+}
+
+/** Who was told, and what each answered. */
+export function deliveryList({ deliveries: all }: Pick<Alert, 'deliveries'>): string {
+  return html`<ul class="sent">!${all.map(
     (delivery) =>
       html`<li><strong>${delivery.receiver}</strong> ${delivery.event}: ${SAID[delivery.state]}!${
         delivery.at === null ? '' : html`, !${moment(delivery.at)}`
       }${delivery.attempts > 1 ? `, attempt ${delivery.attempts}` : ''}!${delivery.answer === '' ? '' : html` <span class="muted">${delivery.answer}</span>`}</li>`,
-  )}</ul></details>`
+  )}</ul>`
 }
 
 function forms(alert: Alert, token: string): string {

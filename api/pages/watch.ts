@@ -3,6 +3,7 @@ import type { Gate } from '../../schemas/contracts/gate.ts'
 import type { LiveWatch } from '../../schemas/contracts/live-watch.ts'
 import { MARKS, type Mark } from '../../schemas/contracts/mark.ts'
 import type { Watch } from '../../schemas/contracts/watch.ts'
+import { deliveryList } from './alerts.ts'
 import {
   ago,
   factor,
@@ -47,7 +48,7 @@ export function watchPage({ live, now, token }: WatchPage): string {
 <section class="verdict ${live.state ?? 'pending'}" aria-label="Now" aria-live="polite">
 <p class="state">!${stateBadge(live.state)} !${looked(live, now)}</p>
 <p class="headline">${prose(live.headline)}</p>
-!${watch?.blame == null ? '' : html`<p>${prose(watch.blame.summary)}</p>`}
+!${watch?.blame == null ? '' : html`<p>${sentence(prose(watch.blame.summary))}</p>`}
 </section>
 <dl class="facts">
 <div><dt>Deployed</dt><dd>!${moment(deployment.startedAt)} <span class="muted">· ${environment}</span></dd></div>
@@ -84,10 +85,14 @@ function signals(watch: Watch | LiveWatch['watch'], now: number): string {
   const worse = all.filter(({ decided }) => decided === 'worse')
   const open = all.filter(({ decided }) => decided === 'open')
   const sound = all.filter(({ decided }) => decided === 'not_worse')
+  const legend =
+    all.length === 0
+      ? ''
+      : html`<p class="fine">Evidence is the logarithm of an e-value, which may be looked at as often as one likes, of what a page needs from that signal alone.</p>`
   return html`!${worse.length === 0 ? '' : html`<section aria-labelledby="worse"><h2 id="worse">Worse</h2>!${table(worse, 'Worse', now)}</section>`}
 <section aria-labelledby="open"><h2 id="open">Not decided yet</h2>
 !${open.length === 0 ? '<p class="muted">Nothing is open.</p>' : html`<details !${open.length <= 8 ? 'open' : ''}><summary>${open.length} signal${open.length === 1 ? '' : 's'}${soonest(open, now)}</summary>!${table(open, 'Not decided yet', now)}</details>`}</section>
-!${sound.length === 0 ? '' : html`<section aria-labelledby="sound"><h2 id="sound">Shown to be no worse</h2><details><summary>${sound.length} signal${sound.length === 1 ? '' : 's'}</summary>!${table(sound, 'Shown to be no worse', now)}</details></section>`}`
+!${sound.length === 0 ? '' : html`<section aria-labelledby="sound"><h2 id="sound">Shown to be no worse</h2><details><summary>${sound.length} signal${sound.length === 1 ? '' : 's'}</summary>!${table(sound, 'Shown to be no worse', now)}</details></section>`}!${legend}`
 }
 
 function soonest(open: readonly WatchedSignal[], now: number): string {
@@ -102,14 +107,32 @@ function table(rows: readonly WatchedSignal[], caption: string, now: number): st
 <tbody>!${rows.map(
     (signal) => html`<tr>
 <th scope="row">${signal.title}!${signal.dimension === '' ? '' : html` <code class="dimension">${signal.dimension}</code>`}!${signal.relation === 'own' ? '' : html` <span class="muted">${signal.relation} ${signal.service}</span>`}</th>
-<td class="n" data-label="Before">${valueWithUnit(signal.before, signal.unit)}</td>
-<td class="n" data-label="After">${valueWithUnit(signal.after, signal.unit)}</td>
-<td class="n nowrap" data-label="Interval">${signal.interval === null ? '–' : `${factor(signal.interval[0])} to ${factor(signal.interval[1])}`}</td>
+<td class="n nowrap" data-label="Before">${valueWithUnit(signal.before, signal.unit)}</td>
+<td class="n nowrap" data-label="After">${valueWithUnit(signal.after, signal.unit)}</td>
+<td class="n nowrap" data-label="Interval">${interval(signal)}</td>
 <td class="n" data-label="n">${number(signal.exposure)}</td>
-<td class="n nowrap" data-label="Evidence">${signal.logE === null ? '–' : signal.logENeeded === null ? number(signal.logE) : `${number(signal.logE)} of ${number(signal.logENeeded)}`}</td>
+<td class="n nowrap" data-label="Evidence">${evidence(signal)}</td>
 <td class="n nowrap" data-label="Decided">${signal.decided !== 'open' ? 'yes' : signal.decidedBy === null ? 'not by time alone' : `in ${span((Date.parse(signal.decidedBy) - now) / 60_000)}`}</td>
 </tr>`,
   )}</tbody></table>`
+}
+
+/** Wider than this says that nothing is known yet. */
+const WIDEST = 1000
+
+function interval({ interval: bounds }: WatchedSignal): string {
+  if (bounds === null || bounds[1] > WIDEST * bounds[0]) return '–'
+  return `${factor(bounds[0])} to ${factor(bounds[1])}`
+}
+
+/** What speaks for a change, of what a page would need from this signal alone. */
+function evidence({ logE, logENeeded }: WatchedSignal): string {
+  const has = logE === null ? 0 : Math.max(0, Number(logE.toFixed(1)))
+  return logENeeded === null ? `${has}` : `${has} of ${logENeeded.toFixed(1)}`
+}
+
+function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`
 }
 
 interface Moment {
@@ -134,7 +157,7 @@ function timeline(live: LiveWatch): string {
       text: event.summary,
       evidence: event.signals.map(
         (signal) =>
-          `${signal.title}${signal.dimension === '' ? '' : ` ${signal.dimension}`}: ${valueWithUnit(signal.before, signal.unit)} → ${valueWithUnit(signal.after, signal.unit)}, n ${number(signal.exposure)}, evidence ${number(signal.logE)}`,
+          `${signal.title}${signal.dimension === '' ? '' : ` ${signal.dimension}`}: ${valueWithUnit(signal.before, signal.unit)} → ${valueWithUnit(signal.after, signal.unit)}, n ${number(signal.exposure)}, evidence ${evidence(signal)}`,
       ),
     })),
     ...live.gates.flatMap((gate) =>
@@ -169,14 +192,13 @@ function gates(all: readonly Gate[]): string {
 function alerts({ alerts: all }: LiveWatch): string {
   if (all.length === 0) return ''
   return html`<section aria-labelledby="told"><h2 id="told">Who was told</h2>!${all.map(
-    (alert) => html`<article class="finding"><h3><a href="/alerts#${alert.id}">${alert.summary}</a></h3>
+    (
+      alert,
+    ) => html`<article class="finding"><h3><a href="/alerts#${alert.id}">${prose(alert.summary)}</a></h3>
 !${
       alert.deliveries.length === 0
         ? html`<p class="fine">${alert.shadow ? 'On trial: kept and counted, not sent.' : 'Nobody was told so far.'}</p>`
-        : html`<ul class="sent">!${alert.deliveries.map(
-            (delivery) =>
-              html`<li><strong>${delivery.receiver}</strong> ${delivery.event}: ${delivery.state.replace('_', ' ')}!${delivery.at === null ? '' : html`, !${moment(delivery.at)}`} <span class="muted">${delivery.answer}</span></li>`,
-          )}</ul>`
+        : deliveryList(alert)
     }</article>`,
   )}</section>`
 }
