@@ -54,9 +54,10 @@ export function compareCounts(
       needs: `at least ${FEWEST_MINUTES} minutes with traffic before and after`,
     }
   }
+  const sideBySide = options.design === 'side-by-side'
   const arms = {
-    before: ratioOfSums(before.numerator, before.denominator),
-    after: ratioOfSums(after.numerator, after.denominator),
+    before: ratioOfSums(before.numerator, before.denominator, sideBySide),
+    after: ratioOfSums(after.numerator, after.denominator, sideBySide),
   }
   const shift = controlsFor(arms, controls, options)
   const spread = dispersionOf(
@@ -103,7 +104,7 @@ export function compareCounts(
       : (arms.before.estimate * arms.after.denominator * past.slotSeconds) /
         (after.numerator.length * after.step)
   const forecast =
-    share || options.design === 'side-by-side' || past === undefined || each < FORECAST_FROM
+    share || sideBySide || past === undefined || each < FORECAST_FROM
       ? undefined
       : forecastEstimate(past, after)
   if (forecast !== undefined && forecast.scale === 'log') {

@@ -86,9 +86,10 @@ function geometricMean(
   options: CompareOptions,
 ): Measured {
   const numerator = positions(before)
-  const earlier = ratioOfSums(numerator, before.totals)
-  const later = ratioOfSums(positions(after), after.totals)
-  const season = options.design === 'side-by-side' ? undefined : options.season
+  const sideBySide = options.design === 'side-by-side'
+  const earlier = ratioOfSums(numerator, before.totals, sideBySide)
+  const later = ratioOfSums(positions(after), after.totals, sideBySide)
+  const season = sideBySide ? undefined : options.season
   const shift =
     season?.shift ??
     controlShift(
@@ -106,7 +107,7 @@ function geometricMean(
     later,
     { before: LN_GAMMA, after: LN_GAMMA },
     shift,
-    options.design === 'side-by-side',
+    sideBySide,
   )
   const level = Math.exp(earlier.estimate * LN_GAMMA)
   return measured(
@@ -159,9 +160,9 @@ function quantile(
   )
   // Under no change both arms have this share above the quantile of the time before.
   const numerator = exceedances(before, own.before)
-  const earlier = ratioOfSums(numerator, before.totals)
-  const crossing = ratioOfSums(exceedances(after, own.before), after.totals)
   const sideBySide = options.design === 'side-by-side'
+  const earlier = ratioOfSums(numerator, before.totals, sideBySide)
+  const crossing = ratioOfSums(exceedances(after, own.before), after.totals, sideBySide)
   const shares = levelVariance(
     { arm: earlier, numerator, denominator: before.totals },
     crossing,
@@ -171,7 +172,7 @@ function quantile(
     false,
   )
   // Around its own quantile, for the interval.
-  const centred = ratioOfSums(exceedances(after, own.after), after.totals)
+  const centred = ratioOfSums(exceedances(after, own.after), after.totals, sideBySide)
   const floor = (q * (1 - q)) / after.merged.total
   const varianceAfter = woodruff(after, q, Math.sqrt(Math.max(centred.variance, floor))) ** 2
   const drift = shift?.spreadKnown === true ? 0 : shares.drift

@@ -28,8 +28,9 @@ export function compareGauge(input: GaugeInput): Comparison {
   const before = minuteMeans(input.before, step)
   const after = minuteMeans(input.after, step)
   if (before === undefined || after === undefined) return missing(before, after)
-  const earlier = ratioOfSums(before.numerator, before.denominator)
-  const later = ratioOfSums(after.numerator, after.denominator)
+  const sideBySide = input.design === 'side-by-side'
+  const earlier = ratioOfSums(before.numerator, before.denominator, sideBySide)
+  const later = ratioOfSums(after.numerator, after.denominator, sideBySide)
   if (Math.min(earlier.filled, later.filled) < FEWEST_MINUTES) {
     return {
       kind: 'undecidable',
@@ -38,7 +39,6 @@ export function compareGauge(input: GaugeInput): Comparison {
     }
   }
   const log = earlier.estimate > 0 && later.estimate > 0 && !negative(input.before) && !negative(input.after)
-  const sideBySide = input.design === 'side-by-side'
   const n = {
     before: { minutes: earlier.filled, events: samples(input.before), exposure: earlier.denominator },
     after: { minutes: later.filled, events: samples(input.after), exposure: later.denominator },

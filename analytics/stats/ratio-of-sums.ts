@@ -1,5 +1,6 @@
 import { latentLevelVariance } from './latent-level-variance.ts'
 import { type LongRunVariance, longRunVariance } from './long-run-variance.ts'
+import { longestMemoryVariance } from './longest-memory-variance.ts'
 
 export interface RatioOfSums {
   /** Sum of the numerators by sum of the denominators; NaN where there is no denominator. */
@@ -21,8 +22,13 @@ export interface RatioOfSums {
  * (2018), *Applying the delta method in metric analytics*.
  * @param numerator one value a minute, gaps as zeros
  * @param denominator likewise
+ * @param wanders the level may move slowly by itself, and no other part of the error (drift between windows, placebos) tells by how much
  */
-export function ratioOfSums(numerator: Float64Array, denominator: Float64Array): RatioOfSums {
+export function ratioOfSums(
+  numerator: Float64Array,
+  denominator: Float64Array,
+  wanders = false,
+): RatioOfSums {
   let top = 0
   let bottom = 0
   let filled = 0
@@ -39,7 +45,7 @@ export function ratioOfSums(numerator: Float64Array, denominator: Float64Array):
     }
   }
   const plain = longRunVariance(influence)
-  const latent = latentLevelVariance(influence)
+  const latent = Math.max(latentLevelVariance(influence), wanders ? longestMemoryVariance(influence) : 0)
   // Better known to be large than well known: what a hidden level adds is estimated from the same few minutes.
   const whole =
     latent <= plain.variance
