@@ -67,7 +67,8 @@ export function backfillCommand(context: CliContext): Command {
         progress.stop()
         if (json) writeJson(context, verified)
         else context.out.write(verifiedText(verified))
-        return verified.some(({ differing }) => differing > 0) ? EXIT.regressed : EXIT.healthy
+        if (verified.some(({ differing }) => differing > 0)) return EXIT.regressed
+        return verified.some(({ cells }) => cells > 0) ? EXIT.healthy : EXIT.noData
       }
       const lease = await acquireLease(
         store,
@@ -165,5 +166,5 @@ function verifiedText(verified: readonly Verified[]): string {
     worst.length === 0
       ? ''
       : `\n${worst.slice(0, 20).join('\n')}\nRows that came late are counted by postflight backfill; all of a span by postflight backfill --again --from <time> --to <time>.\n`
-  return `${rows.length === 0 ? 'Nothing was counted yet.' : table(['Measure', 'Raw table', 'Cells', 'Recount'], rows, [24, 26, 8, 9])}\n${advice}`
+  return `${rows.length === 0 ? 'Nothing could be compared: there are no cells yet of whole days or hours.' : table(['Measure', 'Raw table', 'Cells', 'Recount'], rows, [24, 26, 8, 9])}\n${advice}`
 }
