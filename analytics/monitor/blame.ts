@@ -219,7 +219,7 @@ function showsSince(place: Place, lead: BlameInput['lead'], since: number, neede
   ] as const) {
     const reference = countReference(
       minutes.filter(({ time }) => time < since - 60),
-      true,
+      'share',
     )
     if (reference === undefined) continue
     const { events, exposure } = sumOf(minutes, since)

@@ -20,16 +20,21 @@ export interface CountReference extends Baseline {
 const STEP = 60
 /** No level is known better than this (standard deviation, log scale), whatever a single day shows; and less so, the fewer half hours there were. */
 const STEADIEST = 0.05
+/** The share of values beyond a quantile moves further than their level does: beyond the p95 of a log-normal of spread 1, twice as far (the normal's hazard there). */
+const STEADIEST_BEYOND = 0.1
 const UNTOLD = 0.1
 const HALF_HOUR = 1800
 
 /**
  * What the time before says of a count.
  * @param minutes in order of time
- * @param share events are a part of the exposure
+ * @param of events are a part of the exposure, or the values beyond a quantile of the time before, or neither
  * @returns undefined without any exposure
  */
-export function countReference(minutes: readonly Counted[], share: boolean): CountReference | undefined {
+export function countReference(
+  minutes: readonly Counted[],
+  of: 'share' | 'beyond' | 'count',
+): CountReference | undefined {
   let events = 0
   let exposure = 0
   for (const minute of minutes) {
@@ -40,13 +45,13 @@ export function countReference(minutes: readonly Counted[], share: boolean): Cou
   // Half an event stands in for none, and its level may be anything.
   if (events === 0) return { level: 0.5 / exposure, dispersion: 1, drift: Math.SQRT2, events, exposure }
   const aligned = alignedOf(minutes)
-  const { level, dispersion, drift } = countBaseline(aligned, share)
+  const { level, dispersion, drift } = countBaseline(aligned, of !== 'count')
   const windows = Math.max(1, (aligned.numerator.length * STEP) / HALF_HOUR)
   return {
     level,
     // Parts of all spread less than a count; a monitor does not bet on it.
     dispersion: Math.max(1, dispersion),
-    drift: Math.max(drift, STEADIEST + UNTOLD / Math.sqrt(windows)),
+    drift: Math.max(drift, (of === 'beyond' ? STEADIEST_BEYOND : STEADIEST) + UNTOLD / Math.sqrt(windows)),
     events,
     exposure,
   }

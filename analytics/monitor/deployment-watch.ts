@@ -222,7 +222,7 @@ class Group {
         const minutes = before.flatMap((cell) =>
           cell.histogram === undefined ? [] : [{ time: cell.time, ...beyondOf(cell.histogram, threshold) }],
         )
-        const reference = countReference(minutes, true)
+        const reference = countReference(minutes, 'beyond')
         return make(reference === undefined ? undefined : { kind: 'count', reference, direction: 'up' })
       })
       this.#put(dimension, tests, thresholds, 0, weight, fresh, merged)
@@ -240,7 +240,7 @@ class Group {
           minutes.push({ time: cell.time, events: byTime.get(cell.time) ?? 0, exposure: cell.count })
       }
     }
-    const reference = countReference(minutes, signal.kind === 'ratio')
+    const reference = countReference(minutes, signal.kind === 'ratio' ? 'share' : 'count')
     const tests = make(
       reference === undefined
         ? undefined

@@ -27,7 +27,7 @@ function minutes(count: number, mean: number, random: () => number): Counted[] {
 }
 
 function watchOf(before: readonly Counted[], direction: 'up' | 'down' | 'both'): SeriesWatch {
-  const reference = countReference(before, false)
+  const reference = countReference(before, 'count')
   if (reference === undefined) throw new Error('no exposure before')
   return new SeriesWatch({ kind: 'count', reference, direction }, momentsOf(START, 240))
 }
@@ -38,7 +38,7 @@ it('has an expectation of at most 1 where nothing changes, with and without the 
     const runs = 1500
     let sum = 0
     for (let run = 0; run < runs; run++) {
-      const reference = countReference(minutes(240, 4, random), false)
+      const reference = countReference(minutes(240, 4, random), 'count')
       if (reference === undefined) throw new Error('no exposure before')
       const old = beside ? { events: poisson(120, random), exposure: 3000 } : undefined
       sum += Math.exp(countEvidence(reference, poisson(120, random), 3000, 'up', old))
@@ -110,8 +110,8 @@ it('takes what moves over hours for drift and no dispersion, so that beside the 
     events: poisson(10 * season(i), random),
     exposure: 100,
   }))
-  expect(countReference(before, false)?.dispersion).toBeLessThan(1.5)
-  expect(countReference(before, false)?.drift).toBeGreaterThan(0.15)
+  expect(countReference(before, 'count')?.dispersion).toBeLessThan(1.5)
+  expect(countReference(before, 'count')?.drift).toBeGreaterThan(0.15)
   const watch = watchOf(before, 'up')
   for (let i = 0; i < 20; i++)
     watch.add(START + 60 * i, {
@@ -125,7 +125,7 @@ it('takes what moves over hours for drift and no dispersion, so that beside the 
 
 it('sees nine queries in each request where there was exactly one, however many there are', () => {
   const minutes = Array.from({ length: 120 }, (_, i) => ({ time: 60 * i, events: 300, exposure: 300 }))
-  const reference = countReference(minutes, false)
+  const reference = countReference(minutes, 'count')
   if (reference === undefined) throw new Error('no reference')
   const evidence = [1, 10, 40, 400].map((n) => countEvidence(reference, 2700 * n, 300 * n, 'up'))
   for (const [at, one] of evidence.entries()) expect(one, `look ${at}`).toBeGreaterThan(50)
