@@ -2,10 +2,15 @@
 ;(() => {
   const { seconds, events } = document.currentScript.dataset
 
+  // What somebody is writing must not be taken from under the hands, nor while they are at the form's button.
+  const isWriting = () => {
+    const fields = 'input:not([type="hidden"]), select, textarea'
+    const at = document.activeElement
+    return at !== null && (at.matches(fields) || at.closest('form')?.querySelector(fields) != null)
+  }
+
   async function renew() {
-    if (document.hidden) return
-    // What somebody is writing must not be taken from under the hands.
-    if (document.activeElement?.matches('input, select, textarea')) return
+    if (document.hidden || isWriting()) return
     const answer = await fetch(location.href, { headers: { accept: 'text/html' } })
     if (!answer.ok) return
     if (answer.redirected) {
@@ -15,7 +20,7 @@
     const next = new DOMParser().parseFromString(await answer.text(), 'text/html')
     const main = document.getElementById('main')
     const fresh = next.getElementById('main')
-    if (fresh === null || main.dataset.source === fresh.innerHTML) return
+    if (fresh === null || main.dataset.source === fresh.innerHTML || isWriting()) return
     const open = new Set([...main.querySelectorAll('details')].flatMap((d, i) => (d.open ? [i] : [])))
     const focus = [...main.querySelectorAll('a, button, summary, [tabindex]')].indexOf(document.activeElement)
     const source = fresh.innerHTML

@@ -86,6 +86,9 @@ try {
 } catch (error) {
   fail(error)
 }
+// What a library has left open (kafkajs, connections of producers that were given up) must not keep a process that is done.
+for (const stream of [process.stdout, process.stderr]) await new Promise((done) => stream.write('', done))
+process.exit()
 
 function fail(error: unknown): void {
   const known = error instanceof PostflightError
