@@ -77,6 +77,7 @@ function shareFindings(
   const ratio = expected === undefined ? undefined : sampleRatio(old, fresh, expected, step)
   if (ratio !== undefined && (ratio.p < MISMATCH || ratio.spans.length > 0)) {
     const [span] = ratio.spans
+    const p = Math.min(ratio.p, ...ratio.spans.map((one) => one.p))
     const where =
       span === undefined || ratio.p < MISMATCH
         ? ''
@@ -84,8 +85,8 @@ function shareFindings(
     found.push({
       check: 'sample ratio',
       doubtful: true,
-      pValue: Math.min(ratio.p, ...ratio.spans.map(({ p }) => p)),
-      summary: `The new version got ${percent(ratio.share)} of the requests and was meant to get ${percent(ratio.expected)}${where}: requests are lost, kept or sent elsewhere by something, and the versions may not be comparable (sample ratio mismatch, p ${pWords(Math.min(ratio.p, ...ratio.spans.map(({ p }) => p)))}).`,
+      pValue: p,
+      summary: `The new version got ${percent(ratio.share)} of the requests and was meant to get ${percent(ratio.expected)}${where}: requests are lost, kept or sent elsewhere by something, and the versions may not be comparable (sample ratio mismatch, p ${pWords(p)}).`,
     })
   }
   const moving = movingShare(old, fresh, step)

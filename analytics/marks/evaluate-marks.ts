@@ -5,6 +5,7 @@ import type { Report, Verdict } from '../../schemas/contracts/report.ts'
 import type { Catalogue } from '../../schemas/signals/catalogue.ts'
 import type { Signal } from '../../schemas/signals/signal.ts'
 import type { Store } from '../../schemas/store/client.ts'
+import { withQuery } from '../../schemas/store/with-query.ts'
 import { judgeAgain } from '../jobs/report.ts'
 import { verifyReport, withParameters } from '../jobs/verify-report.ts'
 import { VERDICT_DEFAULTS } from '../verdict.ts'
@@ -106,20 +107,10 @@ function scaled(signal: Signal, factor: number): Signal {
 /** Asks the store once for what is asked several times. */
 function remembering(store: Store): Store {
   const known = new Map<string, Promise<unknown[]>>()
-  return {
-    url: store.url,
-    database: store.database,
-    stream: store.stream.bind(store),
-    command: store.command.bind(store),
-    insert: store.insert.bind(store),
-    insertNative: store.insertNative.bind(store),
-    ping: store.ping.bind(store),
-    close: store.close.bind(store),
-    query: <T>(...call: Parameters<Store['query']>) => {
-      const key = JSON.stringify(call.slice(0, 2))
-      const found = known.get(key) ?? store.query(...call)
-      known.set(key, found)
-      return found as Promise<T[]>
-    },
-  }
+  return withQuery(store, <T>(...call: Parameters<Store['query']>) => {
+    const key = JSON.stringify(call.slice(0, 2))
+    const found = known.get(key) ?? store.query(...call)
+    known.set(key, found)
+    return found as Promise<T[]>
+  })
 }

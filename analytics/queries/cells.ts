@@ -154,12 +154,6 @@ export async function loadCellsOf(
   return sets
 }
 
-function appendTo<T>(lists: Map<string, T[]>, key: string, value: T): void {
-  const known = lists.get(key)
-  if (known === undefined) lists.set(key, [value])
-  else known.push(value)
-}
-
 type MutableCells = Map<string, Map<string, Map<string, readonly Cell[]>>>
 
 /** Where a dimension was bounded within the time that is read, what came before is put together too, so that all of it is told apart alike. */
@@ -194,13 +188,15 @@ async function putTogether(
     // Some measures have a value of that name by themselves.
     if (names === undefined) continue
     const kept = new Set(names.filter((name) => name !== OTHER))
-    const parts = new Map<string, (readonly Cell[])[]>()
-    for (const [dimension, versions] of dimensions) {
-      if (kept.has(dimension)) continue
-      for (const [version, cells] of versions) appendTo(parts, version, cells)
-      dimensions.delete(dimension)
-    }
-    dimensions.set(OTHER, new Map([...parts].map(([version, cells]) => [version, mergeCells(cells)])))
+    const rest = [...dimensions].filter(([dimension]) => !kept.has(dimension))
+    const byVersion = Map.groupBy(
+      rest.flatMap(([, versions]) => [...versions]),
+      ([version]) => version,
+    )
+    for (const [dimension] of rest) dimensions.delete(dimension)
+    const together = (parts: readonly (readonly [string, readonly Cell[]])[]) =>
+      mergeCells(parts.map(([, cells]) => cells))
+    dimensions.set(OTHER, new Map([...byVersion].map(([version, parts]) => [version, together(parts)])))
   }
 }
 

@@ -1,5 +1,6 @@
-import { createHash } from 'node:crypto'
+import { sha256 } from '../../schemas/sha256.ts'
 import type { Store } from '../../schemas/store/client.ts'
+import { withQuery } from '../../schemas/store/with-query.ts'
 import { digestRows } from './digest.ts'
 
 export interface Witness {
@@ -17,26 +18,16 @@ export interface Witness {
 export function witness(store: Store): Witness {
   const seen: Record<'telemetry' | 'quietPast', string[]> = { telemetry: [], quietPast: [] }
   return {
-    store: {
-      url: store.url,
-      database: store.database,
-      query: async <T>(...call: Parameters<Store['query']>) => {
-        const rows = await store.query<T>(...call)
-        const [sql, params = {}] = call
-        const input = inputOf(sql)
-        if (input !== undefined) {
-          // The same rows are another input if another question was asked.
-          seen[input].push(`${sha256(JSON.stringify([sql, params]))}:${digestRows(rows as object[])}`)
-        }
-        return rows
-      },
-      stream: store.stream.bind(store),
-      command: store.command.bind(store),
-      insert: store.insert.bind(store),
-      insertNative: store.insertNative.bind(store),
-      ping: store.ping.bind(store),
-      close: store.close.bind(store),
-    },
+    store: withQuery(store, async <T>(...call: Parameters<Store['query']>) => {
+      const rows = await store.query<T>(...call)
+      const [sql, params = {}] = call
+      const input = inputOf(sql)
+      if (input !== undefined) {
+        // The same rows are another input if another question was asked.
+        seen[input].push(`${sha256(JSON.stringify([sql, params]))}:${digestRows(rows as object[])}`)
+      }
+      return rows
+    }),
     readings: () => ({ telemetry: combine(seen.telemetry), quietPast: combine(seen.quietPast) }),
   }
 }
@@ -48,9 +39,4 @@ function inputOf(sql: string): 'telemetry' | 'quietPast' | undefined {
 
 function combine(digests: readonly string[]): string {
   return sha256([...digests].sort().join('\n'))
-}
-
-/** Hexadecimal. */
-export function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex')
 }

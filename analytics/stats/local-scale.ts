@@ -1,3 +1,4 @@
+import { lowerBound } from './lower-bound.ts'
 import { robustScale } from './robust-scale.ts'
 
 export interface LocalScale {
@@ -102,15 +103,4 @@ export function localScale(
     past: x.map((a, i) => scale(a, y[i] as number)),
     next: scale(recent(release), sameClock(release + of.gap)),
   }
-}
-
-function lowerBound(sorted: Int32Array, value: number): number {
-  let low = 0
-  let high = sorted.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if ((sorted[middle] as number) < value) low = middle + 1
-    else high = middle
-  }
-  return low
 }

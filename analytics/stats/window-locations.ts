@@ -1,3 +1,5 @@
+import { lowerBound } from './lower-bound.ts'
+
 /** Share of a window's slots that is left out on either side: nearly the median, which single spikes do not move. */
 const TRIMMED = 0.4
 /** Share of its slots that must hold a value. */
@@ -18,13 +20,13 @@ export function windowLocations(values: Float64Array, window: number): Float64Ar
   for (let end = 0; end < values.length; end++) {
     const gone = end >= window ? (values[end - window] as number) : Number.NaN
     if (!Number.isNaN(gone)) {
-      const at = placeOf(sorted, filled, gone)
+      const at = lowerBound(sorted, gone, filled)
       sorted.copyWithin(at, at + 1, filled)
       filled -= 1
     }
     const come = values[end] as number
     if (!Number.isNaN(come)) {
-      const at = placeOf(sorted, filled, come)
+      const at = lowerBound(sorted, come, filled)
       sorted.copyWithin(at + 1, at, filled)
       sorted[at] = come
       filled += 1
@@ -36,16 +38,4 @@ export function windowLocations(values: Float64Array, window: number): Float64Ar
     locations[end - window + 1] = sum / (filled - 2 * cut)
   }
   return locations
-}
-
-/** Index of the first of `length` ascending values that is not below one. */
-function placeOf(sorted: Float64Array, length: number, value: number): number {
-  let low = 0
-  let high = length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if ((sorted[middle] as number) < value) low = middle + 1
-    else high = middle
-  }
-  return low
 }

@@ -1,5 +1,9 @@
+import { dimensionRests } from '../../analytics/queries/dimension-rests.ts'
 import type { DimensionRest } from '../../schemas/contracts/dimension-rest.ts'
 import type { Store } from '../../schemas/store/client.ts'
+
+/** Milliseconds: looks come once a minute. */
+const LATELY = 600_000
 
 /** What of a service is put together because its values are too many, at the last look of the last ten minutes. */
 export async function readDimensionRests(
@@ -7,11 +11,5 @@ export async function readDimensionRests(
   service: string,
   now: number,
 ): Promise<DimensionRest[]> {
-  const rows = await store.query<Omit<DimensionRest, 'at'> & { seconds: number }>(
-    `SELECT measure, toUnixTimestamp(at) AS seconds, kept, full, minutes, values, records, of FROM dimension_rest
-    WHERE service = {service:String} AND at > toDateTime({from:UInt32})
-    ORDER BY measure, at DESC LIMIT 1 BY measure`,
-    { service, from: Math.max(0, Math.floor(now / 1000) - 600) },
-  )
-  return rows.map(({ seconds, ...row }) => ({ ...row, at: new Date(seconds * 1000).toISOString() }))
+  return await dimensionRests(store, { service, since: now - LATELY })
 }

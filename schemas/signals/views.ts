@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
 import { bucketSql } from '../histogram.ts'
+import { sha256 } from '../sha256.ts'
 import type { SourceTable } from '../source/probe.ts'
 import { boundedSql, boundOf, isBounded } from './bounded-dimension.ts'
 import type { Measure, Source } from './measure.ts'
@@ -127,10 +127,6 @@ function viewOf(counted: Counted, source?: SourceTable): RollupView {
 
 function liveRows(source: SourceTable | undefined): CountedRows {
   return source === undefined ? {} : { source, origin: liveOrigin(source.name) }
-}
-
-export function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex')
 }
 
 /**

@@ -1,6 +1,7 @@
+import { sha256 } from '../sha256.ts'
 import type { Catalogue } from '../signals/catalogue.ts'
 import type { Source } from '../signals/measure.ts'
-import { type Counted, rollupViews, sha256, timeColumn } from '../signals/views.ts'
+import { type Counted, rollupViews, timeColumn } from '../signals/views.ts'
 import type { SourceTable } from '../source/probe.ts'
 import type { Store } from './client.ts'
 

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Config } from '../config.ts'
 import { PostflightError } from '../errors.ts'
+import { sha256 } from '../sha256.ts'
 import type { Catalogue } from '../signals/catalogue.ts'
 import type { SourceTable } from '../source/probe.ts'
 import { applyViews } from './apply-views.ts'
@@ -53,7 +53,7 @@ export async function readMigrations(folder: string = FOLDER): Promise<readonly 
       return {
         version: Number(name.slice(0, 4)),
         name,
-        checksum: createHash('sha256').update(text).digest('hex'),
+        checksum: sha256(text),
         statements: text
           .split(/;\s*$/m)
           .map((statement) => statement.trim())
