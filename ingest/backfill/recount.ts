@@ -1,4 +1,4 @@
-import type { CellTable } from '../../schemas/signals/measure.ts'
+import type { CellTable, Source } from '../../schemas/signals/measure.ts'
 import { rollupSelect } from '../../schemas/signals/views.ts'
 import type { Store } from '../../schemas/store/client.ts'
 import type { Span } from './plan.ts'
@@ -11,6 +11,8 @@ interface Comparison {
   readonly exact: readonly string[]
   /** Sums of floating-point numbers, whose last bits depend on the order of adding. */
   readonly close: readonly string[]
+  /** Which cells are compared, once they are added up; absent: all. */
+  readonly having?: string
 }
 
 const SERIES = ['time', 'service', 'environment', 'version', 'instance', 'dimension']
@@ -22,7 +24,7 @@ const ENDS = [
   'max(cells.last_time)',
 ]
 
-const COMPARISONS: Readonly<Record<Exclude<CellTable, 'session'>, Comparison>> = {
+const COMPARISONS: Readonly<Record<Exclude<CellTable, 'session' | 'exception_1m'>, Comparison>> = {
   signal_1m: {
     keys: [...SERIES, 'traffic'],
     exact: [...sums('count', 'bad'), 'min(cells.min)', 'max(cells.max)', 'sumMap(cells.histogram)'],
@@ -34,11 +36,18 @@ const COMPARISONS: Readonly<Record<Exclude<CellTable, 'session'>, Comparison>> =
     exact: [...ENDS, ...sums('count', 'zero'), 'sumMap(cells.buckets)'],
     close: ['sum'],
   },
-  exception_1m: {
+}
+
+/** Of exceptions, those that come as events of spans and those that come as logs are counted in the same cells: each is compared by itself. */
+function comparisonOf(table: Exclude<CellTable, 'session'>, source: Source): Comparison {
+  if (table !== 'exception_1m') return COMPARISONS[table]
+  const [count, bad] = source === 'otel_logs' ? ['logs', 'bad_logs'] : ['events', 'bad_events']
+  return {
     keys: [...SERIES, 'says', 'span'],
-    exact: sums('events', 'logs', 'bad_events', 'bad_logs'),
+    exact: sums(count, bad),
     close: [],
-  },
+    having: `sum(cells.${count}) > 0`,
+  }
 }
 
 /** Of a floating-point sum. */
@@ -66,15 +75,16 @@ export async function recount(
     from,
     to,
   }
-  const sql = measure.cells === 'session' ? sessionsSql(counted) : cellsSql(measure.cells, counted)
+  const { cells, source } = measure
+  const sql = cells === 'session' ? sessionsSql(counted) : cellsSql(cells, source, counted)
   const [row] = await store.query<Recount>(sql, params, {
     settings: { max_threads: threads, max_execution_time: 0, priority: 10 },
   })
   return row ?? { cells: 0, differing: 0 }
 }
 
-function cellsSql(table: Exclude<CellTable, 'session'>, counted: string): string {
-  const { keys, exact, close } = COMPARISONS[table]
+function cellsSql(table: Exclude<CellTable, 'session'>, source: Source, counted: string): string {
+  const { keys, exact, close, having = 'true' } = comparisonOf(table, source)
   const key = keys.map((name) => `toString(cells.${name}) AS key_${name}`).join(', ')
   const grouped = keys.map((name) => `key_${name}`).join(', ')
   const values = [
@@ -91,11 +101,11 @@ function cellsSql(table: Exclude<CellTable, 'session'>, counted: string): string
     SELECT 0 AS side, ${key}, ${values}
     FROM ${table} AS cells
     WHERE ${measure}has({origins:Array(String)}, origin) AND time >= toDateTime({from:UInt32}) AND time < toDateTime({to:UInt32})
-    GROUP BY ${grouped}
+    GROUP BY ${grouped} HAVING ${having}
     UNION ALL
     SELECT 1 AS side, ${key}, ${values}
     FROM (${counted}) AS cells
-    GROUP BY ${grouped}
+    GROUP BY ${grouped} HAVING ${having}
   )
   GROUP BY ${grouped}
 )`

@@ -44,7 +44,7 @@ export async function verify(options: VerifyOptions): Promise<readonly Verified[
   for (const task of tasks) {
     if (task.of === undefined) continue
     const { table } = task
-    const begin = begins.get(table.name) ?? (await wholeFrom(store, table))
+    const begin = begins.get(table.name) ?? (await wholeFrom(store, table, options.now))
     begins.set(table.name, begin)
     const [first, last] = [
       Math.max(options.from, begin),
@@ -112,17 +112,21 @@ function days(from: number, to: number): { from: number; to: number }[] {
 }
 
 /** From when on the table has every row that it ever had, as far as can be known; seconds since the epoch. */
-async function wholeFrom(store: Store, table: RawTable): Promise<number> {
+async function wholeFrom(store: Store, table: RawTable, now: number): Promise<number> {
   const time = timeColumn(table.kind)
   const [database, name] = table.source === undefined ? ['', table.name] : table.name.split('.')
-  const [row] = await store.query<{ first: number; rows: number; ages: number }>(
+  const [row] = await store.query<{ first: number; rows: number; ages: number; days: number }>(
     `SELECT toUnixTimestamp(toDateTime(min(${time}))) AS first, count() AS rows,
       (SELECT countIf(engine_full LIKE '% TTL %') FROM system.tables
-        WHERE database = if({database:String} = '', currentDatabase(), {database:String}) AND name = {name:String}) AS ages
+        WHERE database = if({database:String} = '', currentDatabase(), {database:String}) AND name = {name:String}) AS ages,
+      (SELECT max(toUInt32OrZero(extract(engine_full, ' TTL .*toIntervalDay[(]([0-9]+)[)]'))) FROM system.tables
+        WHERE database = if({database:String} = '', currentDatabase(), {database:String}) AND name = {name:String}) AS days
     FROM ${table.source?.from() ?? table.kind} WHERE ${time} >= ${instant(0)}`,
     { database, name },
   )
   if (row === undefined || row.rows === 0) return Number.POSITIVE_INFINITY
+  const isYoung = row.first > now - (row.days - 1) * DAY
+  if (row.ages === 0 || isYoung) return Math.floor(row.first / HOUR) * HOUR
   // Parts are dropped one by one, within a day.
-  return row.ages === 0 ? Math.floor(row.first / HOUR) * HOUR : (Math.floor(row.first / DAY) + 1) * DAY
+  return (Math.floor(row.first / DAY) + 1) * DAY
 }
