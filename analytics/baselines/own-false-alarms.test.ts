@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest'
+import { normalDraw } from '../stats/normal-draw.ts'
 import { seededRandom } from '../stats/random.ts'
 import { alarmRates, crossCalibrated, type QuietComparison } from './own-false-alarms.ts'
 
 const random = seededRandom(5)
-const normal = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())
+const normal = () => normalDraw(random)
 const quiet = (moments: number, each: number, spread: () => number): QuietComparison[] =>
   Array.from({ length: moments }, (_, time) =>
     Array.from({ length: each }, () => ({

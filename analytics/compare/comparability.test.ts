@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Cell } from '../../schemas/cell.ts'
 import { chiSquareUpperTail, homogeneity } from '../stats/chi-square.ts'
+import { poissonDraw } from '../stats/poisson-draw.ts'
 import { seededRandom } from '../stats/random.ts'
 import { differentMix, MISMATCH, movingShare, sampleRatio } from './comparability.ts'
 
@@ -41,26 +42,14 @@ test('chi-squared tails and homogeneity are those of the tables', () => {
   expect(degrees).toBe(2)
 })
 
-/** Mean up to 200. Knuth (1997), section 3.4.1. */
-function poisson(random: () => number, mean: number): number {
-  const limit = Math.exp(-mean)
-  let product = random()
-  let count = 0
-  while (product > limit) {
-    product *= random()
-    count += 1
-  }
-  return count
-}
-
 /** Requests of two versions a minute: `lost` of the new one's after `from`; `batch`: requests that go together. */
 function traffic(random: () => number, minutes: number, share: number, batch: number, lost: number) {
   const old: Cell[] = []
   const fresh: Cell[] = []
   for (let i = 0; i < minutes; i++) {
-    old.push(cell(60 * i, batch * poisson(random, (200 / batch) * (1 - share))))
+    old.push(cell(60 * i, batch * poissonDraw((200 / batch) * (1 - share), random)))
     fresh.push(
-      cell(60 * i, batch * poisson(random, (200 / batch) * share * (i >= minutes / 2 ? 1 - lost : 1))),
+      cell(60 * i, batch * poissonDraw((200 / batch) * share * (i >= minutes / 2 ? 1 - lost : 1), random)),
     )
   }
   return { old, fresh }

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Cell } from '../../schemas/cell.ts'
-import { bucketOf } from '../../schemas/histogram.ts'
+import { cellOfValues } from '../../schemas/cell-of-values.ts'
 import { seededRandom } from '../stats/random.ts'
 import type { Comparison, Measured } from './comparison.ts'
 import { compareDistribution } from './distribution.ts'
@@ -14,28 +14,13 @@ import { compareRatio } from './ratio.ts'
 
 const options = { smallestEffect: { ratio: 1.2, absolute: 0 }, bad: 'up' as const, alpha: 0.01 }
 
-function cellOf(time: number, values: readonly number[], bad: number): Cell {
-  const histogram = new Map<number, number>()
-  for (const value of values) histogram.set(bucketOf(value), (histogram.get(bucketOf(value)) ?? 0) + 1)
-  return {
-    time,
-    count: values.length,
-    bad,
-    sum: values.reduce((a, b) => a + b, 0),
-    sumSquares: values.reduce((a, b) => a + b * b, 0),
-    min: Math.min(...values),
-    max: Math.max(...values),
-    histogram,
-  }
-}
-
 /** Seven or so values a minute around `level`, a share of them bad. */
 function series(from: number, minutes: number, level: number, bad: number, seed: number, count = 7): Cell[] {
   const random = seededRandom(seed)
   return Array.from({ length: minutes }, (_, i) => {
     const n = Math.max(0, Math.round(count + 4 * (random() - 0.5)))
     const values = Array.from({ length: n }, () => level * Math.exp(random() + random() - 1))
-    return cellOf((from + i) * 60, values, values.filter(() => random() < bad).length)
+    return cellOfValues((from + i) * 60, values, values.filter(() => random() < bad).length)
   })
 }
 
@@ -207,7 +192,11 @@ test('a leak is told from a restart by the age of the process', () => {
     return {
       start: seed * 86_400,
       cells: Array.from({ length: 120 }, (_, i) =>
-        cellOf(seed * 86_400 + i * 60, [level * growth ** (i / 120) * Math.exp(0.05 * (random() - 0.5))], 0),
+        cellOfValues(
+          seed * 86_400 + i * 60,
+          [level * growth ** (i / 120) * Math.exp(0.05 * (random() - 0.5))],
+          0,
+        ),
       ),
     }
   }
@@ -230,7 +219,7 @@ function memory(from: number, minutes: number, level: (minute: number) => number
     start: from,
     cells: Array.from({ length: minutes }, (_, i) => {
       noise = 0.95 * noise + 0.025 * (random() + random() - 1)
-      return cellOf(from + i * 60, [level(i) * Math.exp(noise)], 0)
+      return cellOfValues(from + i * 60, [level(i) * Math.exp(noise)], 0)
     }),
   }
 }

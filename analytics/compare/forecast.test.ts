@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Cell } from '../../schemas/cell.ts'
 import { pastOf, slotLength } from '../baselines/past.ts'
+import { normalDraw } from '../stats/normal-draw.ts'
 import { seededRandom } from '../stats/random.ts'
 import type { CompareOptions, Measured } from './comparison.ts'
 import { compareGauge } from './gauge.ts'
@@ -10,7 +11,7 @@ const DAY = 1440
 const WATCH = 120
 const options: CompareOptions = { smallestEffect: { ratio: 1.2, absolute: 0 }, bad: 'up', alpha: 0.01 }
 const random = seededRandom(11)
-const normal = (): number => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())
+const normal = (): number => normalDraw(random)
 
 function cells(from: number, to: number, value: (minute: number) => Partial<Cell>): Cell[] {
   return Array.from({ length: to - from }, (_, i) => ({

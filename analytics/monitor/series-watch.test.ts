@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { poissonDraw } from '../stats/poisson-draw.ts'
 import { seededRandom } from '../stats/random.ts'
 import { type Counted, countEvidence, countReference } from './count-evidence.ts'
 import { levelEvidence, levelReference } from './level-evidence.ts'
@@ -7,21 +8,10 @@ import { momentsOf, NOTHING, SeriesWatch, type Tally } from './series-watch.ts'
 const START = 1_800_000_000 - (1_800_000_000 % 86_400)
 const always = () => true
 
-function poisson(mean: number, random: () => number): number {
-  const limit = Math.exp(-mean)
-  let product = random()
-  let count = 0
-  while (product > limit) {
-    product *= random()
-    count += 1
-  }
-  return count
-}
-
 function minutes(count: number, mean: number, random: () => number): Counted[] {
   return Array.from({ length: count }, (_, i) => ({
     time: START + 60 * (i - count),
-    events: poisson(mean, random),
+    events: poissonDraw(mean, random),
     exposure: 100,
   }))
 }
@@ -40,8 +30,8 @@ it('has an expectation of at most 1 where nothing changes, with and without the 
     for (let run = 0; run < runs; run++) {
       const reference = countReference(minutes(240, 4, random), 'count')
       if (reference === undefined) throw new Error('no exposure before')
-      const old = beside ? { events: poisson(120, random), exposure: 3000 } : undefined
-      sum += Math.exp(countEvidence(reference, poisson(120, random), 3000, 'up', old))
+      const old = beside ? { events: poissonDraw(120, random), exposure: 3000 } : undefined
+      sum += Math.exp(countEvidence(reference, poissonDraw(120, random), 3000, 'up', old))
     }
     // The largest values carry it: what is left out of 1 is the level's uncertainty, which these worlds do not have.
     expect(sum / runs).toBeLessThan(1)
@@ -53,7 +43,7 @@ it('sees what begins with the release, and what begins hours later, and says whe
     const random = seededRandom(8)
     const watch = watchOf(minutes(1440, 4, random), 'up')
     for (let i = 0; i < 230; i++)
-      watch.add(START + 60 * i, { ...NOTHING, value: poisson(i < from ? 4 : 10, random), size: 100 })
+      watch.add(START + 60 * i, { ...NOTHING, value: poissonDraw(i < from ? 4 : 10, random), size: 100 })
     const { logE, since } = watch.standing(NOTHING, always)
     expect(logE).toBeGreaterThan(Math.log(1000))
     expect(Math.abs(since - (START + 60 * from))).toBeLessThanOrEqual(1800)
@@ -65,9 +55,9 @@ it('puts nothing down to the release that the old version beside it has too', ()
   const alone = watchOf(minutes(1440, 4, random), 'up')
   const besides = watchOf(minutes(1440, 4, random), 'up')
   for (let i = 0; i < 60; i++) {
-    const own = { value: poisson(10, random), size: 100 }
+    const own = { value: poissonDraw(10, random), size: 100 }
     alone.add(START + 60 * i, { ...NOTHING, ...own })
-    besides.add(START + 60 * i, { ...own, besideValue: poisson(10, random), besideSize: 100 })
+    besides.add(START + 60 * i, { ...own, besideValue: poissonDraw(10, random), besideSize: 100 })
   }
   expect(alone.standing(NOTHING, always).logE).toBeGreaterThan(Math.log(100))
   expect(besides.standing(NOTHING, always).logE).toBeLessThan(Math.log(10))
@@ -92,13 +82,13 @@ it('takes the season of a long time before for drift, since a look expects one l
   const season = (i: number) => Math.exp(0.3 * Math.sin((2 * Math.PI * i) / 1440))
   const before = Array.from({ length: 7 * 1440 }, (_, i) => ({
     time: START + 60 * (i - 7 * 1440),
-    events: poisson(6 * season(i), random),
+    events: poissonDraw(6 * season(i), random),
     exposure: 100,
   }))
   const watch = watchOf(before, 'up')
   // Six hours around the top of the day.
   for (let i = 0; i < 360; i++)
-    watch.add(START + 60 * i, { ...NOTHING, value: poisson(6 * season(180 + i), random), size: 100 })
+    watch.add(START + 60 * i, { ...NOTHING, value: poissonDraw(6 * season(180 + i), random), size: 100 })
   expect(watch.standing(NOTHING, always).logE).toBeLessThan(Math.log(100))
 })
 
@@ -107,7 +97,7 @@ it('takes what moves over hours for drift and no dispersion, so that beside the 
   const season = (i: number) => Math.exp(0.3 * Math.sin((2 * Math.PI * i) / 1440))
   const before = Array.from({ length: 1440 }, (_, i) => ({
     time: START + 60 * (i - 1440),
-    events: poisson(10 * season(i), random),
+    events: poissonDraw(10 * season(i), random),
     exposure: 100,
   }))
   expect(countReference(before, 'count')?.dispersion).toBeLessThan(1.5)
@@ -115,9 +105,9 @@ it('takes what moves over hours for drift and no dispersion, so that beside the 
   const watch = watchOf(before, 'up')
   for (let i = 0; i < 20; i++)
     watch.add(START + 60 * i, {
-      value: poisson(20 * season(i), random),
+      value: poissonDraw(20 * season(i), random),
       size: 100,
-      besideValue: poisson(10 * season(i), random),
+      besideValue: poissonDraw(10 * season(i), random),
       besideSize: 100,
     })
   expect(watch.standing(NOTHING, always).logE).toBeGreaterThan(Math.log(100))

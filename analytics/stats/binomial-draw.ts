@@ -1,3 +1,4 @@
+import { normalDraw } from './normal-draw.ts'
 /**
  * A random number of hits. Exact to a thousand trials, beyond that by the normal approximation, rounded and clamped.
  * @param n trials, a whole number
@@ -5,7 +6,7 @@
  */
 export function binomialDraw(n: number, p: number, random: () => number): number {
   if (n > 1000) {
-    const normal = Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())
+    const normal = normalDraw(random)
     return Math.max(0, Math.min(n, Math.round(n * p + Math.sqrt(n * p * (1 - p)) * normal)))
   }
   let hits = 0

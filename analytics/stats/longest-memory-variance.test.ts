@@ -1,25 +1,17 @@
 import { expect, test } from 'vitest'
 import { longestMemoryVariance } from './longest-memory-variance.ts'
+import { noisyLevel } from './noisy-level.ts'
 import { seededRandom } from './random.ts'
 
 const random = seededRandom(77)
-const normal = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())
-
-/** An AR(1) level of variance 1 under independent noise of variance `noise`; the mean taken off. */
-function series(n: number, memory: number, noise: number): Float64Array {
-  let level = normal()
-  const values = Float64Array.from({ length: n }, () => {
-    level = memory * level + Math.sqrt(1 - memory * memory) * normal()
-    return level + Math.sqrt(noise) * normal()
-  })
-  const mean = values.reduce((sum, x) => sum + x, 0) / n
-  return values.map((x) => x - mean)
-}
 
 /** Root mean of what is claimed by what the sum of such a series really varies by. */
 function claimed(n: number, memory: number, noise: number): number {
   const truth = n * (noise + (1 + memory) / (1 - memory))
-  const runs = Array.from({ length: 400 }, () => longestMemoryVariance(series(n, memory, noise)) / truth)
+  const runs = Array.from(
+    { length: 400 },
+    () => longestMemoryVariance(noisyLevel(random, n, memory, noise)) / truth,
+  )
   return Math.sqrt(runs.reduce((sum, x) => sum + x, 0) / runs.length)
 }
 

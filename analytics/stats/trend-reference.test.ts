@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { bestSplit, eDivisive } from './e-divisive.ts'
 import { withoutSpikes } from './hampel.ts'
 import { mannKendall, seasonalMannKendall } from './mann-kendall.ts'
+import { normalDraw } from './normal-draw.ts'
 import { permutationP } from './permutation-p.ts'
 import { seededRandom } from './random.ts'
 import { seasonPeriod } from './season-period.ts'
@@ -28,8 +29,7 @@ function near(actual: ArrayLike<number>, expected: Numbers, within = 1e-9): void
     expect(Math.abs((actual[i] as number) - value)).toBeLessThan(within)
 }
 
-const normal = (random: () => number): number =>
-  Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())
+const normal = (random: () => number): number => normalDraw(random)
 
 function noise(n: number, rho: number, random: () => number): Float64Array {
   const values = new Float64Array(n)

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { normalDraw } from './normal-draw.ts'
 import { seededRandom } from './random.ts'
 import { forecastTail, forecastWindow } from './window-forecast.ts'
 import { windowLocations } from './window-locations.ts'
@@ -9,7 +10,7 @@ const WINDOW = 8
 /** A season of the day, slow drift and noise on the log scale, with a spike now and then. */
 function made(days: number, seed: number): Float64Array {
   const random = seededRandom(seed)
-  const normal = (): number => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())
+  const normal = (): number => normalDraw(random)
   const phase = 2 * Math.PI * random()
   let drift = 0
   return Float64Array.from({ length: days * DAY + WINDOW }, (_, i) => {

@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { normalDraw } from '../stats/normal-draw.ts'
 import { seededRandom } from '../stats/random.ts'
 import { changePoints } from './change-points.ts'
 
-const normal = (random: () => number): number =>
-  Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())
+const normal = (random: () => number): number => normalDraw(random)
 
 function noise(n: number, rho: number, random: () => number): Float64Array {
   const values = new Float64Array(n)

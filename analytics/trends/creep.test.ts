@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { normalDraw } from '../stats/normal-draw.ts'
 import { seededRandom } from '../stats/random.ts'
 import { creep, type ReleaseEffect } from './creep.ts'
 
@@ -12,7 +13,7 @@ function quarter(
   random: () => number,
   { each, before, after, drift = 0 }: { each: number; before: number; after: number; drift?: number },
 ): ReleaseEffect[] {
-  const normal = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())
+  const normal = () => normalDraw(random)
   const noise = 0.02
   const hours = Float64Array.from(
     { length: 13 * 7 * 24 },

@@ -10,7 +10,7 @@ import { wrap } from './report-text.ts'
 import { table } from './table.ts'
 
 /** What one setting would have made of the marked verdicts. */
-interface Setting {
+export interface Setting {
   readonly varied: Varied
   readonly value: number
   readonly inForce: boolean

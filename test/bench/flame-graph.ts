@@ -1,3 +1,4 @@
+import { escapeHtml } from '../../analytics/alerts/receivers/escape-html.ts'
 /** A frame with what was spent in it and in what it called. */
 export interface Frame {
   readonly name: string
@@ -119,14 +120,14 @@ export function flameGraph(root: Frame, title: string, unit: string): string {
     const label =
       box.name.length <= letters ? box.name : letters < 4 ? '' : `${box.name.slice(0, letters - 1)}…`
     const text =
-      label === '' ? '' : `<text x="${(box.x + 2).toFixed(1)}" y="${y + 12}">${escaped(label)}</text>`
-    return `<g><title>${escaped(box.name)}: ${share}</title><rect x="${box.x.toFixed(1)}" y="${y}" width="${box.width.toFixed(1)}" height="${ROW - 1}" fill="${colourOf(box.name)}"/>${text}</g>`
+      label === '' ? '' : `<text x="${(box.x + 2).toFixed(1)}" y="${y + 12}">${escapeHtml(label)}</text>`
+    return `<g><title>${escapeHtml(box.name)}: ${share}</title><rect x="${box.x.toFixed(1)}" y="${y}" width="${box.width.toFixed(1)}" height="${ROW - 1}" fill="${colourOf(box.name)}"/>${text}</g>`
   }
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}" font-family="monospace" font-size="10.5">`,
-    `<title>${escaped(title)}</title>`,
+    `<title>${escapeHtml(title)}</title>`,
     `<rect width="100%" height="100%" fill="#fff"/>`,
-    `<text x="${WIDTH / 2}" y="20" font-size="14" text-anchor="middle">${escaped(title)}</text>`,
+    `<text x="${WIDTH / 2}" y="20" font-size="14" text-anchor="middle">${escapeHtml(title)}</text>`,
     ...boxes.map(draw),
     '</svg>',
     '',
@@ -138,12 +139,4 @@ function colourOf(name: string): string {
   let hash = 0
   for (const letter of name) hash = (Math.imul(hash, 31) + (letter.codePointAt(0) ?? 0)) >>> 0
   return `hsl(${hash % 50}, 85%, ${62 + (hash % 13)}%)`
-}
-
-function escaped(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;')
 }

@@ -1,7 +1,10 @@
 import type { CellSet } from '../../analytics/queries/cells.ts'
+import { normalDraw } from '../../analytics/stats/normal-draw.ts'
+import { poissonDraw } from '../../analytics/stats/poisson-draw.ts'
 import { seededRandom } from '../../analytics/stats/random.ts'
 import type { Cell } from '../../schemas/cell.ts'
 import { bucketOf } from '../../schemas/histogram.ts'
+import { addCell, type GrowingSet } from '../evaluation/made-cells.ts'
 
 /** What is wrong from some minute on; nothing, for a quiet deployment. */
 export interface Trouble {
@@ -164,7 +167,7 @@ export class SimulatedTraffic {
         requests += count
         failed += bad
         if (count > 0)
-          add(
+          addCell(
             set,
             'server.request',
             route.name,
@@ -174,19 +177,19 @@ export class SimulatedTraffic {
       }
       for (const [kind, part] of Object.entries(EXCEPTIONS)) {
         const count = this.#count(failed * part, 8)
-        if (count > 0) add(set, 'exception.span_event', kind, version, counted(time, count, count))
+        if (count > 0) addCell(set, 'exception.span_event', kind, version, counted(time, count, count))
       }
       if (time < this.#rare.until && this.#random() < 0.3)
-        add(set, 'exception.span_event', this.#rare.name, version, counted(time, 1, 1))
+        addCell(set, 'exception.span_event', this.#rare.name, version, counted(time, 1, 1))
       const logged = this.#count(failed * 1.2 + requests * 0.001, 8)
       if (logged > 0) {
-        add(set, 'log.error', '', version, counted(time, logged, logged))
-        add(set, 'log.template', 'request failed: <*>', version, counted(time, logged, logged))
+        addCell(set, 'log.error', '', version, counted(time, logged, logged))
+        addCell(set, 'log.template', 'request failed: <*>', version, counted(time, logged, logged))
       }
       for (const [statement, [calls, seconds]] of Object.entries(STATEMENTS)) {
         const count = this.#count(requests * calls, 60)
         if (count > 0)
-          add(
+          addCell(
             set,
             'db.query',
             statement,
@@ -201,15 +204,21 @@ export class SimulatedTraffic {
           )
       }
       if (requests > 0) {
-        add(
+        addCell(
           set,
           'process.cpu',
           'user',
           version,
           sampled(time, Math.min(1, 0.25 * load * drift.cpu * (young ? 1.4 : 1))),
         )
-        add(set, 'process.memory', '', version, sampled(time, 3e8 * drift.memory))
-        add(set, 'runtime.event_loop_delay', '', version, sampled(time, 0.012 * drift.delay * load ** 0.5))
+        addCell(set, 'process.memory', '', version, sampled(time, 3e8 * drift.memory))
+        addCell(
+          set,
+          'runtime.event_loop_delay',
+          '',
+          version,
+          sampled(time, 0.012 * drift.delay * load ** 0.5),
+        )
       }
     }
   }
@@ -222,14 +231,7 @@ export class SimulatedTraffic {
 
   #poisson(mean: number): number {
     if (mean > 40) return Math.max(0, Math.round(mean + Math.sqrt(mean) * this.#normal()))
-    const limit = Math.exp(-mean)
-    let product = this.#random()
-    let count = 0
-    while (product > limit) {
-      product *= this.#random()
-      count += 1
-    }
-    return count
+    return poissonDraw(mean, this.#random)
   }
 
   /** Mean 1; Wilson and Hilferty's cube. */
@@ -238,7 +240,7 @@ export class SimulatedTraffic {
   }
 
   #normal(): number {
-    return Math.sqrt(-2 * Math.log(1 - this.#random())) * Math.cos(2 * Math.PI * this.#random())
+    return normalDraw(this.#random)
   }
 
   /** Log-normal durations as a histogram of every third bucket; some are drawn one by one where they are few. */
@@ -271,23 +273,11 @@ const GRID: readonly (readonly [number, number])[] = Array.from({ length: 25 }, 
   .map((z) => [z, Math.exp(-0.5 * z * z) / 4 / Math.sqrt(2 * Math.PI)] as const)
   .sort((a, b) => Math.abs(b[0]) - Math.abs(a[0]))
 
-export type GrowingSet = Map<string, Map<string, Map<string, Cell[]>>>
-
 /** Cells of a span of minutes. */
 export function simulateMinutes(traffic: SimulatedTraffic, from: number, to: number): CellSet {
   const set: GrowingSet = new Map()
   for (let time = from; time < to; time += 60) traffic.minute(time, set)
   return set
-}
-
-function add(set: GrowingSet, measure: string, dimension: string, version: string, cell: Cell): void {
-  const dimensions = set.get(measure) ?? new Map<string, Map<string, Cell[]>>()
-  set.set(measure, dimensions)
-  const versions = dimensions.get(dimension) ?? new Map<string, Cell[]>()
-  dimensions.set(dimension, versions)
-  const cells = versions.get(version)
-  if (cells === undefined) versions.set(version, [cell])
-  else cells.push(cell)
 }
 
 function counted(time: number, count: number, bad: number): Cell {

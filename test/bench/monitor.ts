@@ -14,6 +14,8 @@ const { values } = parseArgs({
     only: { type: 'string', default: PARTS.join(',') },
     deployments: { type: 'string' },
     seed: { type: 'string', default: '1' },
+    /** Of retries in quiet traffic: short (a minute) or long (up to five). */
+    storms: { type: 'string', default: 'short' },
   },
 })
 const say = (text: string) => {
@@ -31,7 +33,10 @@ if (asks('pages') || asks('kills'))
 const seed = Number(values.seed)
 const pages = asks('pages') ? await measurePages(values.quick ? 2 : 5, say) : undefined
 const deployments = Number(values.deployments ?? (values.quick ? 50 : 1000))
-const quiet = asks('quiet') ? watchQuiet(deployments, seed) : undefined
+const { storms } = values
+if (storms !== 'short' && storms !== 'long')
+  throw new Error(`--storms: expected short or long, got ${storms}`)
+const quiet = asks('quiet') ? watchQuiet(deployments, seed, 1440, storms) : undefined
 if (quiet !== undefined)
   say(
     `quiet deployments paged: ${quiet.paged} of ${quiet.deployments} (${quiet.looks} looks)\n${quiet.reasons.map((line) => `    ${line}`).join('\n')}`,

@@ -6,6 +6,7 @@ import { DeploymentWatch } from '../../analytics/monitor/deployment-watch.ts'
 import type { CellSet } from '../../analytics/queries/cells.ts'
 import type { Cell } from '../../schemas/cell.ts'
 import type { Signal, SignalKind } from '../../schemas/signals/signal.ts'
+import { addCell, type GrowingSet } from '../evaluation/made-cells.ts'
 import { cell, Traffic } from '../evaluation/made-traffic.ts'
 import { median } from './median.ts'
 
@@ -87,22 +88,13 @@ function watch(i: number): { readonly watch: DeploymentWatch; readonly traffic: 
 }
 
 function minutesOf(traffic: Traffic, from: number, minutes: number, versions: readonly string[]): CellSet {
-  const set = new Map<string, Map<string, Map<string, Cell[]>>>()
-  const add = (measure: string, dimension: string, version: string, own: Cell) => {
-    const dimensions = set.get(measure) ?? new Map<string, Map<string, Cell[]>>()
-    set.set(measure, dimensions)
-    const lines = dimensions.get(dimension) ?? new Map<string, Cell[]>()
-    dimensions.set(dimension, lines)
-    const cells = lines.get(version)
-    if (cells === undefined) lines.set(version, [own])
-    else cells.push(own)
-  }
+  const set: GrowingSet = new Map()
   for (let i = 0; i < minutes; i++) {
     const time = from + 60 * i
     for (const version of versions) {
-      add(REQUESTS, '', version, cell(time, { count: 200 }))
+      addCell(set, REQUESTS, '', version, cell(time, { count: 200 }))
       for (const { id, kind } of signals) {
-        for (let d = 0; d < DIMENSIONS; d++) add(id, `d${d}`, version, made(traffic, kind, time))
+        for (let d = 0; d < DIMENSIONS; d++) addCell(set, id, `d${d}`, version, made(traffic, kind, time))
       }
     }
     traffic.next()

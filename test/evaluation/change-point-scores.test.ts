@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { normalDraw } from '../../analytics/stats/normal-draw.ts'
 import { seededRandom } from '../../analytics/stats/random.ts'
 import { changePoints } from '../../analytics/trends/change-points.ts'
 import { covering, f1 } from './change-point-scores.ts'
@@ -19,7 +20,7 @@ test('covering and F1 by hand', () => {
 
 test('on made series of levels, slopes, seasons, spikes and dependent noise, the default beats changes of the mean', () => {
   const random = seededRandom(8)
-  const normal = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())
+  const normal = () => normalDraw(random)
   const totals = { ours: [0, 0], binseg: [0, 0], pelt: [0, 0] }
   const runs = 60
   for (let run = 0; run < runs; run++) {

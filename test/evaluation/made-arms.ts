@@ -1,9 +1,10 @@
 import type { CellSet } from '../../analytics/queries/cells.ts'
 import { Autoregression, Draws } from '../../deploy/demo/history/draws.ts'
-import type { Cell } from '../../schemas/cell.ts'
-import { bucketOf } from '../../schemas/histogram.ts'
+import { cellOfValues } from '../../schemas/cell-of-values.ts'
 import { buildCatalogue } from '../../schemas/signals/catalogue.ts'
 import { customSignal, customSignalSchema } from '../../schemas/signals/custom.ts'
+import { addCell, type GrowingSet } from './made-cells.ts'
+import { cell } from './made-traffic.ts'
 
 export const OLD = '1.0.0'
 export const FRESH = '1.1.0'
@@ -84,16 +85,7 @@ export function madeArms(seed: number, minutes: number, injection?: Injection): 
     })),
   )
   const load = instances.reduce((sum, { used, weight }) => sum + (used ? weight : 0), 0)
-  const set = new Map<string, Map<string, Map<string, Cell[]>>>()
-  const add = (measure: string, dimension: string, version: string, cell: Cell): void => {
-    const dimensions = set.get(measure) ?? new Map<string, Map<string, Cell[]>>()
-    set.set(measure, dimensions)
-    const versions = dimensions.get(dimension) ?? new Map<string, Cell[]>()
-    dimensions.set(dimension, versions)
-    const line = versions.get(version) ?? []
-    versions.set(version, line)
-    line.push(cell)
-  }
+  const set: GrowingSet = new Map()
   for (let minute = 0; minute < minutes; minute++) {
     for (const walk of Object.values(common)) walk.step()
     const time = minute * 60
@@ -122,22 +114,17 @@ export function madeArms(seed: number, minutes: number, injection?: Injection): 
             ? value * (injection?.factor ?? 1)
             : value
         })
-        if (n > 0) add('server.request', `route ${route}`, instance.version, distribution(time, values, bad))
+        if (n > 0)
+          addCell(set, 'server.request', `route ${route}`, instance.version, cellOfValues(time, values, bad))
       })
       const thrown = draws.poisson(requests * THROWING * (inIncident ? 3 : 1))
       if (thrown > 0) {
-        add('exception.span_event', 'Timeout', instance.version, { ...empty(time), count: thrown })
+        addCell(set, 'exception.span_event', 'Timeout', instance.version, cell(time, { count: thrown }))
       }
       const used =
         0.4 * season ** 0.5 * Math.exp(common.cpu.value + instance.cpu.value + 0.02 * draws.normal())
-      add(CPU.measures[0] as string, '', instance.version, {
-        ...empty(time),
-        count: 1,
-        sum: used,
-        sumSquares: used ** 2,
-        min: used,
-        max: used,
-      })
+      const sampled = cell(time, { count: 1, sum: used, sumSquares: used ** 2, min: used, max: used })
+      addCell(set, CPU.measures[0] as string, '', instance.version, sampled)
     }
   }
   return set
@@ -153,24 +140,5 @@ function injected(of: Injection | undefined, route: number, slow: boolean, first
       return first
     case undefined:
       return false
-  }
-}
-
-function empty(time: number): Cell {
-  return { time, count: 0, bad: 0, sum: 0, sumSquares: 0, min: 0, max: 0 }
-}
-
-function distribution(time: number, values: readonly number[], bad: number): Cell {
-  const histogram = new Map<number, number>()
-  for (const value of values) histogram.set(bucketOf(value), (histogram.get(bucketOf(value)) ?? 0) + 1)
-  return {
-    time,
-    count: values.length,
-    bad,
-    sum: values.reduce((sum, value) => sum + value, 0),
-    sumSquares: values.reduce((sum, value) => sum + value * value, 0),
-    min: Math.min(...values),
-    max: Math.max(...values),
-    histogram,
   }
 }

@@ -1,4 +1,6 @@
 import { logGamma } from '../../analytics/stats/gamma.ts'
+import { normalDraw } from '../../analytics/stats/normal-draw.ts'
+import { poissonDraw } from '../../analytics/stats/poisson-draw.ts'
 import { seededRandom } from '../../analytics/stats/random.ts'
 import type { Cell } from '../../schemas/cell.ts'
 import { bucketOf } from '../../schemas/histogram.ts'
@@ -65,22 +67,13 @@ export class Traffic {
   }
 
   normal(): number {
-    return Math.sqrt(-2 * Math.log(1 - this.#random())) * Math.cos(2 * Math.PI * this.#random())
+    return normalDraw(this.#random)
   }
 
   /** Knuth's products for small means, transformed rejection (Hoermann 1993, PTRS) for others. */
   poisson(mean: number): number {
     const random = this.#random
-    if (mean < 12) {
-      const limit = Math.exp(-mean)
-      let product = random()
-      let count = 0
-      while (product > limit) {
-        product *= random()
-        count += 1
-      }
-      return count
-    }
+    if (mean < 12) return poissonDraw(mean, random)
     const b = 0.931 + 2.53 * Math.sqrt(mean)
     const a = -0.059 + 0.02483 * b
     const inverse = 1.1239 + 1.1328 / (b - 3.4)

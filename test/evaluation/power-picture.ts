@@ -1,3 +1,4 @@
+import { escapeHtml } from '../../analytics/alerts/receivers/escape-html.ts'
 export interface Curve {
   readonly name: string
   /** Heading of the panel that it is drawn in. */
@@ -48,7 +49,7 @@ export function powerPicture(curves: readonly Curve[], sizes: readonly number[],
     )
   })
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="11" fill="#333">
-<title>${title}</title>
+<title>${escapeHtml(title)}</title>
 <rect width="${width}" height="${height}" fill="#fff"/>
 ${parts.join('\n')}
 </svg>

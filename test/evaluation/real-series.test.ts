@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { normalDraw } from '../../analytics/stats/normal-draw.ts'
 import { seededRandom } from '../../analytics/stats/random.ts'
 import { run as falseAlarms, type Rate } from './parts/false-alarms.ts'
 import { run as power } from './parts/power.ts'
@@ -14,7 +15,7 @@ const OPTIONS = { quick: true, seed: 5, progress: () => {} }
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'made-series-'))
   const random = seededRandom(77)
-  const normal = (): number => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())
+  const normal = (): number => normalDraw(random)
   const shapes: ((i: number) => number)[] = [
     // Noise; a season of the day; counts with zeros; level shifts; spikes.
     () => 100 + 2 * normal(),

@@ -9,7 +9,9 @@ import { compareGauge } from '../../analytics/compare/gauge.ts'
 import { compareGrowth } from '../../analytics/compare/growth.ts'
 import { compareRate } from '../../analytics/compare/rate.ts'
 import { compareRatio } from '../../analytics/compare/ratio.ts'
+import { normalDraw } from '../../analytics/stats/normal-draw.ts'
 import { calibrate } from '../../analytics/stats/placebo.ts'
+import { poissonDraw } from '../../analytics/stats/poisson-draw.ts'
 import { seededRandom } from '../../analytics/stats/random.ts'
 import { fitSeason, type Occasion } from '../../analytics/stats/season.ts'
 import { type Candidate, decide } from '../../analytics/verdict.ts'
@@ -194,7 +196,7 @@ function comparison(
     const smallestEffect = { ratio: 1.15, absolute: 0.002 }
     const make = (from: number, to: number, factor: number) =>
       cells(from, to, (i) =>
-        values(poisson(6 * level.traffic(i), random), 0.03 * level.at(i) * factor, random),
+        values(poissonDraw(6 * level.traffic(i), random), 0.03 * level.at(i) * factor, random),
       )
     return compareDistribution({
       ...options,
@@ -239,14 +241,14 @@ function comparison(
       after: start(effect),
     })
   }
-  const requests = cells(0, BEFORE + AFTER, (i) => ({ count: poisson(20 * level.traffic(i), random) }))
+  const requests = cells(0, BEFORE + AFTER, (i) => ({ count: poissonDraw(20 * level.traffic(i), random) }))
   const mean = method === 'rate' ? 0.5 : method === 'ratio' ? 0.02 : 0.004
   const events = requests.map((cell, i) => {
     const burst = shape === 'bursty' ? 3 : 1
     const factor = i >= BEFORE ? effect : 1
-    const hits = poisson((cell.count * mean * level.at(i) * factor) / burst, random)
+    const hits = poissonDraw((cell.count * mean * level.at(i) * factor) / burst, random)
     let count = 0
-    for (let h = 0; h < hits; h++) count += burst === 1 ? 1 : 1 + poisson(burst - 1, random)
+    for (let h = 0; h < hits; h++) count += burst === 1 ? 1 : 1 + poissonDraw(burst - 1, random)
     return { ...cell, count, bad: 0 }
   })
   const cut = (list: readonly Cell[]) => ({ before: list.slice(0, BEFORE), after: list.slice(BEFORE) })
@@ -319,19 +321,7 @@ function values(count: number, scale: number, random: () => number): Partial<Cel
 }
 
 function normal(random: () => number): number {
-  return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())
-}
-
-/** Knuth's product method; means here stay below a hundred. */
-function poisson(mean: number, random: () => number): number {
-  const limit = Math.exp(-mean)
-  let product = random()
-  let count = 0
-  while (product > limit) {
-    product *= random()
-    count += 1
-  }
-  return count
+  return normalDraw(random)
 }
 
 function main(args: readonly string[]): void {

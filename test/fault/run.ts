@@ -12,7 +12,7 @@ import { faultsOfNetworkAndDisk } from './weather.ts'
  */
 const { values } = parseArgs({
   options: {
-    /** In all, shared by the direct way and Kafka's. */
+    /** In all, shared by those of direct, kafka and brokers that are asked for. */
     kills: { type: 'string', default: '50' },
     seed: { type: 'string', default: '1' },
     /** Seconds that each fault of the network and the disk lasts. */
@@ -38,11 +38,15 @@ function say(text: string): void {
 
 let done = 0
 const onKill = (name: string) => say(`kill ${++done} of ${kills}: ${name}`)
-const killsOf = { direct: only.includes('kafka') ? Math.floor(kills / 2) : kills }
+const killing = only.filter((name) => ['direct', 'kafka', 'brokers'].includes(name))
+const killsOf = (name: string): number => {
+  const at = killing.indexOf(name)
+  return Math.floor((kills * (at + 1)) / killing.length) - Math.floor((kills * at) / killing.length)
+}
 const scenarios: Record<string, () => Promise<Audit>> = {
-  direct: () => killsDirect({ kills: killsOf.direct, random, onKill }),
-  kafka: () => killsKafka({ kills: kills - done, random, onKill }),
-  brokers: () => killsBrokers({ kills: kills - done, random, onKill }),
+  direct: () => killsDirect({ kills: killsOf('direct'), random, onKill }),
+  kafka: () => killsKafka({ kills: killsOf('kafka'), random, onKill }),
+  brokers: () => killsBrokers({ kills: killsOf('brokers'), random, onKill }),
   away: () => storeAway({ random, lasts: minutes * 60_000, onEvent: say }),
   network: () => faultsOfNetworkAndDisk({ random, lasts: Number(values.seconds) * 1000, onFault: say }),
 }

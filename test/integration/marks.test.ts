@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import type { Setting } from '../../deploy/cli/evaluate.ts'
 import type { Mark } from '../../schemas/contracts/mark.ts'
 import { type MarkEvaluation, markEvaluationSchema } from '../../schemas/contracts/mark-evaluation.ts'
 import type { DeploymentSummary } from '../../schemas/contracts/release.ts'
@@ -15,23 +16,11 @@ beforeAll(async () => {
   cwd = mkdtempSync(join(tmpdir(), 'postflight-marks-'))
 })
 afterAll(async () => {
-  await shop.close()
+  await shop?.close()
   rmSync(cwd, { recursive: true, force: true })
 })
 
 const run = (...args: string[]) => startCli(cwd, [...args, '--address', shop.api.url]).ended
-
-interface Setting {
-  readonly varied: string
-  readonly value: number
-  readonly inForce: boolean
-  readonly falseAlarmsSilent: number
-  readonly falseAlarms: number
-  readonly trueLost: number
-  readonly trueOnes: number
-  readonly missedFound: number
-  readonly missed: number
-}
 
 interface Answer {
   readonly settings: readonly Setting[]

@@ -1,6 +1,7 @@
 import { pino } from 'pino'
 import { buildReport } from '../../analytics/jobs/report.ts'
 import { storeDeployments } from '../../analytics/releases/stored-deployments.ts'
+import { normalDraw } from '../../analytics/stats/normal-draw.ts'
 import { seededRandom } from '../../analytics/stats/random.ts'
 import { type RunningApi, startApi } from '../../api/server.ts'
 import { bucketOf } from '../../schemas/histogram.ts'
@@ -67,7 +68,7 @@ export async function openQuarter(): Promise<Quarter> {
 /** Server requests every ten minutes, as the views would add them up: a quiet night, a busy day, quiet weekends. */
 function rows(): object[] {
   const random = seededRandom(7)
-  const normal = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())
+  const normal = () => normalDraw(random)
   const all: object[] = []
   let daily = 0
   for (let time = Math.ceil(START / STEP) * STEP; time < NOW; time += STEP) {

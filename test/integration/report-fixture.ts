@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { normalDraw } from '../../analytics/stats/normal-draw.ts'
 import { startEmbedded } from '../../deploy/embedded/start.ts'
 import { type Config, configSchema } from '../../schemas/config.ts'
 import { buildCatalogue, type Catalogue } from '../../schemas/signals/catalogue.ts'
@@ -74,7 +75,7 @@ export interface Traffic {
 /** Writes server spans as the OTLP receiver would: into the raw table, from where the views fill the rollups. */
 export async function sendTraffic(store: Store, traffic: Traffic): Promise<void> {
   const random = seeded(traffic.seed)
-  const normal = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())
+  const normal = () => normalDraw(random)
   const resource = {
     'service.name': traffic.service,
     'deployment.environment.name': traffic.environment,

@@ -5,6 +5,7 @@ import { readSecret } from '../../../schemas/secret.ts'
 import { cut, type Message, messageOf, plainText } from '../message.ts'
 import type { Notice } from '../notice.ts'
 import { type Receiver, reasonOf, SEND_TIMEOUT, SendError } from '../receiver.ts'
+import { escapeHtml } from './escape-html.ts'
 
 /** Characters of a subject. */
 const SUBJECT = 200
@@ -84,14 +85,6 @@ function htmlOf({ title, reasons, facts, links }: Message): string {
   )
   return `<h2 style="font-size:1.1em">${escapeHtml(title)}</h2>${list === '' ? '' : `<ul>${list}</ul>`}<table>${rows.join('')}</table>
 <p>${links.map((link) => `<a href="${escapeHtml(link.url)}">${escapeHtml(link.title)}</a>`).join(' &middot; ')}</p>`
-}
-
-function escapeHtml(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;')
 }
 
 /** SMTP says with the first digit whether it may go later (RFC 5321, 4.2.1). A refused log-in or TLS is a matter of settings, which a person may mend. */

@@ -1,3 +1,4 @@
+import { poissonDraw } from '../../../analytics/stats/poisson-draw.ts'
 import { seededRandom } from '../../../analytics/stats/random.ts'
 
 /** Random draws of one seeded stream; streams of other names are independent. */
@@ -60,14 +61,7 @@ export class Draws {
 
   /** @param mean 0 to about 500 */
   poisson(mean: number): number {
-    const limit = Math.exp(-mean)
-    let product = this.uniform()
-    let count = 0
-    while (product > limit) {
-      product *= this.uniform()
-      count++
-    }
-    return count
+    return poissonDraw(mean, this.uniform)
   }
 
   /** Mean 1, variance 1/shape (Marsaglia and Tsang 2000). @param shape at least 1 */

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { eDivisive } from '../../../analytics/stats/e-divisive.ts'
+import { normalDraw } from '../../../analytics/stats/normal-draw.ts'
 import { seededRandom } from '../../../analytics/stats/random.ts'
 import { changePoints } from '../../../analytics/trends/change-points.ts'
 import { causeOf, type Mark } from '../../../analytics/trends/match-releases.ts'
@@ -254,7 +255,7 @@ async function simulated(
   progress: (share: number) => void,
 ): Promise<readonly Alarms[]> {
   const random = seededRandom(seed + 1)
-  const normal = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())
+  const normal = () => normalDraw(random)
   const grid = [20, 50, 91, 365].flatMap((length) => [0, 0.3, 0.5, 0.7, 0.9].map((rho) => ({ length, rho })))
   const result: Alarms[] = []
   for (const { length, rho } of grid) {

@@ -7,6 +7,7 @@ import { binomialDraw } from '../../../analytics/stats/binomial-draw.ts'
 import { seededRandom } from '../../../analytics/stats/random.ts'
 import type { Cell } from '../../../schemas/cell.ts'
 import { FRESH, madeArms, OLD, SIGNALS } from '../made-arms.ts'
+import { cell } from '../made-traffic.ts'
 import { type Line, type Moment, placebos } from '../placebo-moments.ts'
 import { type Beside, minuteValues } from '../side-by-side.ts'
 
@@ -107,9 +108,8 @@ function thinned({ line, at, window }: Moment, share: number, random: () => numb
     parts.forEach((part, i) => {
       const count = of(part)
       if (Number.isNaN(count)) return
-      const cell = { time: 60 * i, count, bad: 0, sum: 0, sumSquares: 0, min: 0, max: 0 }
-      events.push(cell)
-      seen.push({ ...cell, count: exposure })
+      events.push(cell(60 * i, { count }))
+      seen.push(cell(60 * i, { count: exposure }))
     })
     return { events, seen }
   }

@@ -12,6 +12,7 @@ import type { Cell } from '../../../schemas/cell.ts'
 import { bucketOf, GAMMA } from '../../../schemas/histogram.ts'
 import { buildCatalogue } from '../../../schemas/signals/catalogue.ts'
 import type { Signal } from '../../../schemas/signals/signal.ts'
+import { addCell, type GrowingSet } from '../made-cells.ts'
 import type { PartOptions, PartResult } from '../part.ts'
 
 const OLD = '1.0.0'
@@ -164,16 +165,7 @@ function joined(plain: Compared, more: Compared): MutationRow {
 
 /** Two versions side by side: four routes, errors, an exception, logs; the new one may be slower or fail more. */
 function madeService(draws: Draws): CellSet {
-  const set = new Map<string, Map<string, Map<string, Cell[]>>>()
-  const put = (measure: string, dimension: string, version: string, cell: Cell) => {
-    const dimensions = set.get(measure) ?? new Map<string, Map<string, Cell[]>>()
-    set.set(measure, dimensions)
-    const versions = dimensions.get(dimension) ?? new Map<string, Cell[]>()
-    dimensions.set(dimension, versions)
-    const cells = versions.get(version) ?? []
-    versions.set(version, cells)
-    cells.push(cell)
-  }
+  const set: GrowingSet = new Map()
   for (const version of [OLD, FRESH]) {
     for (const route of ['GET /', 'GET /cart', 'POST /pay', 'GET /item']) {
       const worse = version === FRESH && draws.uniform() < 0.5
@@ -196,7 +188,7 @@ function madeService(draws: Draws): CellSet {
         }
         const bad = Math.min(count, draws.poisson(count * failing))
         const time = minute * 60
-        put('server.request', route, version, {
+        addCell(set, 'server.request', route, version, {
           time,
           count,
           bad,
@@ -207,9 +199,9 @@ function madeService(draws: Draws): CellSet {
           histogram,
         })
         const plain = { time, bad: 0, sum: 0, sumSquares: 0, min: 0, max: 0 }
-        put('exception.span_event', `Declined on ${route}`, version, { ...plain, count: bad })
-        put('log.error', '', version, { ...plain, count: bad + draws.poisson(0.3) })
-        put('log.fatal', '', version, { ...plain, count: draws.poisson(0.1) })
+        addCell(set, 'exception.span_event', `Declined on ${route}`, version, { ...plain, count: bad })
+        addCell(set, 'log.error', '', version, { ...plain, count: bad + draws.poisson(0.3) })
+        addCell(set, 'log.fatal', '', version, { ...plain, count: draws.poisson(0.1) })
       }
     }
   }

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { normalDraw } from '../../../analytics/stats/normal-draw.ts'
 import { seededRandom } from '../../../analytics/stats/random.ts'
 import type { Line } from '../placebo-moments.ts'
 import { plainPlacebo } from './plain-placebo.ts'
@@ -7,7 +8,7 @@ import { threshold } from './threshold.ts'
 import { sampleOf, welch, welchTest } from './welch.ts'
 
 const random = seededRandom(3)
-const normal = (): number => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())
+const normal = (): number => normalDraw(random)
 
 function noise(length: number): Line {
   return {
