@@ -4,14 +4,13 @@ import { receiversOf } from '../../analytics/alerts/receivers/receivers.ts'
 import { createMonitor } from '../../analytics/monitor/monitor.ts'
 import { recordDeployment } from '../../analytics/releases/record-deployment.ts'
 import { type RunningApi, startApi } from '../../api/server.ts'
-import { type Bench, openBench, type Route, sendTraffic } from '../integration/report-fixture.ts'
+import { openBench, type Route, sendTraffic } from '../integration/report-fixture.ts'
 import { openHook } from '../integration/report-hook.ts'
 
 const MINUTE = 60_000
 const MINUTES_SINCE = 12
 
 export interface RunningWatch {
-  readonly bench: Bench
   readonly api: RunningApi
   /** Address of the page of the watch that has found something. */
   readonly path: string
@@ -80,7 +79,6 @@ export async function openRunningWatch(): Promise<RunningWatch> {
   }
   const api = await startApi({ ...bench, clock: Date.now, logger })
   return {
-    bench,
     api,
     path: '/releases/checkout/2.7.0/watch?environment=production',
     goOn: async () => {

@@ -12,8 +12,9 @@ it('random and damaged requests are refused, put aside or stored, and nothing be
 })
 
 it('a decoder that crashes, reads past the end, or writes to its input is found', () => {
+  const inputs = new FuzzInputs(1)
   const failures = (planted: (body: Buffer) => void) => {
-    const fuzzer = new Fuzzer(new FuzzInputs(1), () => {
+    const fuzzer = new Fuzzer(inputs, () => {
       const decoder = new RequestDecoder()
       return (request, blocks, intake) => {
         planted(request.body)
