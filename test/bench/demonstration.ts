@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { runHistory } from '../../deploy/demo/history/run-history.ts'
 import { DEFAULT_SEED, planHistory } from '../../deploy/demo/truth/plan-history.ts'
+import { freePorts } from '../peers/free-port.ts'
 
 const CLI = fileURLToPath(new URL('../../deploy/cli/postflight.ts', import.meta.url))
 
@@ -114,24 +114,4 @@ async function residentMb(pid: number): Promise<ResidentMb> {
 async function rss(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
   return Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024)
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from(
-      { length: count },
-      () =>
-        new Promise<{ port: number; close(): Promise<void> }>((resolve, reject) => {
-          const server = createServer()
-          server.once('error', reject)
-          server.listen(0, '127.0.0.1', () => {
-            const address = server.address()
-            const port = typeof address === 'object' && address !== null ? address.port : 0
-            resolve({ port, close: () => new Promise((done) => server.close(() => done())) })
-          })
-        }),
-    ),
-  )
-  await Promise.all(servers.map((server) => server.close()))
-  return servers.map((server) => server.port)
 }

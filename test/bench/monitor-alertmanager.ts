@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openHook } from '../integration/report-hook.ts'
+import { freePort } from '../peers/free-port.ts'
 
 /** What a person was told through the real Alertmanager. */
 export interface Told {
@@ -18,15 +18,6 @@ export interface RunningAlertmanager {
   /** Notifications so far, in order. */
   told(): readonly Told[]
   stop(): Promise<void>
-}
-
-export async function freePort(): Promise<number> {
-  return await new Promise((done) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => done(typeof address === 'object' && address !== null ? address.port : 0))
-    })
-  })
 }
 
 /** Debian's Alertmanager, which notifies at once and keeps what it was told. @throws Error where the package is not installed */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openStore, type Store } from '../../schemas/store/client.ts'
 import { SupervisedCommand } from '../fault/process.ts'
-import { freePort } from './monitor-alertmanager.ts'
+import { freePorts } from '../peers/free-port.ts'
 
 export interface PostflightProcess {
   readonly command: SupervisedCommand
@@ -19,7 +19,7 @@ export const GAUGES: readonly string[] = Array.from({ length: 32 }, (_, i) => `b
 /** Postflight as a process of its own on ports of its own, started again whenever it ends, which tells an Alertmanager. */
 export async function startProcess(alertmanagerUrl: string): Promise<PostflightProcess> {
   const folder = await mkdtemp(join(tmpdir(), 'postflight-bench-'))
-  const [api, otlp, store] = [await freePort(), await freePort(), await freePort()]
+  const [api, otlp, store] = (await freePorts(3)) as [number, number, number]
   const config = join(folder, 'postflight.yaml')
   const signals = GAUGES.map((name) => `  - { id: ${name}, title: ${name}, metric: ${name}, type: gauge }`)
   await writeFile(

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readExposition } from '../../ingest/collectors/prometheus/exposition.ts'
 import { prometheusCollector } from '../../ingest/collectors/prometheus/scrape.ts'
 import { collectorsSchema } from '../../schemas/collectors.ts'
-import { freePort } from '../peers/free-port.ts'
+import { freePorts } from '../peers/free-port.ts'
 
 const LIMITS = { maxBytes: 2 ** 24, maxSamples: 50_000, maxLine: 65_536 }
 const OPEN = 'application/openmetrics-text;version=1.0.0'
@@ -59,7 +59,7 @@ describe('the parser reads what Prometheus reads', () => {
     }).listen(0, '127.0.0.1')
     await new Promise((listening) => fixture.once('listening', listening))
     const { port } = fixture.address() as { port: number }
-    const [exporter, prometheus] = [await freePort(), await freePort()]
+    const [exporter, prometheus] = (await freePorts(2)) as [number, number]
     exporterUrl = `http://127.0.0.1:${exporter}/metrics`
     prometheusUrl = `http://127.0.0.1:${prometheus}`
     const jobs = ['exporter', 'text', 'python', 'rare'].map((name) => ({

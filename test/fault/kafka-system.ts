@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import pino from 'pino'
 import { startEmbedded } from '../../deploy/embedded/start.ts'
 import { openStore, type Store } from '../../schemas/store/client.ts'
-import { freePort } from '../integration/cli-process.ts'
+import { freePorts } from '../peers/free-port.ts'
 import { type KafkaBroker, type KafkaOptions, startKafkaCluster } from '../peers/kafka-broker.ts'
 import { type Part, SupervisedCommand } from './process.ts'
 
@@ -37,7 +37,7 @@ export async function startKafkaSystem(
   try {
     const cluster = await startKafkaCluster(nodes, { settings })
     opened.defer(() => cluster.close())
-    const [otlp, api, clickhouse] = [await freePort(), await freePort(), await freePort()]
+    const [otlp, api, clickhouse] = (await freePorts(3)) as [number, number, number]
     const logger = pino({ level: 'silent' })
     const start = () => startEmbedded({ dataDir: join(folder, 'store'), port: clickhouse, logger })
     let embedded = await start()

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openStore } from '../../schemas/store/client.ts'
-import { freePort } from '../integration/cli-process.ts'
+import { freePorts } from '../peers/free-port.ts'
 import { type Audit, audit } from './audit.ts'
 import { type Killing, killInTraffic } from './killing.ts'
 import { type Part, SupervisedCommand } from './process.ts'
@@ -11,7 +11,7 @@ import { Senders } from './senders.ts'
 /** Postflight as it is started at first: receiver and writer in one process, the embedded store in its child. */
 export async function killsDirect(killing: Killing): Promise<Audit> {
   const folder = await mkdtemp(join(tmpdir(), 'postflight-kills-'))
-  const [otlp, api, clickhouse] = [await freePort(), await freePort(), await freePort()]
+  const [otlp, api, clickhouse] = (await freePorts(3)) as [number, number, number]
   const dataDir = join(folder, 'data')
   const receiver = new SupervisedCommand('receiver', [
     ...['up', '--dataDir', dataDir, '--otlp.port', `${otlp}`, '--otlp.grpcPort', '0', '--api.port', `${api}`],

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import pino from 'pino'
 import { startEmbedded } from '../../deploy/embedded/start.ts'
 import { openStore } from '../../schemas/store/client.ts'
-import { freePort } from '../integration/cli-process.ts'
+import { freePorts } from '../peers/free-port.ts'
 import { type Audit, audit } from './audit.ts'
 import { SupervisedCommand } from './process.ts'
 import { Senders } from './senders.ts'
@@ -45,7 +45,7 @@ export async function faultsOfNetworkAndDisk({ random, lasts, onFault }: Spell):
     const toStore = new UnreliableProxy(embedded.port, random)
     const storePort = await toStore.listen()
     opened.defer(() => toStore.close())
-    const [otlp, api] = [await freePort(), await freePort()]
+    const [otlp, api] = (await freePorts(2)) as [number, number]
     const receiver = new SupervisedCommand('receiver', [
       ...['up', '--clickhouse.url', `http://127.0.0.1:${storePort}`, '--dataDir', join(folder, 'data')],
       ...['--otlp.port', `${otlp}`, '--otlp.grpcPort', '0', '--api.port', `${api}`],

@@ -1,5 +1,4 @@
 import { spawn } from 'node:child_process'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 
 const ENTRY = join(import.meta.dirname, '..', '..', 'deploy', 'cli', 'postflight.ts')
@@ -54,13 +53,4 @@ export async function startUp(cwd: string, flags: readonly string[]): Promise<St
       return ended
     },
   }
-}
-
-/** A port that nobody has at the moment. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await new Promise((listening) => server.once('listening', listening))
-  const { port } = server.address() as { port: number }
-  await new Promise((closed) => server.close(closed))
-  return port
 }

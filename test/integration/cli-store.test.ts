@@ -3,7 +3,8 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { freePort, startCli, startUp } from './cli-process.ts'
+import { freePort } from '../peers/free-port.ts'
+import { startCli, startUp } from './cli-process.ts'
 
 let cwd: string
 beforeAll(() => {

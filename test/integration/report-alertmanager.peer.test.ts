@@ -1,22 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { alertmanager } from '../../analytics/alerts/receivers/alertmanager.ts'
 import { alertsSchema } from '../../schemas/alerts.ts'
+import { freePort } from '../peers/free-port.ts'
 import { noticeThat } from './report-alert-fixture.ts'
 import { type Hook, openHook } from './report-hook.ts'
-
-const freePort = () =>
-  new Promise<number>((done) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => done(typeof address === 'object' && address !== null ? address.port : 0))
-    })
-  })
 
 describe("Debian's prometheus-alertmanager", () => {
   let folder: string
