@@ -8,19 +8,18 @@ import { seenEarlier } from '../jobs/kind-facts.ts'
 import { quantity } from '../jobs/words.ts'
 import { loadCells } from '../queries/cells.ts'
 import type { SignalEvidence } from './deployment-watch.ts'
-import { reasonKey } from './incident.ts'
+import { MOST_REASONS, reasonKey } from './incident.ts'
 
 export interface Details {
   /** What is known of reasons besides numbers, by {@link reasonKey}. */
   readonly more: ReadonlyMap<string, string>
+  /** Of kinds of events that came with the release, those that had been there long before. */
+  readonly resurfaced: ReadonlySet<string>
   readonly traces: readonly { readonly reason: string; readonly traceId: string }[]
 }
 
-/** Reasons that are looked into: the top of the message, not the whole of it. */
-const MOST = 4
-
 /**
- * Looks into the top reasons of an incident: the first trace of a new exception (or that it is back), the worst one of what is slow or fails, and by how much
+ * Looks into the reasons that an incident names: the first trace of a new exception (or that it is back), the worst one of what is slow or fails, and by how much
  * something grows that should not.
  */
 export async function loadDetails(
@@ -31,10 +30,11 @@ export async function loadDetails(
   now: number,
 ): Promise<Details> {
   const more = new Map<string, string>()
+  const resurfaced = new Set<string>()
   const traces: { reason: string; traceId: string }[] = []
   const startedAt = Date.parse(deployment.startedAt)
   await Promise.all(
-    reasons.slice(0, MOST).map(async (reason) => {
+    reasons.slice(0, MOST_REASONS).map(async (reason) => {
       const signal = catalogue.signal(reason.signal)
       const of = { service: reason.service, environment: deployment.environment }
       const said: string[] = []
@@ -45,7 +45,7 @@ export async function loadDetails(
           of,
           startedAt / 1000,
         )
-        if (back === true) said.push('it had been seen long before')
+        if (back === true) resurfaced.add(reasonKey(reason))
       }
       if (signal.growth === true) {
         const slope = await slopeOf(store, catalogue, deployment, reason, now)
@@ -71,7 +71,7 @@ export async function loadDetails(
       if (said.length > 0) more.set(reasonKey(reason), said.join(', '))
     }),
   )
-  return { more, traces }
+  return { more, resurfaced, traces }
 }
 
 /** Least squares over the minutes of the version, in the signal's unit a second; 0 with too few. */

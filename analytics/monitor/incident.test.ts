@@ -68,6 +68,7 @@ const input = (of: Partial<IncidentInput>): IncidentInput => ({
   shadow: false,
   over: null,
   more: new Map(),
+  resurfaced: new Set(),
   links: [],
   link: 'http://postflight.test/x',
   now: 1000,

@@ -34,6 +34,8 @@ export interface IncidentInput {
   readonly over: 'rolled back' | 'superseded' | null
   /** What is known of reasons besides numbers: traces, statements, facts, by {@link reasonKey}. */
   readonly more: ReadonlyMap<string, string>
+  /** Kinds of events that are not new but back, by {@link reasonKey}. */
+  readonly resurfaced: ReadonlySet<string>
   readonly links: Incident['links']
   readonly link: string
   /** Seconds. */
@@ -50,7 +52,8 @@ export interface IncidentOutcome {
   readonly event: 'opened' | 'grown' | 'reopened' | 'resolved' | null
 }
 
-const MOST_REASONS = 5
+/** Reasons that an incident names. */
+export const MOST_REASONS = 5
 /** False-discovery rate of the reasons that an incident names. */
 const REASONS_FDR = 0.05
 /** Harm by which an incident must have grown for people to hear of it again. */
@@ -199,7 +202,7 @@ function sentence(input: IncidentInput, one: SignalEvidence): string {
     before: one.fresh ? 0 : one.before,
     after: one.after,
     ratio: one.ratio ?? Number.POSITIVE_INFINITY,
-    fact: one.fresh ? 'new' : null,
+    fact: one.fresh ? (input.resurfaced.has(reasonKey(one)) ? 'resurfaced' : 'new') : null,
   })
   const where = one.relation === 'own' ? '' : `${one.service} (${one.relation}): `
   const more = input.more.get(reasonKey(one))

@@ -16,7 +16,7 @@ import { allDeployments } from '../releases/stored-deployments.ts'
 import { floorMinute } from '../windows/deployment-windows.ts'
 import { OpenWatch, relatedSignals } from './open-watch.ts'
 import { SelfWatch } from './self-watch.ts'
-import { readWatches, storeWatchEvents, storeWatches } from './stored-watches.ts'
+import { readUnendedWatches, readWatches, storeWatchEvents, storeWatches } from './stored-watches.ts'
 
 export interface MonitorOptions {
   readonly store: Store
@@ -133,11 +133,13 @@ class RunningMonitor {
     const began = performance.now()
     const now = clock()
     await this.#discover(now)
-    const [deployments, { items: firing }] = await Promise.all([
+    const [deployments, { items: firing }, unended] = await Promise.all([
       allDeployments(store),
       listAlerts(store, { status: 'firing' }),
+      readUnendedWatches(store, now - LONGEST),
     ])
-    const due = this.#due(deployments, new Set(firing.map(({ deploymentId }) => deploymentId)), now)
+    const begun = new Set([...firing.map(({ deploymentId }) => deploymentId), ...unended])
+    const due = this.#due(deployments, begun, now)
     // Clocks may be set back; what is in the watches stays there.
     const completeTo = Math.max(
       this.#completeTo ?? 0,
@@ -167,8 +169,11 @@ class RunningMonitor {
     this.#versions = versions
   }
 
-  /** Deployments that are to be watched and are not yet, newest first. */
-  #due(deployments: readonly Deployment[], firing: ReadonlySet<string>, now: number): readonly Deployment[] {
+  /**
+   * Deployments that are to be watched and are not yet, newest first.
+   * @param begun those with an incident that has not ended, or a watch that somebody has begun and not ended
+   */
+  #due(deployments: readonly Deployment[], begun: ReadonlySet<string>, now: number): readonly Deployment[] {
     const newest = new Map<string, string>()
     for (const deployment of deployments) {
       // A return to an older version is looked at as the end of what it undoes.
@@ -178,8 +183,8 @@ class RunningMonitor {
       .filter((deployment) => {
         const startedAt = Date.parse(deployment.startedAt)
         if (this.#watches.has(deployment.id) || startedAt > now) return false
-        // Whatever has become of a deployment since, its incident is not forgotten.
-        if (firing.has(deployment.id) && startedAt > now - LONGEST) return true
+        // Whatever has become of a deployment since, its watch and its incident are not forgotten.
+        if (begun.has(deployment.id) && startedAt > now - LONGEST) return true
         return (
           newest.get(keyOf(deployment)) === deployment.id &&
           !this.#done.has(deployment.id) &&

@@ -21,7 +21,7 @@ import {
   type WatchPlan,
 } from './deployment-watch.ts'
 import { type Details, linksOf, loadDetails } from './evidence-details.ts'
-import { type IncidentMemory, NO_MEMORY, nextIncident, reasonsOf } from './incident.ts'
+import { type IncidentMemory, MOST_REASONS, NO_MEMORY, nextIncident, reasonsOf } from './incident.ts'
 import { loadPlaces } from './places.ts'
 import { isSilence, silenceIncident } from './silence.ts'
 import { watchEventId } from './stored-watches.ts'
@@ -321,6 +321,7 @@ export class OpenWatch {
         shadow,
         over: ending?.kind ?? null,
         more: this.#details?.more ?? new Map(),
+        resurfaced: this.#details?.resurfaced ?? new Set(),
         links: this.#details === undefined ? [] : linksOf(this.#details, link),
         link,
         now,
@@ -521,7 +522,7 @@ export class OpenWatch {
     const [lead] = reasons
     if (lead === undefined) return
     const key = reasons
-      .slice(0, 4)
+      .slice(0, MOST_REASONS)
       .map(({ signal, dimension }) => `${signal} ${dimension}`)
       .join('\n')
     const { store, catalogue } = this.#options

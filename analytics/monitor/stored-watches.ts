@@ -38,6 +38,16 @@ export async function readWatches(
   )
 }
 
+/** Deployments whose watch had not ended when it was last looked at, whoever looked. @param since milliseconds: those that began later */
+export async function readUnendedWatches(store: Store, since: number): Promise<ReadonlySet<string>> {
+  const rows = await store.query<{ deployment_id: string }>(
+    `SELECT deployment_id FROM watches FINAL
+    WHERE state IN ('watching', 'regressed', 'no_data') AND looked_at < closes_at AND opened_at > fromUnixTimestamp64Milli({since:Int64})`,
+    { since },
+  )
+  return new Set(rows.map(({ deployment_id }) => deployment_id))
+}
+
 /** The same for the same thing of the same deployment, whoever sees it and how often. @param what tells apart what may happen several times */
 export function watchEventId(deploymentId: string, kind: WatchEvent['kind'], what: string | number): string {
   return createHash('sha256')

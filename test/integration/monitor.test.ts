@@ -49,7 +49,7 @@ describe('the monitor over real cells', { timeout: 120_000 }, () => {
       kind === 'step' || kind === 'grown' ? [] : [kind],
     )
   beforeAll(async () => {
-    bench = await openBench()
+    bench = await openBench({ monitor: { services: { banner: { watchMinutes: 10, steps: [5] } } } })
     for (const service of ['checkout', 'stock'])
       await traffic(service, '1.0', start - 60 * MINUTE, start, 0.01)
   })
@@ -213,5 +213,46 @@ describe('the monitor over real cells', { timeout: 120_000 }, () => {
     await monitors().look()
     expect((await evidence())?.logE).toBeCloseTo(first?.logE ?? 0, 6)
     expect((await readWatchEvents(bench.store, id)).filter(({ kind }) => kind === 'joined')).toHaveLength(1)
+  })
+
+  it('ends the watch of what was superseded, or whose time was over, while no monitor was there', async () => {
+    for (const service of ['search', 'banner'])
+      await traffic(service, '1.0', start - 60 * MINUTE, start + MINUTE, 0.01)
+    await traffic('search', '1.1', start, start + 5 * MINUTE, 0.01)
+    await traffic('banner', '1.1', start, start + 13 * MINUTE, 0.01)
+    now = start + 4 * MINUTE
+    await monitors().look()
+    await traffic('search', '1.2', start + 5 * MINUTE, start + 13 * MINUTE, 0.01)
+    now = start + 13 * MINUTE
+    const other = monitors()
+    await other.look()
+    const idOf = async (service: string, version: string) =>
+      (await allDeployments(bench.store)).find((one) => one.service === service && one.version === version)
+        ?.id ?? ''
+    const ids = [await idOf('search', '1.1'), await idOf('search', '1.2'), await idOf('banner', '1.1')]
+    const watches = await readWatches(bench.store, ids)
+    expect(ids.map((id) => watches.get(id)?.state)).toEqual(['superseded', 'watching', 'inconclusive'])
+    expect(await kindsOf(ids[0] as string)).toEqual(['opened', 'superseded'])
+    expect(await kindsOf(ids[2] as string)).toEqual(['opened', 'closed'])
+    // What is over stays so: nothing is opened again.
+    const { opened } = await monitors().look()
+    expect(opened).toBe((await other.look()).watching)
+  })
+
+  it('says of an exception that had been there long before that it is back', async () => {
+    const threeDays = 3 * 1440 * MINUTE
+    await traffic('returns', '0.9', start - threeDays, start - threeDays + 5 * MINUTE, 0.01, {
+      exceptions: { LabelExpired: 0.05 },
+    })
+    await traffic('returns', '1.0', start - 60 * MINUTE, start, 0.01)
+    await traffic('returns', '1.1', start, start + 4 * MINUTE, 0.01, {
+      exceptions: { LabelExpired: 0.05, LabelUnknown: 0.05 },
+    })
+    now = start + 4 * MINUTE
+    await monitors().look()
+    const said = (await incidents()).find(({ service }) => service === 'returns')?.reasons ?? []
+    const about = (name: string) => said.find(({ dimension }) => dimension.includes(name))?.summary
+    expect(about('LabelExpired')).toMatch(/^exception .*LabelExpired.* is back \(.*trace [0-9a-f]{32}/)
+    expect(about('LabelUnknown')).toMatch(/^new exception .*LabelUnknown.*trace [0-9a-f]{32}/)
   })
 })
