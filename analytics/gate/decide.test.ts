@@ -234,6 +234,18 @@ describe('while the watch goes on', () => {
     expect(decide({ report: watching([fromZero]) }).decision).toBe('pass')
   })
 
+  it('does not pass while a sample ratio mismatch speaks against comparing the versions', () => {
+    const comparability = [
+      { check: 'sample ratio' as const, doubtful: true, pValue: 1e-9, summary: 'Got 30 %, meant 10 %.' },
+    ]
+    const held = decide({ report: watching([sound], { comparability }) })
+    expect(held).toMatchObject({ decision: 'hold', outcome: 'watching' })
+    expect(held.known?.missing).toEqual(['whether the versions are comparable'])
+    expect(decide({ report: watching([sound], { comparability: [] }) }).decision).toBe('pass')
+    const bad = decide({ report: reportOf('regressed', [worse], { comparability }) })
+    expect(bad).toMatchObject({ decision: 'fail', outcome: 'regressed' })
+  })
+
   it('takes silence for no data, not for health', () => {
     const none = { value: null, count: 0, bad: 0, exposure: null, quantiles: null, minutes: 0 }
     const silent = verdict({
@@ -377,6 +389,17 @@ describe('where the monitor watches', () => {
     expect(held.known?.minutes).toBe(40)
     // What only its callers show is no sign of health.
     expect(decide({ view: view([signal({ relation: 'caller' })]) }).decision).toBe('hold')
+  })
+
+  it('does not outvote a sample ratio mismatch of the report', () => {
+    const summary = 'Got 30 %, meant 10 %.'
+    const comparability = [{ check: 'sample ratio' as const, doubtful: true, pValue: 1e-9, summary }]
+    const report = reportOf('inconclusive', [sound], { comparability })
+    expect(decide({ report, view: { watch: watchOf([signal()]) } }).decision).toBe('hold')
+    const over = watchOf([signal()], { state: 'healthy', headline: 'sound', closesAt: iso(START) })
+    const failed = decide({ report, view: { watch: over } })
+    expect(failed).toMatchObject({ decision: 'fail', step: 'hold', outcome: 'inconclusive' })
+    expect(failed.reasons).toEqual([summary, 'sound'])
   })
 
   it('is not believed once nobody looks any more, or for another deployment', () => {

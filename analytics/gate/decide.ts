@@ -6,7 +6,7 @@ import type { Watch } from '../../schemas/contracts/watch.ts'
 import type { Policy } from '../../schemas/gate.ts'
 import { policyStateOf } from './policy.ts'
 import { isReportOf, reportStanding } from './report-standing.ts'
-import type { Standing } from './standing.ts'
+import { questioned, type Standing } from './standing.ts'
 import { isWatchOf, watchStanding } from './watch-standing.ts'
 
 /** What is known when a gate decides. All instants in milliseconds. */
@@ -113,8 +113,13 @@ function standingOf(
   deployment: Deployment,
 ): Standing | undefined {
   const own = report !== undefined && isReportOf(report, deployment) ? report : undefined
-  if (watch !== undefined && isWatchOf(watch, deployment, now)) return watchStanding(watch, own, isOnTrial)
-  return own === undefined ? undefined : reportStanding(own, isOnTrial)
+  const standing =
+    watch !== undefined && isWatchOf(watch, deployment, now)
+      ? watchStanding(watch, own, isOnTrial)
+      : own && reportStanding(own, isOnTrial)
+  // Whether the versions may be compared is in the report alone.
+  const doubt = own?.comparability?.find(({ doubtful }) => doubtful)
+  return standing === undefined || doubt === undefined ? standing : questioned(standing, doubt.summary)
 }
 
 function trialOf({ trial }: Standing): Decided['shadow'] {

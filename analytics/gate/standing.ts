@@ -22,6 +22,20 @@ export interface Standing {
   readonly isAllOnTrial: boolean
 }
 
+/**
+ * The standing where old and new version may not be comparable (a sample-ratio mismatch): nothing is sound before that is explained, and what got worse stays worse.
+ * @param doubt why, in words
+ */
+export function questioned(standing: Standing, doubt: string): Standing {
+  const comparable = { name: 'whether the versions are comparable', minutes: null }
+  return {
+    ...standing,
+    state: standing.state === 'healthy' ? 'inconclusive' : standing.state,
+    reasons: standing.state === 'healthy' ? [doubt, ...standing.reasons] : standing.reasons,
+    missing: standing.missing === undefined ? undefined : [comparable, ...standing.missing],
+  }
+}
+
 /** Comparisons of a decision that are kept. */
 export const MOST_EVIDENCE = 20
 /** Reasons in words that are given. */

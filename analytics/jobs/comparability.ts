@@ -11,6 +11,8 @@ const SHARE_ATTRIBUTE = 'canaryShare'
 /** Share of a version's requests from which on one instance of several stands for it. */
 const MOSTLY_ONE = 0.8
 
+type Deployed = Pick<Deployment, 'service' | 'environment' | 'attributes'>
+
 interface Instance {
   readonly version: string
   readonly instance: string
@@ -26,7 +28,7 @@ interface Instance {
  */
 export async function comparability(
   store: Store,
-  deployment: Deployment,
+  deployment: Deployed,
   arms: { readonly before: Arm; readonly after: Arm },
   of: { readonly step: number; readonly from: number; readonly warmUpMinutes: number },
 ): Promise<readonly Comparability[]> {
@@ -58,7 +60,7 @@ function whole(routes: Routes): readonly Cell[] {
 }
 
 function shareFindings(
-  { attributes }: Deployment,
+  { attributes }: Deployed,
   old: readonly Cell[],
   fresh: readonly Cell[],
   step: number,
@@ -166,7 +168,7 @@ function warmthFindings(
 
 async function loadInstances(
   store: Store,
-  { service, environment }: Deployment,
+  { service, environment }: Deployed,
   { before, after }: { readonly before: Arm; readonly after: Arm },
   from: number,
 ): Promise<readonly Instance[]> {

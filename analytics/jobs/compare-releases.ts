@@ -1,5 +1,5 @@
 import type { Config } from '../../schemas/config.ts'
-import type { Verdict } from '../../schemas/contracts/report.ts'
+import type { Comparability, Verdict } from '../../schemas/contracts/report.ts'
 import { PostflightError } from '../../schemas/errors.ts'
 import type { Catalogue } from '../../schemas/signals/catalogue.ts'
 import type { Store } from '../../schemas/store/client.ts'
@@ -7,8 +7,11 @@ import { sideBySide } from '../baselines/design.ts'
 import { loadCells } from '../queries/cells.ts'
 import { mergeCells } from '../queries/merge-cells.ts'
 import { readingPlan } from '../queries/reading-plan.ts'
+import { allDeployments } from '../releases/stored-deployments.ts'
 import { VERDICT_DEFAULTS } from '../verdict.ts'
 import { windowSettings } from '../windows/deployment-windows.ts'
+import type { Arm } from './arms.ts'
+import { comparability } from './comparability.ts'
 import { compareSignals } from './compare-signals.ts'
 import { ALPHA } from './report.ts'
 import { judge, type ReportDesign } from './verdicts.ts'
@@ -22,6 +25,8 @@ export interface ReleaseComparison {
   readonly design: ReportDesign
   /** Most important first. */
   readonly verdicts: readonly Verdict[]
+  /** Side by side: what was found against comparing the versions. */
+  readonly comparability?: readonly Comparability[]
   readonly notes: readonly string[]
 }
 
@@ -53,7 +58,8 @@ export async function compareReleases(
   b: string,
 ): Promise<ReleaseComparison> {
   const of = { service, environment }
-  const warmUp = windowSettings(config.analysis, environment).warmUpMinutes * 60
+  const { warmUpMinutes } = windowSettings(config.analysis, environment)
+  const warmUp = warmUpMinutes * 60
   const [first, second] = await Promise.all([seen(store, of, a, warmUp), seen(store, of, b, warmUp)])
   const overlap = { from: Math.max(first.first, second.first), to: Math.min(first.last, second.last) }
   const notes: string[] = []
@@ -68,7 +74,9 @@ export async function compareReleases(
       )
     const beside = sideBySide(requests(a), requests(b))
     if (beside !== undefined && a !== b) {
-      return result('side_by_side', set, set, beside, beside, step)
+      const arm = (version: string): Arm => ({ set, versions: [version], from: beside.from, to: beside.to })
+      const found = await checked(store, of, [a, b], arm, { step, warmUpMinutes })
+      return result('side_by_side', set, set, beside, beside, step, found)
     }
   }
   const spans = { a: newestOf(first), b: newestOf(second) }
@@ -94,6 +102,7 @@ export async function compareReleases(
     beforeSpan: { from: number; to: number },
     afterSpan: { from: number; to: number },
     stepSeconds: number,
+    found?: readonly Comparability[],
   ): ReleaseComparison {
     const comparisons = compareSignals(
       catalogue.signals,
@@ -115,9 +124,32 @@ export async function compareReleases(
       after: { version: b, from: iso(afterSpan.from), to: iso(afterSpan.to) },
       design,
       verdicts,
-      notes,
+      ...(found === undefined ? {} : { comparability: found }),
+      notes: [...notes, ...(found ?? []).map(({ summary }) => summary)],
     }
   }
+}
+
+/**
+ * The checks of a report, whichever of the two is judged: the one that was deployed later is the new version. A share that was declared for it is the
+ * one against the version that it replaced, and says nothing of any other.
+ */
+async function checked(
+  store: Store,
+  of: { readonly service: string; readonly environment: string },
+  versions: readonly [string, string],
+  armOf: (version: string) => Arm,
+  { step, warmUpMinutes }: { readonly step: number; readonly warmUpMinutes: number },
+): Promise<readonly Comparability[]> {
+  const deployments = await allDeployments(store, of)
+  const newest = (version: string) => deployments.findLastIndex((one) => one.version === version)
+  const [a, b] = versions
+  const [old, fresh] = newest(a) > newest(b) ? [b, a] : [a, b]
+  const deployment = deployments[newest(fresh)]
+  const attributes = deployment?.previousVersion === old ? deployment.attributes : {}
+  const arms = { before: armOf(old), after: armOf(fresh) }
+  const from = arms.after.from - MOST_HOURS * HOUR
+  return await comparability(store, { ...of, attributes }, arms, { step, from, warmUpMinutes })
 }
 
 interface Seen {

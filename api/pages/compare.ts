@@ -56,9 +56,11 @@ function result(comparison: Comparison): string {
   const of = (word: (typeof GROUPS)[number][0]) => deltas.filter((delta) => delta.word === word)
   const worse = of('regressed').length
   const better = of('improved').length
+  const doubt = comparison.comparability?.find(({ doubtful }) => doubtful)
+  const state = worse > 0 ? 'regressed' : doubt === undefined ? 'healthy' : 'inconclusive'
   const [left, right] = a.version === b.version ? ['a', 'b'] : [a.version, b.version]
-  return html`<section class="verdict ${worse > 0 ? 'regressed' : 'healthy'}" aria-label="In short">
-<p class="headline">Against <span class="version">${a.version}</span>, <span class="version">${b.version}</span> is worse in ${worse} and better in ${better} of ${deltas.length} signals.</p>
+  return html`<section class="verdict ${state}" aria-label="In short">
+<p class="headline">Against <span class="version">${a.version}</span>, <span class="version">${b.version}</span> is worse in ${worse} and better in ${better} of ${deltas.length} signals.${doubt === undefined ? '' : ' But the two may not be comparable: see below.'}</p>
 <p class="muted">${comparison.environment} · ${comparison.design === 'side_by_side' ? 'side by side, in the same minutes' : 'at different times'} · ${a.version}: !${moment(a.window.from)} to !${moment(a.window.to)} · ${b.version}: !${moment(b.window.from)} to !${moment(b.window.to)}</p>
 </section>
 !${comparison.notes.length === 0 ? '' : html`<ul class="notes">!${comparison.notes.map((note) => html`<li>${note}</li>`)}</ul>`}

@@ -37,6 +37,7 @@ export async function readComparison(
       b: side(found.after),
       design: found.design,
       deltas: [...found.verdicts],
+      ...(found.comparability === undefined ? {} : { comparability: [...found.comparability] }),
       notes: [...found.notes],
     }
   })

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { verdictSchema, windowSchema } from './report.ts'
+import { reportSchema, verdictSchema, windowSchema } from './report.ts'
 
 /** One signal compared between two releases: `before` is release a, `after` is release b. */
 export const deltaSchema = verdictSchema.pick({
@@ -38,6 +38,8 @@ export const comparisonSchema = z.object({
   design: verdictSchema.shape.design,
   /** Most important first. */
   deltas: z.array(deltaSchema),
+  /** Side by side: what was found against comparing the versions; absent in other designs. */
+  comparability: reportSchema.shape.comparability,
   notes: z.array(z.string()),
 })
 export type Comparison = z.infer<typeof comparisonSchema>
