@@ -373,6 +373,17 @@ describe('where the monitor watches', () => {
       before: { count: 5000 },
       after: { count: 800 },
     })
+    // What is sound or not decided is not said to have got worse, and an interval of a billion is none.
+    const others = [signal({ after: 0.01 }), signal({ decided: 'open', after: 0.012, interval: [1e-6, 1e6] })]
+    const mixed = decide({
+      report: healthyReport,
+      view: { watch: watchOf([worseSignal, ...others], { state: 'regressed' }) },
+    })
+    expect(mixed.evidence.map(({ summary, interval }) => [summary, interval])).toEqual([
+      ['Server errors got worse (1 % -> 5 %).', [3, 8]],
+      ['Server errors: no worse (1 % -> 1 %).', [0.8, 1.3]],
+      ['Server errors: not decided (1 % -> 1.2 %).', [null, null]],
+    ])
     const elsewhere = watchOf([worseSignal, signal({ decided: 'open', interval: null })])
     expect(decide({ report: reportOf('regressed', [worse]), view: { watch: elsewhere } }).decision).toBe(
       'hold',

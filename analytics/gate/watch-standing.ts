@@ -2,7 +2,7 @@ import type { Deployment } from '../../schemas/contracts/deployment.ts'
 import type { GateEvidence } from '../../schemas/contracts/gate.ts'
 import type { Report } from '../../schemas/contracts/report.ts'
 import type { Watch } from '../../schemas/contracts/watch.ts'
-import { quantity } from '../jobs/words.ts'
+import { isTelling, quantity } from '../jobs/words.ts'
 import { VERDICT_DEFAULTS } from '../verdict.ts'
 import { MOST_EVIDENCE, MOST_REASONS, nameOf, type Standing } from './standing.ts'
 
@@ -79,9 +79,11 @@ function isSound({ decided, interval }: WatchedSignal): boolean {
 function sentence(signal: WatchedSignal): string {
   const where = signal.relation === 'own' ? '' : ` of ${signal.service}`
   const levels = `${quantity(signal.before, signal.unit)} -> ${quantity(signal.after, signal.unit)}`
-  return `${signal.title}${signal.dimension === '' ? '' : `: ${signal.dimension}`}${where} ${signal.fresh ? 'is new' : 'got worse'} (${levels}).`
+  const name = `${signal.title}${signal.dimension === '' ? '' : `: ${signal.dimension}`}${where}`
+  return `${name}${signal.fresh ? ' is new' : STANDINGS[signal.decided]} (${levels}).`
 }
 
+const STANDINGS = { worse: ' got worse', not_worse: ': no worse', open: ': not decided' } as const
 const WORDS = { worse: 'regressed', not_worse: 'unchanged', open: 'inconclusive' } as const
 
 function evidenceOf(signal: WatchedSignal, report: Report | undefined, shadow: boolean): GateEvidence {
@@ -98,7 +100,7 @@ function evidenceOf(signal: WatchedSignal, report: Report | undefined, shadow: b
     summary: sentence(signal),
     effectRatio: signal.ratio,
     effectDifference: signal.after - signal.before,
-    interval: signal.interval ?? [null, null],
+    interval: isTelling(signal.interval) ? signal.interval : [null, null],
     intervalOf: 'ratio',
     confidence: CONFIDENCE,
     before: { value: signal.before, count: verdict?.before.count ?? null },

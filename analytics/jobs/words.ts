@@ -32,6 +32,14 @@ function digits(value: number): string {
   return Math.abs(value) >= 1000 ? String(Math.round(value)) : String(Number(value.toPrecision(3)))
 }
 
+/** Wider than this, upper by lower bound, the interval of a ratio says that nothing is known yet. */
+const WIDEST = 1000
+
+/** Whether the interval of a ratio is worth showing. */
+export function isTelling(interval: readonly [number, number] | null): interval is [number, number] {
+  return interval !== null && interval[1] <= WIDEST * interval[0]
+}
+
 export interface Change {
   readonly signal: Signal
   readonly dimension: string

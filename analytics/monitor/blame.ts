@@ -183,13 +183,14 @@ function likelierDeployment(input: BlameInput, shown: readonly Shown[]): Blame |
       : other.relation === 'caller'
         ? `, which calls ${input.service},`
         : ''
-  const gap = duration(Math.max(0, lead.since - other.startedAt))
+  const gap = lead.since - other.startedAt
+  const when = gap < 60 ? 'when it began' : `${duration(gap)} before it began`
   const likelier = score > own
   return {
     of: 'shared',
     summary: likelier
-      ? `${other.service} ${other.version}${relation} was deployed ${gap} before it began and is likelier than ${input.version}`
-      : `${other.service} ${other.version}${relation} was deployed ${gap} before it began and may be it as well; ${input.version} is likelier`,
+      ? `${other.service} ${other.version}${relation} was deployed ${when} and is likelier than ${input.service} ${input.version}`
+      : `${other.service} ${other.version}${relation} was deployed ${when} and may be it as well; ${input.service} ${input.version} is likelier`,
     likelier: likelier
       ? { id: other.id, service: other.service, version: other.version, startedAt: other.startedAt }
       : null,

@@ -1,5 +1,4 @@
 import { linearRegression } from 'simple-statistics'
-import type { Incident } from '../../schemas/contracts/alert.ts'
 import type { Deployment } from '../../schemas/contracts/deployment.ts'
 import type { Catalogue } from '../../schemas/signals/catalogue.ts'
 import type { Store } from '../../schemas/store/client.ts'
@@ -8,15 +7,7 @@ import { seenEarlier } from '../jobs/kind-facts.ts'
 import { quantity } from '../jobs/words.ts'
 import { loadCells } from '../queries/cells.ts'
 import type { SignalEvidence } from './deployment-watch.ts'
-import { MOST_REASONS, reasonKey } from './incident.ts'
-
-export interface Details {
-  /** What is known of reasons besides numbers, by {@link reasonKey}. */
-  readonly more: ReadonlyMap<string, string>
-  /** Of kinds of events that came with the release, those that had been there long before. */
-  readonly resurfaced: ReadonlySet<string>
-  readonly traces: readonly { readonly reason: string; readonly traceId: string }[]
-}
+import { type Details, MOST_REASONS, reasonKey } from './incident.ts'
 
 /**
  * Looks into the reasons that an incident names: the first trace of a new exception (or that it is back), the worst one of what is slow or fails, and by how much
@@ -31,13 +22,12 @@ export async function loadDetails(
 ): Promise<Details> {
   const more = new Map<string, string>()
   const resurfaced = new Set<string>()
-  const traces: { reason: string; traceId: string }[] = []
+  const traces = new Map<string, string>()
   const startedAt = Date.parse(deployment.startedAt)
   await Promise.all(
     reasons.slice(0, MOST_REASONS).map(async (reason) => {
       const signal = catalogue.signal(reason.signal)
       const of = { service: reason.service, environment: deployment.environment }
-      const said: string[] = []
       if (reason.fresh) {
         const [back] = await seenEarlier(
           store,
@@ -49,7 +39,7 @@ export async function loadDetails(
       }
       if (signal.growth === true) {
         const slope = await slopeOf(store, catalogue, deployment, reason, now)
-        if (slope > 0) said.push(`grows by ${quantity(slope * 3600, signal.unit)} an hour`)
+        if (slope > 0) more.set(reasonKey(reason), `grows by ${quantity(slope * 3600, signal.unit)} an hour`)
       }
       if (reason.relation === 'own') {
         const [first] = await exemplarsOf(
@@ -60,15 +50,8 @@ export async function loadDetails(
           { from: Math.max(startedAt, reason.since * 1000), to: now * 1000 },
           reason.fresh ? 'first' : 'worst',
         )
-        if (first !== undefined) {
-          said.push(`trace ${first.traceId}`)
-          traces.push({
-            reason: reason.dimension === '' ? signal.title : reason.dimension,
-            traceId: first.traceId,
-          })
-        }
+        if (first !== undefined) traces.set(reasonKey(reason), first.traceId)
       }
-      if (said.length > 0) more.set(reasonKey(reason), said.join(', '))
     }),
   )
   return { more, resurfaced, traces }
@@ -97,12 +80,4 @@ async function slopeOf(
       .map((cell) => [cell.time, cell.sum / cell.count] as [number, number]),
   )
   return points.length < 10 ? 0 : linearRegression(points).m
-}
-
-/** Links of an incident to its traces, if the settings say where traces are shown. */
-export function linksOf(details: Details, report: string): Incident['links'] {
-  return details.traces.map(({ reason, traceId }) => ({
-    title: `${reason}: trace ${traceId}`,
-    url: `${report}#trace-${traceId}`,
-  }))
 }

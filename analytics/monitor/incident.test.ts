@@ -6,8 +6,10 @@ import type { SignalEvidence, WatchEvidence } from './deployment-watch.ts'
 import {
   type IncidentInput,
   type IncidentMemory,
+  NO_DETAILS,
   NO_MEMORY,
   nextIncident,
+  reasonKey,
   reasonsOf,
   severityOf,
 } from './incident.ts'
@@ -67,9 +69,7 @@ const input = (of: Partial<IncidentInput>): IncidentInput => ({
   owner: 'payments',
   shadow: false,
   over: null,
-  more: new Map(),
-  resurfaced: new Set(),
-  links: [],
+  details: NO_DETAILS,
   link: 'http://postflight.test/x',
   now: 1000,
   calmSeconds: 600,
@@ -106,6 +106,16 @@ describe('an incident', () => {
       owner: 'payments',
     })
     expect(incident?.summary).toBe('checkout 2: POST /pay fails 5x more often (1 % -> 5 %)')
+  })
+
+  it('keeps traces out of its title, which is cut where there is little room: they are with the reasons and the links', () => {
+    const traces = new Map([[reasonKey(failing), '0af7651916cd43dd8448eb211c80319c']])
+    const { incident } = nextIncident(input({ details: { ...NO_DETAILS, traces } }))
+    expect(incident?.summary).toBe('checkout 2: POST /pay fails 5x more often (1 % -> 5 %)')
+    expect(incident?.reasons[0]?.summary).toMatch(/; trace 0af7651916cd43dd8448eb211c80319c$/)
+    expect(incident?.links.map(({ url }) => url)).toEqual([
+      'http://postflight.test/x#trace-0af7651916cd43dd8448eb211c80319c',
+    ])
   })
 
   it('orders its reasons by harm, own before others, and leaves the whole out where dimensions say it', () => {

@@ -19,6 +19,17 @@ export interface IncidentMemory {
 
 export const NO_MEMORY: IncidentMemory = { calmSince: null, ended: 0, endedAt: null }
 
+/** What is known of reasons besides numbers, by {@link reasonKey}. */
+export interface Details {
+  readonly more: ReadonlyMap<string, string>
+  /** Of kinds of events that came with the release, those that had been there long before. */
+  readonly resurfaced: ReadonlySet<string>
+  /** Ids of traces that show them. */
+  readonly traces: ReadonlyMap<string, string>
+}
+
+export const NO_DETAILS: Details = { more: new Map(), resurfaced: new Set(), traces: new Map() }
+
 export interface IncidentInput {
   readonly deployment: Deployment
   readonly catalogue: Catalogue
@@ -32,11 +43,8 @@ export interface IncidentInput {
   readonly shadow: boolean
   /** The deployment was rolled back, or the next one has begun. */
   readonly over: 'rolled back' | 'superseded' | null
-  /** What is known of reasons besides numbers: traces, statements, facts, by {@link reasonKey}. */
-  readonly more: ReadonlyMap<string, string>
-  /** Kinds of events that are not new but back, by {@link reasonKey}. */
-  readonly resurfaced: ReadonlySet<string>
-  readonly links: Incident['links']
+  readonly details: Details
+  /** Where the evidence is shown. */
   readonly link: string
   /** Seconds. */
   readonly now: number
@@ -151,12 +159,17 @@ function written(
   of: { readonly startsAt: string; readonly revision: number },
 ): Incident {
   const { deployment, blame } = input
-  const told = reasons.slice(0, MOST_REASONS).map((one) => ({
-    signal: one.signal,
-    dimension: one.dimension,
-    summary: sentence(input, one),
-  }))
-  const first = told[0]?.summary ?? ''
+  const told = reasons.slice(0, MOST_REASONS).map((one) => {
+    const trace = input.details.traces.get(reasonKey(one))
+    return {
+      signal: one.signal,
+      dimension: one.dimension,
+      summary: `${sentence(input, one)}${trace === undefined ? '' : `; trace ${trace}`}`,
+    }
+  })
+  // A title is read, and cut where there is little room: traces are for the reasons and links.
+  const [lead] = reasons
+  const first = lead === undefined ? '' : sentence(input, lead)
   const more = reasons.length > 1 ? `, and ${reasons.length - 1} more` : ''
   const whose =
     blame === null || (blame.of === 'release' && !blame.summary.includes('old version'))
@@ -170,7 +183,7 @@ function written(
     summary: `${deployment.service} ${deployment.version}: ${first}${more}${whose}`,
     reasons: told,
     link: input.link,
-    links: input.links,
+    links: linksOf(input, reasons),
     owner: input.owner,
     shadow: input.shadow,
   }
@@ -193,6 +206,15 @@ export function severityOf(
   return base
 }
 
+/** To the traces that show the reasons. */
+function linksOf({ details, link }: IncidentInput, reasons: readonly SignalEvidence[]): Incident['links'] {
+  return reasons.flatMap((one) => {
+    const trace = details.traces.get(reasonKey(one))
+    if (trace === undefined) return []
+    return { title: `${one.dimension || one.title}: trace ${trace}`, url: `${link}#trace-${trace}` }
+  })
+}
+
 function sentence(input: IncidentInput, one: SignalEvidence): string {
   const signal = input.catalogue.signal(one.signal)
   const said = phrase({
@@ -202,10 +224,10 @@ function sentence(input: IncidentInput, one: SignalEvidence): string {
     before: one.fresh ? 0 : one.before,
     after: one.after,
     ratio: one.ratio ?? Number.POSITIVE_INFINITY,
-    fact: one.fresh ? (input.resurfaced.has(reasonKey(one)) ? 'resurfaced' : 'new') : null,
+    fact: one.fresh ? (input.details.resurfaced.has(reasonKey(one)) ? 'resurfaced' : 'new') : null,
   })
   const where = one.relation === 'own' ? '' : `${one.service} (${one.relation}): `
-  const more = input.more.get(reasonKey(one))
+  const more = input.details.more.get(reasonKey(one))
   return `${where}${said}${more === undefined ? '' : `; ${more}`}`
 }
 

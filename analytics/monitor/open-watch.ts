@@ -20,8 +20,15 @@ import {
   type WatchEvidence,
   type WatchPlan,
 } from './deployment-watch.ts'
-import { type Details, linksOf, loadDetails } from './evidence-details.ts'
-import { type IncidentMemory, MOST_REASONS, NO_MEMORY, nextIncident, reasonsOf } from './incident.ts'
+import { loadDetails } from './evidence-details.ts'
+import {
+  type IncidentMemory,
+  MOST_REASONS,
+  NO_DETAILS,
+  NO_MEMORY,
+  nextIncident,
+  reasonsOf,
+} from './incident.ts'
 import { loadPlaces } from './places.ts'
 import { isSilence, silenceIncident } from './silence.ts'
 import { watchEventId } from './stored-watches.ts'
@@ -99,7 +106,7 @@ export class OpenWatch {
   #stepsNoted: number
   #silentSince: number | null = null
   #blame: Blame | null = null
-  #details: Details | undefined
+  #details = NO_DETAILS
   #lookedAround = 0
   #reasonsLookedInto = ''
   #state: Watch['state'] = 'watching'
@@ -320,9 +327,7 @@ export class OpenWatch {
         owner: ownerOf(deployment, config.alerts.owners),
         shadow,
         over: ending?.kind ?? null,
-        more: this.#details?.more ?? new Map(),
-        resurfaced: this.#details?.resurfaced ?? new Set(),
-        links: this.#details === undefined ? [] : linksOf(this.#details, link),
+        details: this.#details,
         link,
         now,
         calmSeconds: config.monitor.calmMinutes * MINUTE,

@@ -1,4 +1,5 @@
 import { html } from 'ghtml'
+import { isTelling } from '../../analytics/jobs/words.ts'
 import type { Gate } from '../../schemas/contracts/gate.ts'
 import type { LiveWatch } from '../../schemas/contracts/live-watch.ts'
 import { MARKS, type Mark } from '../../schemas/contracts/mark.ts'
@@ -117,11 +118,8 @@ function table(rows: readonly WatchedSignal[], caption: string, now: number): st
   )}</tbody></table>`
 }
 
-/** Wider than this says that nothing is known yet. */
-const WIDEST = 1000
-
 function interval({ interval: bounds }: WatchedSignal): string {
-  if (bounds === null || bounds[1] > WIDEST * bounds[0]) return '–'
+  if (!isTelling(bounds)) return '–'
   return `${factor(bounds[0])} to ${factor(bounds[1])}`
 }
 

@@ -17,7 +17,9 @@ export function effect(evidence: GateEvidence): string {
   const written = (value: number | null) =>
     value === null ? 'any' : inRatio ? `${Number(value.toPrecision(3))}x` : amount(value, evidence.unit)
   const [low, high] = evidence.interval
-  return `${written(inRatio ? evidence.effectRatio : evidence.effectDifference)} (${written(low)} to ${written(high)})`
+  const value = written(inRatio ? evidence.effectRatio : evidence.effectDifference)
+  if (low === null && high === null) return `${value} (not known how exactly)`
+  return `${value} (${written(low)} to ${written(high)})`
 }
 
 /** `212 ms`; that a rate is per request, the signal's title says. */
