@@ -11,6 +11,7 @@ import { levelReference } from './level-evidence.ts'
 import {
   halfWidth,
   isBeyond,
+  isHalfBack,
   momentsOf,
   NOTHING,
   ratioSequence,
@@ -437,8 +438,15 @@ class Group {
       Math.log(standings.reduce((sum, { logE: one }) => sum + Math.exp(Math.min(700, one)), 0)) -
       Math.log(standings.length)
     const recent = series.tests[best]?.recent(series.open[best] ?? NOTHING)
+    // What is left may be chance: then it says nothing by itself, and most of the change is gone.
+    const isChance = (was: number, worst: number, now: number) =>
+      isHalfBack(was, worst, now) &&
+      (series.tests[best]?.recentEvidence(series.open[best] ?? NOTHING) ?? 0) <= 0
     let recovered =
-      recent !== undefined && recent.size > 0 && !matters(recent.before, recent.after, recent.value)
+      recent !== undefined &&
+      recent.size > 0 &&
+      (!matters(recent.before, recent.after, recent.value) ||
+        isChance(recent.before, standing.after, recent.after))
     if (distribution && series.histograms !== undefined && series.dimension !== '') {
       // A share of slow requests is what is tested, by how much slower is what people read.
       const q = QUANTILES[best] as number
@@ -447,7 +455,8 @@ class Group {
       before = series.histograms.before[best] as number
       after = histogramQuantile(shown, q) ?? before
       if (!isBeyond(smallest, 'up', before, after)) logE = Number.NEGATIVE_INFINITY
-      recovered = !isBeyond(smallest, 'up', before, histogramQuantile(lately, q) ?? before)
+      const now = histogramQuantile(lately, q) ?? before
+      recovered = !isBeyond(smallest, 'up', before, now) || isChance(before, after, now)
     } else if (distribution && series.dimension === '') {
       if (series.histograms !== undefined) {
         const q = QUANTILES[best] as number

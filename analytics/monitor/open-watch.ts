@@ -27,9 +27,11 @@ import {
   NO_DETAILS,
   NO_MEMORY,
   nextIncident,
+  reasonKey,
   reasonsOf,
 } from './incident.ts'
 import { loadPlaces } from './places.ts'
+import { isHalfBack } from './series-watch.ts'
 import { isSilence, silenceIncident } from './silence.ts'
 import { watchEventId } from './stored-watches.ts'
 import { undecided, watchState } from './watch-state.ts'
@@ -71,6 +73,8 @@ const MOST_SIGNALS = 120
 /** Seconds between two looks for callers and callees that were not there before, and how many may join. */
 const RELATED_AGAIN = 600
 const MOST_JOINED = 8
+/** Seconds that all has to be as it was before it is said to be. */
+const NORMAL_FOR = 60
 /** Seconds after a rollback in which things should be back to normal. */
 const ROLLED_BACK_WITHIN = 1800
 
@@ -314,12 +318,13 @@ export class OpenWatch {
     const shadow = (settings?.shadow ?? config.monitor.shadow) || onlyTrial
     const link = reportUrl(publicUrl, deployment)
     let incident: Incident | undefined
-    if (evidence !== undefined) {
+    // While nothing comes an incident neither ends nor grows, and one about silence is silence's own.
+    const isHeld = firing && (this.#silentSince !== null || isSilence(known)) && ending === null
+    if (evidence !== undefined && !isHeld) {
       const outcome = nextIncident({
         deployment,
         catalogue,
-        evidence:
-          after === undefined ? evidence : { ...evidence, crossed: after.crossed, signals: after.signals },
+        evidence: after === undefined ? evidence : sinceRollback(after, evidence),
         known,
         memory: this.#memory,
         blame: this.#blame,
@@ -450,7 +455,7 @@ export class OpenWatch {
     const aftermath = this.#aftermath
     if (aftermath === undefined) return
     const since = this.#memory.calmSince
-    if (since !== null && aftermath.normalSince === null) {
+    if (since !== null && now - since >= NORMAL_FOR && aftermath.normalSince === null) {
       aftermath.normalSince = since
       note(
         'back_to_normal',
@@ -700,6 +705,24 @@ async function readBefore(
   }
 }
 
+/**
+ * Evidence from after a rollback. What is left then may be chance: it says nothing by itself, and is nearer to the time before than to what was rolled back.
+ * @param after of the version that serves again
+ * @param evidence of the one that was rolled back
+ */
+function sinceRollback(after: WatchEvidence, evidence: WatchEvidence): WatchEvidence {
+  const worst = new Map(evidence.signals.map((one) => [reasonKey(one), one.after]))
+  const signals = after.signals.map((one) => ({
+    ...one,
+    recovered:
+      one.recovered ||
+      (one.exposure > 0 &&
+        one.logE <= 0 &&
+        isHalfBack(one.before, worst.get(reasonKey(one)) ?? one.before, one.after)),
+  }))
+  return { ...evidence, crossed: after.crossed, signals }
+}
+
 /** How a deployment ended by people's decision: told, or seen in the telemetry. */
 function endingOf(
   deployment: Deployment,
@@ -716,7 +739,9 @@ function endingOf(
       Date.parse(other.startedAt) > Date.parse(deployment.startedAt),
   )
   const back = next?.attributes['rollback'] === 'true' || next?.version === deployment.previousVersion
-  const at = next === undefined ? undefined : Date.parse(next.startedAt) / 1000
+  const told = deployment.sources?.findLast(({ status }) => status === 'rolled_back')?.at
+  const when = next?.startedAt ?? told
+  const at = when === undefined ? undefined : Date.parse(when) / 1000
   if (deployment.status === 'rolled_back' || (next !== undefined && back)) {
     return { kind: 'rolled back', at, by: next?.version ?? '' }
   }

@@ -145,11 +145,21 @@ export class SeriesWatch {
     readonly value: number
     readonly size: number
   } {
-    const sum = new Float64Array(4)
-    for (let i = 0; i < 4 * RECENT; i++) sum[i % 4] = (sum[i % 4] as number) + (this.#recent[i] as number)
-    const since = plus(sum, open)
+    const since = this.#lately(open)
     const { before, after } = levelsOf(this.test, since)
     return { before, after, value: since.value, size: since.size }
+  }
+
+  /** Logarithm of the e-value of the last minutes alone. */
+  recentEvidence(open: Tally): number {
+    const since = this.#lately(open)
+    return since.size > 0 ? evidenceOf(this.test, since) : 0
+  }
+
+  #lately(open: Tally): Tally {
+    const sum = new Float64Array(4)
+    for (let i = 0; i < 4 * RECENT; i++) sum[i % 4] = (sum[i % 4] as number) + (this.#recent[i] as number)
+    return plus(sum, open)
   }
 
   #since(moment: number, open: Tally): Tally {
@@ -251,6 +261,12 @@ export function isBeyond(
   const up = after - before >= smallest.absolute && after >= before * smallest.ratio
   const down = before - after >= smallest.absolute && after * smallest.ratio <= before
   return bad === 'up' ? up : bad === 'down' ? down : up || down
+}
+
+/** Whether a level is nearer to what was before than to the worst, by factors. */
+export function isHalfBack(before: number, worst: number, now: number): boolean {
+  if (!(before > 0 && worst > 0 && now > 0)) return false
+  return Math.abs(Math.log(now / before)) <= 0.5 * Math.abs(Math.log(worst / before))
 }
 
 /** Bounds of the ratio that hold at all looks together, or null where it has no logarithm. @param variance of the logarithm of the ratio now */

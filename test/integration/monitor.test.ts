@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { listAlerts } from '../../analytics/alerts/stored-alerts.ts'
 import { createMonitor, type Monitor } from '../../analytics/monitor/monitor.ts'
 import { readWatchEvents, readWatches } from '../../analytics/monitor/stored-watches.ts'
+import { discoverDeployments } from '../../analytics/releases/discover-deployments.ts'
 import { recordDeployment } from '../../analytics/releases/record-deployment.ts'
 import { allDeployments, storeDeployments } from '../../analytics/releases/stored-deployments.ts'
 import type { Alert } from '../../schemas/contracts/alert.ts'
@@ -125,6 +126,51 @@ describe('the monitor over real cells', { timeout: 120_000 }, () => {
     expect(await kindsOf(id)).toEqual(['opened', 'incident', 'rolled_back', 'back_to_normal', 'resolved'])
   })
 
+  it('knows a rollback that only the telemetry shows from the moment at which the version was gone', async () => {
+    await traffic('basket', '1.0', start - 60 * MINUTE, start, 0.01)
+    await traffic('basket', '1.1', start, start + 3 * MINUTE, 0.1)
+    await traffic('basket', '1.0', start + 3 * MINUTE, start + 16 * MINUTE, 0.01)
+    now = start + 3 * MINUTE
+    await monitors().look()
+    now = start + 16 * MINUTE
+    await discoverDeployments(bench.store, now)
+    await monitors().look()
+    const deployment = (await allDeployments(bench.store)).find(
+      ({ service, version }) => service === 'basket' && version === '1.1',
+    )
+    const id = deployment?.id ?? ''
+    const { state, rollback } = (await readWatches(bench.store, [id])).get(id) ?? {}
+    expect(state).toBe('rolled_back')
+    expect(rollback?.at).toBe(new Date(start + 3 * MINUTE).toISOString())
+    // Another process knows it from there, too.
+    now += MINUTE
+    await monitors().look()
+    expect((await readWatches(bench.store, [id])).get(id)?.rollback?.at).toBe(rollback?.at)
+  })
+
+  it('ends it also where what is left after the rollback may be chance', async () => {
+    await traffic('refund', '1.0', start - 60 * MINUTE, start, 0.01)
+    await traffic('refund', '1.1', start, start + 3 * MINUTE, 0.1)
+    now = start + 3 * MINUTE
+    const monitor = monitors()
+    await monitor.look()
+    const id = async () =>
+      (await allDeployments(bench.store)).find(
+        ({ service, version }) => service === 'refund' && version === '1.1',
+      )
+    const deployment = await id()
+    await storeDeployments(
+      bench.store,
+      [{ ...(deployment as NonNullable<typeof deployment>), status: 'rolled_back' }],
+      now,
+    )
+    // A bit more than before: of 300 requests a minute five fail, not three.
+    await traffic('refund', '1.0', start + 3 * MINUTE, start + 9 * MINUTE, 0.016)
+    for (now += MINUTE; now <= start + 9 * MINUTE; now += MINUTE) await monitor.look()
+    const ended = (await incidents()).find(({ service }) => service === 'refund')
+    expect(ended?.resolution).toMatch(/^rolled back, and back to normal/)
+  })
+
   it('watches a quiet release without a word, notes its steps, and says when telemetry stops', async () => {
     await traffic('stock', '1.1', start + 3 * MINUTE, start + 14 * MINUTE, 0.01)
     now = start + 12 * MINUTE
@@ -145,8 +191,16 @@ describe('the monitor over real cells', { timeout: 120_000 }, () => {
       severity: 'ticket',
       status: 'firing',
     })
-    await traffic('stock', '1.1', start + 26 * MINUTE, start + 28 * MINUTE, 0.01)
-    now = start + 28 * MINUTE
+    // It stays open for as long as it lasts, whatever calm ends other incidents.
+    for (now = start + 30 * MINUTE; now <= start + 60 * MINUTE; now += 10 * MINUTE) {
+      await monitor.look()
+      expect((await incidents()).find(({ service }) => service === 'stock')).toMatchObject({
+        status: 'firing',
+        revision: 1,
+      })
+    }
+    await traffic('stock', '1.1', now, now + 2 * MINUTE, 0.01)
+    now += 2 * MINUTE
     await monitor.look()
     expect((await incidents()).find(({ service }) => service === 'stock')).toMatchObject({
       status: 'resolved',
