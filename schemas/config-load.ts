@@ -5,6 +5,7 @@ import type { z } from 'zod'
 import { type Config, configSchema, SECRET_LISTS } from './config.ts'
 import { type Setting, settings } from './config-settings.ts'
 import { PostflightError } from './errors.ts'
+import { expectation } from './expectation.ts'
 import { fillSecrets } from './secret.ts'
 
 /** Where a value came from, rising in precedence, and the exact place: a file's name, a variable, a flag. */
@@ -156,15 +157,17 @@ function inWords(
     })
   }
   const got = setting?.secret === true ? 'a hidden value' : shown(valueAt(tree, path))
-  return [`${path || 'settings'} (from ${where}): ${expectation(issue)}, got ${got}`]
+  return [`${path || 'settings'} (from ${where}): ${expected(issue)}, got ${got}`]
 }
 
-function expectation(issue: z.core.$ZodIssue): string {
-  if (issue.code === 'invalid_union') {
-    const messages = issue.errors.flatMap((branch) => branch.map((inner) => inner.message))
-    return [...new Set(messages)].join(' or ') || issue.message
-  }
-  return issue.message.replace(/,? (but )?received .*$/, '')
+function expected({ message, ...issue }: z.core.$ZodIssue): string {
+  const messages =
+    issue.code === 'invalid_union'
+      ? issue.errors.flatMap((branch) => branch.map((inner) => expectation(inner.message)))
+      : []
+  const told = [...new Set(messages)].join(' or ') || expectation(message)
+  // Our own rules have whole sentences; Zod's are what was expected.
+  return told === message ? told : `expected ${told}`
 }
 
 function merge(into: Record<string, unknown>, from: Record<string, unknown>): void {

@@ -13,7 +13,7 @@ export async function acknowledge(store: Store, id: string, by: string, now: num
   const [alert] = items
   if (alert === undefined)
     throw new PostflightError('NOT_FOUND', `There is no alert ${id}.`, {
-      hint: 'GET /api/v1/alerts lists them.',
+      hint: 'The page /alerts and GET /api/v1/alerts list them.',
     })
   if (alert.status === 'resolved')
     throw new PostflightError('INVALID_REQUEST', `The alert ended at ${alert.endsAt ?? ''}.`, {

@@ -69,6 +69,7 @@ function evidenceOf(report: Report, isOnTrial: (signal: string) => boolean): Gat
     effectDifference: verdict.effectDifference,
     interval: verdict.interval,
     intervalOf: verdict.intervalOf,
+    compared: verdict.compared,
     confidence: verdict.confidence,
     before: { value: verdict.before.value, count: verdict.before.count },
     after: { value: verdict.after.value, count: verdict.after.count },

@@ -78,7 +78,8 @@ export async function exemplarsOf(
     return rows.map((row) => ({
       traceId: row.trace,
       time: new Date(Number(BigInt(row.nanos) / 1_000_000n)).toISOString(),
-      value: row.value,
+      // Of other kinds it would be a span's duration, which is not what the signal measures.
+      value: verdict.kind === 'distribution' ? row.value : null,
     }))
   }
   return []

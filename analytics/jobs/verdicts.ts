@@ -6,7 +6,7 @@ import { signalValue } from '../queries/signal-value.ts'
 import { type Candidate, type DeploymentVerdict, decide, type VerdictOptions } from '../verdict.ts'
 import type { SeriesComparison, Side } from './compare-signals.ts'
 import type { Facts } from './kind-facts.ts'
-import { phrase } from './words.ts'
+import { factor, phrase, range } from './words.ts'
 
 export type ReportDesign = Verdict['design']
 
@@ -103,6 +103,7 @@ function verdictOf(
       effectDifference: null,
       interval: [null, null],
       intervalOf: 'ratio',
+      compared: null,
       confidence: 0,
       pValue: null,
       adjustedPValue: null,
@@ -123,6 +124,7 @@ function verdictOf(
     effectDifference: finite(effect.difference),
     interval: pair(hasRatio ? comparison.interval : comparison.differenceInterval),
     intervalOf: hasRatio ? 'ratio' : 'difference',
+    compared: { statistic: comparison.statistic, before: effect.before, after: effect.after },
     confidence: comparison.confidence,
     pValue: finite(comparison.pValue),
     adjustedPValue: decided.adjustedP,
@@ -157,17 +159,17 @@ function sentence(
     fact,
   })
   const percent = Number((comparison.confidence * 100).toFixed(1))
-  const range = `${percent} % interval ${times(interval[0])} to ${times(interval[1])}`
+  const bounds = `${percent} % interval ${range(pair(interval), 'ratio', factor)}`
   switch (word) {
     case 'regressed':
     case 'improved':
-      return `${capital(change)}; ${range}.`
+      return `${capital(change)}; ${bounds}.`
     case 'unchanged':
-      return `${nameOf(series)} did not change by what matters (${margin(series.signal.smallestEffect)}): ${range}.`
+      return `${nameOf(series)} did not change by what matters (${margin(series.signal.smallestEffect)}): ${bounds}.`
     case 'inconclusive': {
       const more = finite(comparison.moreMinutes)
       const wait = more !== null && more > 0 ? ` About ${more} more minutes at this pace would decide.` : ''
-      return `${nameOf(series)} could not be decided: ${range}.${wait}`
+      return `${nameOf(series)} could not be decided: ${bounds}.${wait}`
     }
   }
 }
@@ -220,10 +222,6 @@ function pair([low, high]: readonly [number, number]): [number | null, number | 
 
 function finite(value: number): number | null {
   return Number.isFinite(value) ? value : null
-}
-
-function times(value: number): string {
-  return Number.isFinite(value) ? `${Number(value.toPrecision(3))}x` : 'any'
 }
 
 function capital(text: string): string {

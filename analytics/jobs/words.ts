@@ -1,3 +1,4 @@
+import type { Verdict } from '../../schemas/contracts/report.ts'
 import type { Signal } from '../../schemas/signals/signal.ts'
 
 /** Numbers as people read them: 212 ms, 1.4 %, 3.2 MB, 0.8 per request. */
@@ -17,23 +18,69 @@ export function quantity(value: number, unit: string): string {
       return size >= 1024 ? `${digits(value / 1024)} KiB${rest}` : `${digits(value)} B${rest}`
     }
     default:
-      return `${digits(value)}${perWhat(unit)}`
+      return `${digits(value)}${perWhat(unit, value)}`
   }
 }
 
-function perWhat(unit: string): string {
-  const [what = '', per] = unit.replaceAll(/[{}]/g, '').split('/')
-  if (per === undefined) return what === '' ? '' : ` ${what}`
-  return per === 'request' ? ' per request' : per === 'min' ? ' a minute' : ` ${what}/${per}`
+function perWhat(unit: string, value: number): string {
+  const [what = '', divisor] = unit.split('/')
+  const per = divisor?.replaceAll(/[{}]/g, '')
+  const counted = value === 1 ? what.replaceAll(/[{}]/g, '') : severalOf(what)
+  if (per === undefined) return counted === '' ? '' : ` ${counted}`
+  return per === 'request' ? ' per request' : per === 'min' ? ' a minute' : ` ${counted}/${per}`
+}
+
+/** `{row}`, a thing that is counted, as `rows`; symbols such as `s` stay. */
+function severalOf(unit: string): string {
+  return unit.replace(/\{(\w*)\}/, (_all, thing: string) =>
+    thing === '' ? '' : thing.endsWith('y') ? `${thing.slice(0, -1)}ies` : `${thing}s`,
+  )
+}
+
+/** A bound of a ratio beyond this factor, either way, says nothing; nor does an interval that is wider, upper by lower bound. */
+const WIDEST = 1000
+
+/**
+ * A confidence interval in words: "1.4x to 3.2x", "at least 2 %", or that nothing is known yet.
+ * @param bounds null where open
+ * @param of bounds of ratios that are a thousand times off are open, too
+ */
+export function range(
+  [low, high]: readonly [number | null, number | null],
+  of: Verdict['intervalOf'],
+  show: (bound: number) => string,
+): string {
+  const from = low !== null && of === 'ratio' && low < 1 / WIDEST ? null : low
+  const to = high !== null && of === 'ratio' && high > WIDEST ? null : high
+  if (from === null) return to === null ? 'not known yet' : `at most ${show(to)}`
+  return to === null ? `at least ${show(from)}` : `${show(from)} to ${show(to)}`
+}
+
+/** A factor, such as 1.81x. */
+export function factor(ratio: number): string {
+  return `${Number(ratio.toPrecision(3))}x`
+}
+
+/**
+ * The levels that an effect is between, and of which statistic: a service's median may double while its p95 stays.
+ * @returns `of` is '' where the signal has one level only
+ */
+export function comparedLevels(verdict: {
+  readonly compared?: Verdict['compared']
+  readonly before: { readonly value: number | null }
+  readonly after: { readonly value: number | null }
+}): { readonly of: string; readonly before: number | null; readonly after: number | null } {
+  const { compared, before, after } = verdict
+  if (compared == null) return { of: '', before: before.value, after: after.value }
+  const { statistic } = compared
+  const of = /^p\d+$/.test(statistic) ? statistic : statistic === 'geometric mean' ? 'mean' : ''
+  return { of, before: compared.before, after: compared.after }
 }
 
 function digits(value: number): string {
   if (value === 0) return '0'
   return Math.abs(value) >= 1000 ? String(Math.round(value)) : String(Number(value.toPrecision(3)))
 }
-
-/** Wider than this, upper by lower bound, the interval of a ratio says that nothing is known yet. */
-const WIDEST = 1000
 
 /** Whether the interval of a ratio is worth showing. */
 export function isTelling(interval: readonly [number, number] | null): interval is [number, number] {

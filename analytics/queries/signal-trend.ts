@@ -1,13 +1,14 @@
 import type { Catalogue } from '../../schemas/signals/catalogue.ts'
 import type { Store } from '../../schemas/store/client.ts'
 import { allDeployments } from '../releases/stored-deployments.ts'
+import { trendBounds } from './trend-bounds.ts'
 
 export interface TrendPoint {
   readonly deploymentId: string
   readonly version: string
   /** ISO 8601. */
   readonly startedAt: string
-  /** The signal after the deployment, with its interval (that of the comparison, laid around the value before); null where unknown. */
+  /** The signal after the deployment (a distribution's p95), with its interval (that of the comparison, laid around the value before); null where unknown. */
   readonly value: number | null
   readonly low: number | null
   readonly high: number | null
@@ -36,6 +37,7 @@ interface Row {
   after_value: number | null
   after_count: number
   interval_of: string
+  quantiles: string
 }
 
 /**
@@ -51,12 +53,12 @@ export async function signalTrend(
   signal: string,
   dimension: string,
 ): Promise<SignalTrend> {
-  const { unit } = catalogue.signal(signal)
+  const { unit, kind } = catalogue.signal(signal)
   const [deployments, rows] = await Promise.all([
     allDeployments(store, { service, environment }),
     store.query<Row>(
       `SELECT deployment_id, version, word, effect_ratio, interval_low AS low, interval_high AS high, before_value, after_value,
-        after_count, JSONExtractString(verdict_json, 'intervalOf') AS interval_of
+        after_count, JSONExtractString(verdict_json, 'intervalOf') AS interval_of, JSONExtractRaw(verdict_json, 'quantiles') AS quantiles
       FROM verdicts FINAL
       WHERE service = {service:String} AND environment = {environment:String} AND signal = {signal:String} AND dimension = {dimension:String}`,
       { service, environment, signal, dimension },
@@ -66,18 +68,21 @@ export async function signalTrend(
   const points = deployments.flatMap((deployment) => {
     const row = byId.get(deployment.id)
     if (row === undefined) return []
-    const bound = (edge: number | null): number | null => {
-      if (edge === null || row.before_value === null) return null
-      return row.interval_of === 'ratio' ? row.before_value * edge : row.before_value + edge
-    }
+    const [low, high] = trendBounds({
+      kind,
+      before: row.before_value,
+      interval: [row.low, row.high],
+      isRatio: row.interval_of === 'ratio',
+      quantiles: row.quantiles === '' ? [] : JSON.parse(row.quantiles),
+    })
     return [
       {
         deploymentId: deployment.id,
         version: deployment.version,
         startedAt: deployment.startedAt,
         value: row.after_value,
-        low: bound(row.low),
-        high: bound(row.high),
+        low,
+        high,
         before: row.before_value,
         word: row.word,
         count: row.after_count,

@@ -24,9 +24,15 @@
 
   function axisName(unit) {
     if (['s', '1', 'By', 'By/s'].includes(unit)) return ''
-    const [what, per] = unit.replaceAll(/[{}]/g, '').split('/')
-    return per === undefined ? what : `${what} per ${per === 'min' ? 'minute' : per}`
+    const [what, per] = unit.replaceAll(/\{(\w*)\}/g, (_all, thing) => thing).split('/')
+    const several = !unit.startsWith('{') || what === '' ? what : `${what.replace(/y$/, 'ie')}s`
+    return per === undefined ? several : `${several} per ${per === 'min' ? 'minute' : per}`
   }
+
+  /** Steps of an axis of bytes, so that its labels are whole KiB, MiB and GiB. */
+  const BYTES = [1, 2 ** 10, 2 ** 20, 2 ** 30].flatMap((of) =>
+    Array.from({ length: 10 }, (_, i) => 2 ** i * of),
+  )
 
   const pad = (n) => String(n).padStart(2, '0')
   const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
@@ -77,7 +83,7 @@
         ctx.lineTo(x, u.bbox.top + u.bbox.height)
         ctx.stroke()
         ctx.fillStyle = styleOf('--ink')
-        ctx.font = `${12 * ratio}px ${styleOf('--font')}`
+        ctx.font = `${(paper.matches ? 9 : 12) * ratio}px ${styleOf('--font')}`
         ctx.textAlign = 'left'
         ctx.textBaseline = 'bottom'
         const width = ctx.measureText(mark.label).width
@@ -99,6 +105,16 @@
         if (value === null) continue
         ctx.save()
         const bad = data.words[index] === 'regressed'
+        // A band needs two points: around one alone the interval is a line.
+        if (u.data[0].length === 1 && u.data[2][0] !== null && u.data[3][0] !== null) {
+          ctx.strokeStyle = styleOf('--line-after')
+          ctx.lineWidth = 2 * devicePixelRatio
+          ctx.beginPath()
+          for (const bound of [u.data[2][0], u.data[3][0]]) {
+            ctx.lineTo(u.valToPos(u.data[0][0], 'x', true), u.valToPos(bound, 'y', true))
+          }
+          ctx.stroke()
+        }
         ctx.fillStyle = styleOf(bad ? '--bad' : '--line-after')
         ctx.beginPath()
         ctx.arc(
@@ -119,14 +135,14 @@
     const text = styleOf('--muted')
     const grid = { stroke: styleOf('--hair'), width: 1 }
     const ticks = { stroke: styleOf('--hair'), width: 1, size: 4 }
-    const font = `12px ${styleOf('--font')}`
+    const font = `${paper.matches ? 9 : 12}px ${styleOf('--font')}`
     const long = data.to - data.from > 36 * 3600
     const weeks = data.to - data.from > 14 * 86400
     const top = Math.max(...data.lines.flatMap((line) => line.values.filter((value) => value !== null)), 0)
     const widest = Math.max(quantity(top, data.unit).length, quantity(top / 3, data.unit).length)
     return {
       width,
-      height: trend ? 170 : width < 480 ? 200 : 240,
+      height: paper.matches ? 150 : trend ? 170 : width < 480 ? 200 : 240,
       legend: { show: false },
       padding: [trend ? 10 : 20, 24, 0, 0],
       cursor: { y: false, points: { size: 7 }, drag: { x: false, y: false } },
@@ -173,7 +189,8 @@
           grid,
           ticks: { show: false },
           size: 22 + widest * 7,
-          space: 36,
+          space: trend ? 28 : 36,
+          ...(data.unit.startsWith('By') ? { incrs: BYTES } : {}),
           values: (_u, at) => at.map((value) => quantity(value, data.unit)),
           ...(axisName(data.unit) === ''
             ? {}
@@ -218,7 +235,8 @@
 
   // Paper is white and as wide as a page, whatever the window was.
   const paper = matchMedia('print')
-  const widthOf = (element) => (paper.matches ? 640 : Math.floor(element.clientWidth))
+  const widthOf = (element) =>
+    paper.matches ? (element.closest('.grid') === null ? 640 : 310) : Math.floor(element.clientWidth)
 
   const widths = new ResizeObserver((entries) => {
     for (const entry of entries) {

@@ -68,7 +68,7 @@ export class KeyStore {
     const key = (await this.list()).find((candidate) => candidate.id === id)
     if (key === undefined) {
       throw new PostflightError('NOT_FOUND', `There is no key ${id}.`, {
-        hint: 'GET /api/v1/keys lists the keys with their ids.',
+        hint: 'postflight keys list and GET /api/v1/keys show the keys with their ids.',
       })
     }
     const now = this.#clock()

@@ -1,6 +1,7 @@
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 import type { Problem } from '../../schemas/contracts/problem.ts'
 import { ERROR_CODES, type ErrorCode, PostflightError } from '../../schemas/errors.ts'
+import { expectation } from '../../schemas/expectation.ts'
 
 export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8'
 
@@ -103,19 +104,18 @@ function fieldErrors(
       got: shown(valueAt(sent, [...path, String(key)])),
     }))
   }
-  const message = entry.message ?? 'something else'
   return [
     {
       field: [part, ...path].join('.'),
       // Zod says what it made of the text; what was sent stands in `got`.
-      expected: message.replace(/^Invalid (input|option): expected /, '').replace(/, received .*$/, ''),
+      expected: expectation(entry.message ?? 'something else'),
       got: shown(valueAt(sent, path)),
     },
   ]
 }
 
-function hintOf(errors: readonly { field: string; expected: string }[]): string {
-  return errors.map((error) => `${error.field}: expected ${error.expected}`).join('; ')
+function hintOf(errors: readonly { field: string; expected: string; got: string }[]): string {
+  return errors.map(({ field, expected, got }) => `${field}: expected ${expected}, got ${got}`).join('; ')
 }
 
 function valueAt(sent: unknown, path: readonly string[]): unknown {

@@ -51,7 +51,7 @@ function article(alert: Alert, page: AlertsPage): string {
   } !${about(alert)}</h2>
 <p class="summary">${prose(alert.summary)}</p>
 !${alert.reasons.length === 0 ? '' : html`<ul>!${alert.reasons.map((reason) => html`<li>${prose(reason.summary)}</li>`)}</ul>`}
-!${alert.links.length === 0 ? '' : html`<p>!${alert.links.map(({ title, url }) => html`<a href="${webAddress(url)}">${title}</a> `)}</p>`}
+!${alert.links.length === 0 ? '' : html`<ul>!${alert.links.map(({ title, url }) => html`<li><a href="${webAddress(url)}">${title}</a></li>`)}</ul>`}
 <p class="fine">Since !${moment(alert.startsAt)}!${alert.endsAt === null ? '' : html`, ended !${moment(alert.endsAt)}`}${
     alert.resolution === null ? '' : ` (${alert.resolution})`
   }.${alert.owner === '' ? '' : ` Owner: ${alert.owner}.`}!${

@@ -56,12 +56,17 @@ function result(comparison: Comparison): string {
   const of = (word: (typeof GROUPS)[number][0]) => deltas.filter((delta) => delta.word === word)
   const worse = of('regressed').length
   const better = of('improved').length
+  const open = of('inconclusive').length
   const doubt = comparison.comparability?.find(({ doubtful }) => doubtful)
-  const state = worse > 0 ? 'regressed' : doubt === undefined ? 'healthy' : 'inconclusive'
+  const state = worse > 0 ? 'regressed' : doubt === undefined && open === 0 ? 'healthy' : 'inconclusive'
   const [left, right] = a.version === b.version ? ['a', 'b'] : [a.version, b.version]
   return html`<section class="verdict ${state}" aria-label="In short">
-<p class="headline">Against <span class="version">${a.version}</span>, <span class="version">${b.version}</span> is worse in ${worse} and better in ${better} of ${deltas.length} signals.${doubt === undefined ? '' : ' But the two may not be comparable: see below.'}</p>
-<p class="muted">${comparison.environment} · ${comparison.design === 'side_by_side' ? 'side by side, in the same minutes' : 'at different times'} · ${a.version}: !${moment(a.window.from)} to !${moment(a.window.to)} · ${b.version}: !${moment(b.window.from)} to !${moment(b.window.to)}</p>
+<p class="headline">Against <span class="version">${a.version}</span>, <span class="version">${b.version}</span> is worse in ${worse} and better in ${better} of ${deltas.length} signals; ${open} could not be decided.${doubt === undefined ? '' : ' But the two may not be comparable: see below.'}</p>
+<p class="muted">${comparison.environment} · !${
+    comparison.design === 'side_by_side'
+      ? html`side by side, in the same minutes: !${span(b.window)}`
+      : html`at different times · ${a.version}: !${span(a.window)} · ${b.version}: !${span(b.window)}`
+  }</p>
 </section>
 !${comparison.notes.length === 0 ? '' : html`<ul class="notes">!${comparison.notes.map((note) => html`<li>${note}</li>`)}</ul>`}
 !${GROUPS.map(([word, title]) => {
@@ -75,4 +80,8 @@ function result(comparison: Comparison): string {
         : html`<details><summary>${rows.length} signal${rows.length === 1 ? '' : 's'}</summary>!${table}</details>`
     }</section>`
   })}`
+}
+
+function span({ from, to }: Comparison['a']['window']): string {
+  return html`!${moment(from)} to !${moment(to)}`
 }

@@ -30,9 +30,9 @@ export function sentPage(notifications: readonly Notification[]): string {
 
 function row(entry: Notification): string {
   const [colour, word] = STATES[entry.state]
-  return html`<tr><td class="nowrap" data-label="When">!${moment(entry.attemptedAt ?? entry.createdAt)}</td><td data-label="Receiver"><strong>${entry.receiver}</strong></td><td data-label="What"><a href="/alerts#${encodeURIComponent(entry.subject)}">${prose(entry.title)}</a></td><td data-label="Result"><span class="badge small ${colour}">${word}</span>!${
+  return html`<tr><td class="nowrap" data-label="When">!${moment(entry.attemptedAt ?? entry.createdAt)}</td><td data-label="Receiver"><strong>${entry.receiver}</strong></td><td data-label="What"><a href="/alerts#${encodeURIComponent(entry.subject)}">${prose(entry.title)}</a></td><td data-label="Result"><span><span class="badge small ${colour}">${word}</span>!${
     entry.attempts > 1 ? html` <span class="muted">attempt ${entry.attempts}</span>` : ''
   }!${entry.state === 'waiting' && entry.attempts > 0 ? html` <span class="muted">next !${moment(entry.nextAt)}</span>` : ''}!${
     entry.answer === '' ? '' : html`<br><span class="muted answer">${entry.answer}</span>`
-  }</td></tr>`
+  }</span></td></tr>`
 }

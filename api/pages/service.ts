@@ -45,17 +45,17 @@ export function servicePage({
     title: service.service,
     active: 'services',
     charts: charts.length > 0 || quarter.signals.length > 0,
-    main: html`<nav class="crumbs" aria-label="Breadcrumb"><a href="/">Services</a> <span aria-hidden="true">/</span> ${service.service}</nav>
+    main: html`<nav class="crumbs" aria-label="Breadcrumb"><a href="/">Services</a> <span aria-hidden="true">/</span> ${service.service} <span aria-hidden="true">/</span> ${environment}</nav>
 <h1>${service.service}</h1>
 !${
       service.environments.length < 2
-        ? html`<p class="lead">${environment}</p>`
+        ? ''
         : html`<nav class="tabs" aria-label="Environments">!${service.environments.map(
             (of) =>
               html`<a href="/services/${encodeURIComponent(service.service)}?environment=${encodeURIComponent(of.environment)}" !${of.environment === environment ? 'aria-current="page"' : ''}>${of.environment}</a>`,
           )}</nav>`
     }
-!${charts.length === 0 ? '' : html`<section aria-labelledby="trends"><h2 id="trends">Release by release</h2><div class="grid">!${charts}</div></section>`}
+!${charts.length === 0 ? '' : html`<section aria-labelledby="trends"><h2 id="trends">Release by release</h2><p class="fine">What each release came to in its watch window, with the interval of its comparison; large and red where it regressed. Times are p95.</p><div class="grid">!${charts}</div></section>`}
 !${trendsSection(quarter)}
 <section aria-labelledby="deployments"><h2 id="deployments">Deployments</h2>
 !${

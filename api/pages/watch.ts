@@ -1,5 +1,5 @@
 import { html } from 'ghtml'
-import { isTelling } from '../../analytics/jobs/words.ts'
+import { range } from '../../analytics/jobs/words.ts'
 import type { Gate } from '../../schemas/contracts/gate.ts'
 import type { LiveWatch } from '../../schemas/contracts/live-watch.ts'
 import { MARKS, type Mark } from '../../schemas/contracts/mark.ts'
@@ -49,7 +49,7 @@ export function watchPage({ live, now, token }: WatchPage): string {
 <section class="verdict ${live.state ?? 'pending'}" aria-label="Now" aria-live="polite">
 <p class="state">!${stateBadge(live.state)} !${looked(live, now)}</p>
 <p class="headline">${prose(live.headline)}</p>
-!${watch?.blame == null ? '' : html`<p>${sentence(prose(watch.blame.summary))}</p>`}
+!${watch?.blame == null || live.headline.includes(watch.blame.summary) ? '' : html`<p>${sentence(prose(watch.blame.summary))}</p>`}
 </section>
 <dl class="facts">
 <div><dt>Deployed</dt><dd>!${moment(deployment.startedAt)} <span class="muted">· ${environment}</span></dd></div>
@@ -73,7 +73,7 @@ export function watchPage({ live, now, token }: WatchPage): string {
 function looked({ watch, reportedAt }: LiveWatch, now: number): string {
   const at = watch?.lookedAt ?? reportedAt
   if (at === null) return ''
-  return html`<span class="muted">${watch === null ? 'report computed' : 'looked at'} ${ago(at, now)}. <span class="screen-only">This page renews itself.</span></span>`
+  return html`<span class="muted">${watch === null ? 'report computed' : 'last look'} ${ago(at, now)}. <span class="screen-only">This page renews itself.</span></span>`
 }
 
 function toldBy({ deployment }: LiveWatch): string {
@@ -119,8 +119,7 @@ function table(rows: readonly WatchedSignal[], caption: string, now: number): st
 }
 
 function interval({ interval: bounds }: WatchedSignal): string {
-  if (!isTelling(bounds)) return '–'
-  return `${factor(bounds[0])} to ${factor(bounds[1])}`
+  return range(bounds ?? [null, null], 'ratio', factor)
 }
 
 /** What speaks for a change, of what a page would need from this signal alone. */

@@ -67,7 +67,7 @@ function releaseNotFound(service: string, version: string, environment?: string)
   const where = environment === undefined ? '' : ` in ${environment}`
   return new PostflightError('RELEASE_NOT_FOUND', `No release ${service} ${version} is known${where}.`, {
     hint:
-      `GET /api/v1/releases?service=${encodeURIComponent(service)} lists the releases of ${service}. ` +
+      `postflight releases and GET /api/v1/releases?service=${encodeURIComponent(service)} list what is known. ` +
       'A release is known once its telemetry (service.version) or a deployment has come in.',
   })
 }

@@ -57,7 +57,7 @@ export async function readService(context: ApiContext, name: string): Promise<Se
   const service = (await readServices(context)).find((candidate) => candidate.service === name)
   if (service === undefined) {
     throw new PostflightError('SERVICE_NOT_FOUND', `There is no service ${name}.`, {
-      hint: 'GET /api/v1/services lists them. A service appears with its first telemetry (service.name) or deployment.',
+      hint: 'postflight releases and GET /api/v1/services list what is known. A service appears with its first telemetry (service.name) or deployment.',
     })
   }
   return service

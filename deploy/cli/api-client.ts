@@ -13,9 +13,14 @@ const TIMEOUT = 60_000
 /**
  * The commands that read ask the API, as any other client does.
  * @param key sent as bearer; undefined where none is needed
+ * @throws PostflightError INVALID_REQUEST if `address` is no URL of HTTP
  */
 export function createApiClient(address: string, key: string | undefined): ApiClient {
   const root = address.replace(/\/+$/, '')
+  if (!/^https?:$/.test(URL.parse(root)?.protocol ?? ''))
+    throw new PostflightError('INVALID_REQUEST', `Not the address of a Postflight: "${address}".`, {
+      hint: 'Such as --address http://127.0.0.1:8080, or in POSTFLIGHT_ADDRESS.',
+    })
   const headers = {
     accept: 'application/json',
     ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),

@@ -62,11 +62,15 @@ export function backfillCommand(context: CliContext): Command {
         const verified = await verify({
           ...common,
           now,
-          onProgress: (done, of) => progress.update(done / Math.max(1, of), done),
+          onProgress: (done, of) => progress.update(done / Math.max(1, of)),
         })
         progress.stop()
         if (json) writeJson(context, verified)
         else context.out.write(verifiedText(verified))
+        if (stopped) {
+          context.err.write('Stopped: only a part was recounted.\n')
+          return EXIT.failed
+        }
         if (verified.some(({ differing }) => differing > 0)) return EXIT.regressed
         return verified.some(({ cells }) => cells > 0) ? EXIT.healthy : EXIT.noData
       }

@@ -1,4 +1,5 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
+import { PostflightError } from '../../schemas/errors.ts'
 import { startAlertReceiver } from '../demo/alert-receiver.ts'
 import { runDemo } from '../demo/run.ts'
 import { withDemoSettings } from '../demo/settings.ts'
@@ -16,9 +17,11 @@ export function demoCommand(context: CliContext): Command {
   )
     .option('--seed <n>', 'another history')
     .option('--days <n>', 'days of history, 14 to 42')
-    .option('--exit-after <part>', 'end after: history, live')
+    .addOption(new Option('--exit-after <part>', 'end after one part').choices(['history', 'live']))
   return runs(context, command, async ({ config, options }) => {
-    const { seed, days, exitAfter } = options as Record<string, string | undefined>
+    const seed = whole('seed', options['seed'], 0, 2 ** 32 - 1)
+    const days = whole('days', options['days'], 14, 42)
+    const exitAfter = options['exitAfter']
     const alerts = await startAlertReceiver()
     const stop = new AbortController()
     try {
@@ -34,8 +37,8 @@ export function demoCommand(context: CliContext): Command {
           reportText: (report, link) => reportText(report, link, paintFor(context)),
           alerts,
           signal: stop.signal,
-          ...(seed === undefined ? {} : { seed: Number(seed) }),
-          ...(days === undefined ? {} : { days: Number(days) }),
+          ...(seed === undefined ? {} : { seed }),
+          ...(days === undefined ? {} : { days }),
           ...(exitAfter === 'history' || exitAfter === 'live' ? { exitAfter } : {}),
         })
       } finally {
@@ -46,4 +49,15 @@ export function demoCommand(context: CliContext): Command {
     }
     return EXIT.healthy
   })
+}
+
+/** @throws PostflightError INVALID_REQUEST */
+function whole(name: string, text: unknown, least: number, most: number): number | undefined {
+  if (text === undefined) return undefined
+  const value = Number(text)
+  if (Number.isInteger(value) && value >= least && value <= most) return value
+  throw new PostflightError(
+    'INVALID_REQUEST',
+    `--${name}: expected a whole number of ${least} to ${most}, got "${String(text)}".`,
+  )
 }

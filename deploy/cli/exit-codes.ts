@@ -40,7 +40,7 @@ export function exitCodeOfGate({ decision, outcome }: Pick<Gate, 'decision' | 'o
 export function exitCodeOfError(code: ErrorCode): number {
   if (code === 'RELEASE_NOT_FOUND' || code === 'REPORT_NOT_READY' || code === 'DEPLOYMENT_NOT_FOUND')
     return EXIT.noData
-  if (code === 'SERVICE_NOT_FOUND') return EXIT.noData
+  if (code === 'SERVICE_NOT_FOUND' || code === 'SIGNAL_NOT_FOUND') return EXIT.noData
   if (code === 'CONFIG_INVALID' || code === 'INVALID_REQUEST') return EXIT.usage
   if (code === 'STORE_UNREACHABLE' || code === 'UNAUTHENTICATED') return EXIT.unreachable
   return EXIT.failed

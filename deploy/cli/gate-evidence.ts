@@ -1,9 +1,11 @@
-import { quantity } from '../../analytics/jobs/words.ts'
+import { comparedLevels, factor, quantity, range } from '../../analytics/jobs/words.ts'
 import type { Gate, GateEvidence } from '../../schemas/contracts/gate.ts'
 
-/** `Server errors: POST /pay` */
-export function signalName({ title, dimension }: Pick<GateEvidence, 'title' | 'dimension'>): string {
-  return printable(dimension === '' ? title : `${title}: ${dimension}`)
+/** `Server response time: POST /pay, p95` */
+export function signalName(evidence: GateEvidence): string {
+  const { title, dimension } = evidence
+  const { of } = comparedLevels(evidence)
+  return printable(`${dimension === '' ? title : `${title}: ${dimension}`}${of === '' ? '' : `, ${of}`}`)
 }
 
 /** Names come from telemetry: a terminal must not take them for commands. */
@@ -14,17 +16,20 @@ export function printable(text: string): string {
 /** `2.1x (1.4x to 3.2x)`: the effect and its interval. */
 export function effect(evidence: GateEvidence): string {
   const inRatio = evidence.intervalOf === 'ratio'
-  const written = (value: number | null) =>
-    value === null ? 'any' : inRatio ? `${Number(value.toPrecision(3))}x` : amount(value, evidence.unit)
-  const [low, high] = evidence.interval
-  const value = written(inRatio ? evidence.effectRatio : evidence.effectDifference)
-  if (low === null && high === null) return `${value} (not known how exactly)`
-  return `${value} (${written(low)} to ${written(high)})`
+  const written = (value: number) => (inRatio ? factor(value) : amount(value, evidence.unit))
+  const change = inRatio ? evidence.effectRatio : evidence.effectDifference
+  return `${change === null ? '-' : written(change)} (${range(evidence.interval, evidence.intervalOf, written)})`
 }
 
 /** `212 ms`; that a rate is per request, the signal's title says. */
-export function amount(value: number | null, unit: string): string {
+function amount(value: number | null, unit: string): string {
   return value === null ? '-' : quantity(value, unit).replace(/ per request$/, '')
+}
+
+/** What was compared, before and after. */
+export function levels(evidence: GateEvidence): { readonly before: string; readonly after: string } {
+  const { before, after } = comparedLevels(evidence)
+  return { before: amount(before, evidence.unit), after: amount(after, evidence.unit) }
 }
 
 /** `5,746 / 1,377`: events or samples before and after. */

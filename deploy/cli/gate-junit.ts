@@ -1,5 +1,5 @@
 import type { Gate } from '../../schemas/contracts/gate.ts'
-import { amount, effect, outcomeWord, samples, signalName } from './gate-evidence.ts'
+import { effect, levels, outcomeWord, samples, signalName } from './gate-evidence.ts'
 
 /**
  * A gate as JUnit XML, which every pipeline shows: the decision as one test case, and each comparison as another. A case fails where it keeps
@@ -16,8 +16,8 @@ export function gateJunit(gate: Gate, link: string): string {
     output: [...gate.reasons, `Next step: ${gate.step}`, link].join('\n'),
   })
   const signals = gate.evidence.map((evidence) => {
-    const levels = `${amount(evidence.before.value, evidence.unit)} before, ${amount(evidence.after.value, evidence.unit)} after`
-    const summary = `${evidence.summary}\n${effect(evidence)}; ${levels}; n ${samples(evidence)}`
+    const { before, after } = levels(evidence)
+    const summary = `${evidence.summary}\n${effect(evidence)}; ${before} before, ${after} after; n ${samples(evidence)}`
     const isWorse = evidence.word === 'regressed'
     const blocks = isWorse && !evidence.shadow && gate.decision === 'fail'
     return caseXml(signalName(evidence), `${gate.service}.${evidence.signal}`, {

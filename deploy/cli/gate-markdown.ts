@@ -1,5 +1,5 @@
 import type { Gate } from '../../schemas/contracts/gate.ts'
-import { amount, effect, outcomeWord, samples, signalName } from './gate-evidence.ts'
+import { effect, levels, outcomeWord, samples, signalName } from './gate-evidence.ts'
 
 const MARKS = { pass: '✅', hold: '⏳', fail: '❌' } as const
 
@@ -26,8 +26,8 @@ export function gateMarkdown(gate: Gate, link: string): string {
         (evidence) =>
           `| ${[
             signalName(evidence),
-            amount(evidence.before.value, evidence.unit),
-            amount(evidence.after.value, evidence.unit),
+            levels(evidence).before,
+            levels(evidence).after,
             samples(evidence),
             effect(evidence),
             `${evidence.word}${evidence.shadow ? ' (on trial)' : ''}`,

@@ -1,5 +1,5 @@
 import type { Gate } from '../../schemas/contracts/gate.ts'
-import { amount, effect, outcomeWord, printable, samples, signalName } from './gate-evidence.ts'
+import { effect, levels, outcomeWord, printable, samples, signalName } from './gate-evidence.ts'
 import type { Paint } from './paint.ts'
 import { minute, wrap } from './report-text.ts'
 import { table } from './table.ts'
@@ -9,10 +9,11 @@ const MOST_ROWS = 8
 
 /** What a gate waits for, in one line. */
 export function waitingText(gate: Gate, now: number): string {
-  const left = Math.max(0, Math.ceil((Date.parse(gate.until) - now) / 60_000))
+  const seconds = Math.max(0, Math.round((Date.parse(gate.until) - now) / 1000))
+  const left = seconds < 60 ? `${seconds} s` : `${Math.ceil(seconds / 60)} min`
   const known =
     gate.known === null ? '' : ` Known in about ${gate.known.minutes} min (${gate.known.at.slice(11, 16)}Z).`
-  return `waiting, ${left} min left: ${printable(gate.reasons[0] ?? '')}${known}`
+  return `waiting, ${left} left: ${printable(gate.reasons[0] ?? '')}${known}`
 }
 
 /** A settled gate for a terminal of 80 columns: the decision, why, and what it rests on. */
@@ -37,8 +38,8 @@ export function gateText(gate: Gate, link: string, paint: Paint): string {
           .slice(0, MOST_ROWS)
           .map((evidence) => [
             `${signalName(evidence)}${evidence.shadow ? ' (on trial)' : ''}`,
-            amount(evidence.before.value, evidence.unit),
-            amount(evidence.after.value, evidence.unit),
+            levels(evidence).before,
+            levels(evidence).after,
             samples(evidence),
             effect(evidence),
           ]),

@@ -47,7 +47,9 @@ export function markCommand(context: CliContext): Command {
         (mark) =>
           `${mark.signal === '' ? 'the deployment' : `${mark.signal} ${mark.dimension}`.trim()}: ${mark.mark.replace('_', ' ')}${mark.note === '' ? '' : ` (${mark.note})`}`,
       )
-      context.out.write(`${lines.length === 0 ? 'No marks.' : lines.join('\n')}\n`)
+      context.out.write(
+        `${service}@${version}  ${deployment.environment}\n${lines.length === 0 ? 'No marks.' : lines.join('\n')}\n`,
+      )
     }
     return EXIT.healthy
   })

@@ -82,6 +82,7 @@ for (const command of [
 }
 
 try {
+  refuseUnknown(process.argv[2])
   await program.parseAsync()
 } catch (error) {
   fail(error)
@@ -89,6 +90,16 @@ try {
 // What a library has left open (kafkajs, connections of producers that were given up) must not keep a process that is done.
 for (const stream of [process.stdout, process.stderr]) await new Promise((done) => stream.write('', done))
 process.exit()
+
+/** Commander would take it for an argument of the default command. @throws PostflightError INVALID_REQUEST */
+function refuseUnknown(asked: string | undefined): void {
+  if (asked === undefined || asked.startsWith('-') || asked === 'help') return
+  if (program.commands.some((command) => command.name() === asked || command.aliases().includes(asked)))
+    return
+  throw new PostflightError('INVALID_REQUEST', `There is no command "${asked}".`, {
+    hint: '`postflight --help` lists the commands.',
+  })
+}
 
 function fail(error: unknown): void {
   const known = error instanceof PostflightError

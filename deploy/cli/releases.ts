@@ -15,15 +15,23 @@ export function releasesCommand(context: CliContext): Command {
     .option('--limit <n>', 'how many', '20')
   return runs(context, command, async (invocation, service) => {
     const { environment, state, limit } = invocation.options as Record<string, string | undefined>
-    const { items } = await connect(invocation).get<{ items: DeploymentSummary[] }>('/api/v1/deployments', {
+    const api = connect(invocation)
+    const { items } = await api.get<{ items: DeploymentSummary[] }>('/api/v1/deployments', {
       service,
       environment,
       state,
       limit,
     })
+    // A name that nothing is known of is not the same as nothing to list.
+    if (items.length === 0 && service !== undefined)
+      await api.get(`/api/v1/services/${encodeURIComponent(service)}`)
     if (invocation.json) writeJson(context, items)
     else if (items.length === 0)
-      context.out.write('No deployments yet. Send telemetry with service.version, or: postflight deploy\n')
+      context.out.write(
+        environment === undefined && state === undefined
+          ? 'No deployments yet. Send telemetry with service.version, or: postflight deploy\n'
+          : 'No such deployments.\n',
+      )
     else {
       const rows = items.map((item) => [
         minute(item.startedAt),
@@ -34,6 +42,7 @@ export function releasesCommand(context: CliContext): Command {
           : `${item.state.replace('_', ' ')}${item.provisional ? ' (prov.)' : ''}`,
       ])
       context.out.write(`${table(['Deployed', 'Release', 'Environment', 'State'], rows, [17, 22, 12, 16])}\n`)
+      if (items.length === Number(limit)) context.out.write(`The newest ${limit}; --limit shows more.\n`)
     }
     return EXIT.healthy
   })

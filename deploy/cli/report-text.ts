@@ -1,4 +1,4 @@
-import { quantity } from '../../analytics/jobs/words.ts'
+import { comparedLevels, factor, quantity, range } from '../../analytics/jobs/words.ts'
 import type { Report, Verdict, VerdictWord } from '../../schemas/contracts/report.ts'
 import type { Colour, Paint } from './paint.ts'
 import { table } from './table.ts'
@@ -24,8 +24,12 @@ export function reportText(report: Report, link: string, paint: Paint): string {
     '',
     `State      ${report.state.replace('_', ' ')}${report.provisional ? ` (provisional; final ${minute(windows.finalAt)})` : ''}`,
     `Deployed   ${minute(deployment.startedAt)}, after ${report.baselineVersion ?? 'nothing that is known'}`,
-    `Compared   ${minute(windows.before.from)} to ${minute(windows.before.to)}`,
-    `with       ${minute(windows.after.from)} to ${minute(windows.after.to)} (${report.design.replaceAll('_', ' ')})`,
+    ...(report.design === 'side_by_side'
+      ? [`Compared   both versions in the same minutes, ${span(windows.after)}`]
+      : [
+          `Compared   ${span(windows.after)}`,
+          `with       ${span(windows.before)}${report.design === 'before_after_seasonal' ? ' (season removed)' : ''}`,
+        ]),
     `Signals    ${counts.regressed} regressed, ${counts.improved} improved, ${counts.unchanged} unchanged, ${counts.inconclusive} undecided`,
   ]
   for (const word of ['regressed', 'improved'] as const) {
@@ -48,28 +52,35 @@ function evidence(verdicts: readonly Verdict[]): string {
   return table(
     ['Signal', 'Before', 'After', 'Change (interval)'],
     verdicts.map((verdict) => [
-      verdict.dimension === '' ? verdict.title : `${verdict.title}: ${verdict.dimension}`,
-      amount(verdict.before.value, verdict.unit),
-      amount(verdict.after.value, verdict.unit),
+      name(verdict),
+      amount(comparedLevels(verdict).before, verdict.unit),
+      amount(comparedLevels(verdict).after, verdict.unit),
       change(verdict),
     ]),
     [28, 10, 10, 19],
   )
 }
 
+function name(verdict: Verdict): string {
+  const { of } = comparedLevels(verdict)
+  return `${verdict.title}${verdict.dimension === '' ? '' : `: ${verdict.dimension}`}${of === '' ? '' : `, ${of}`}`
+}
+
 function change(verdict: Verdict): string {
   if (verdict.fact !== null) return verdict.fact
-  const [low, high] = verdict.interval
   const inRatio = verdict.intervalOf === 'ratio'
   const effect = inRatio ? verdict.effectRatio : verdict.effectDifference
-  const written = (value: number | null) =>
-    value === null ? 'any' : inRatio ? `${Number(value.toPrecision(3))}x` : amount(value, verdict.unit)
-  return `${written(effect)} (${written(low)} to ${written(high)})`
+  const written = (value: number) => (inRatio ? factor(value) : amount(value, verdict.unit))
+  return `${effect === null ? '-' : written(effect)} (${range(verdict.interval, verdict.intervalOf, written)})`
 }
 
 /** The column has no room for "per request": the signal's title says so already. */
 function amount(value: number | null, unit: string): string {
   return value === null ? '-' : quantity(value, unit).replace(/ per request$/, '')
+}
+
+function span({ from, to }: Report['windows']['after']): string {
+  return `${minute(from)} to ${minute(to)}`
 }
 
 /** Instants to the minute, in UTC as everywhere else. */

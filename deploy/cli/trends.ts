@@ -38,6 +38,12 @@ export function trendsCommand(context: CliContext): Command {
 function trendsText(trends: ServiceTrends, paint: Paint): string {
   const day = (time: string): string =>
     trends.stepSeconds < 86_400 ? time.slice(0, 16).replace('T', ' ') : time.slice(0, 10)
+  if (trends.signals.length === 0) {
+    return [
+      paint('bold', `${trends.service}  ${trends.environment}`),
+      'Too little telemetry yet: 14 steps of three hours are needed.',
+    ].join('\n')
+  }
   const news = trends.signals.filter(hasNews)
   const quiet = trends.signals.filter((trend) => !hasNews(trend))
   const lines = [

@@ -77,11 +77,12 @@ export async function runDemo(options: DemoOptions): Promise<void> {
 
 async function history(options: DemoOptions, api: DemoApi): Promise<void> {
   const { out, clock } = options
-  const truth = planHistory(options.seed ?? DEFAULT_SEED, options.days ?? HISTORY_DAYS)
+  const days = options.days ?? HISTORY_DAYS
+  const truth = planHistory(options.seed ?? DEFAULT_SEED, days)
   const end = Math.floor(clock() / 60_000) * 60_000
   say(
     out,
-    `Six weeks of a shop's telemetry go through the OTLP endpoint, with ${truth.deployments.length} deployments (seed ${truth.seed}).`,
+    `${days} days of a shop's telemetry go through the OTLP endpoint, with ${truth.deployments.length} deployments (seed ${truth.seed}).`,
   )
   const progress = showProgress('History', out, clock)
   const done = new AbortController()
@@ -146,7 +147,9 @@ async function historySummary(options: DemoOptions, api: DemoApi, planned: numbe
     listed = await api.deployments(HISTORY_ENVIRONMENT)
   }
   const regressed = listed.filter((one) => one.state === 'regressed')
-  say(out, `\nOf ${listed.length} deployments in the history, ${regressed.length} made things worse:`)
+  // The first version of each service was there before.
+  const judged = listed.filter((one) => one.state !== 'no_data')
+  say(out, `\nOf ${judged.length} deployments in the history, ${regressed.length} made things worse:`)
   for (const one of regressed) say(out, cut(`  ${one.service}@${one.version}  ${one.headline ?? ''}`))
 }
 

@@ -86,6 +86,9 @@ test('a busy port and a directory that cannot be used have their own errors', as
   await expect(startEmbedded({ dataDir, port: 0, logger: silent })).rejects.toMatchObject({
     code: 'STORE_FAILED',
   })
+  await expect(
+    startEmbedded({ dataDir: join(dataDir, 'engine'), port: 0, logger: silent }),
+  ).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
 })
 
 test('stops in the middle of long queries', async () => {

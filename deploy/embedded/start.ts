@@ -1,5 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { PostflightError } from '../../schemas/errors.ts'
@@ -82,13 +82,25 @@ const OUTPUT_CHARS = 4000
 /**
  * Starts the embedded ClickHouse in a process of its own and resolves when it answers.
  *
- * @throws PostflightError STORE_LOCKED when another process has the directory (`details.url`: where it serves it), PORT_IN_USE, or STORE_FAILED
+ * @throws PostflightError CONFIG_INVALID where the directory cannot be made or written, STORE_LOCKED when another process has the directory (`details.url`: where it serves it), PORT_IN_USE, or STORE_FAILED
  */
 export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedStore> {
   const dataDir = resolve(options.dataDir)
   const host = options.host ?? '127.0.0.1'
   const maxConcurrent = options.maxConcurrent ?? 16
-  mkdirSync(dataDir, { recursive: true })
+  try {
+    mkdirSync(dataDir, { recursive: true })
+    accessSync(dataDir, constants.W_OK)
+  } catch (cause) {
+    throw new PostflightError(
+      'CONFIG_INVALID',
+      `dataDir: expected a folder to write to, got ${dataDir} (${(cause as Error).message})`,
+      {
+        hint: 'Choose another folder: --dataDir, or the setting dataDir.',
+        cause,
+      },
+    )
+  }
   const child = fork(fileURLToPath(new URL('./main.ts', import.meta.url)), [], {
     // A running query holds a thread of libuv's pool; files, zlib and the control session need some as well.
     env: { ...process.env, UV_THREADPOOL_SIZE: String(maxConcurrent + 8) },

@@ -18,6 +18,7 @@ export const deltaSchema = verdictSchema.pick({
   effectDifference: true,
   interval: true,
   intervalOf: true,
+  compared: true,
   confidence: true,
   before: true,
   after: true,

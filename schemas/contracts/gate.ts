@@ -33,6 +33,7 @@ export const gateEvidenceSchema = verdictSchema
     effectDifference: true,
     interval: true,
     intervalOf: true,
+    compared: true,
     confidence: true,
   })
   .extend({

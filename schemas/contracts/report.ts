@@ -77,6 +77,8 @@ export const verdictSchema = z.object({
   /** Confidence interval of `effectRatio` where there is one, else of `effectDifference`. */
   interval: interval,
   intervalOf: z.enum(['ratio', 'difference']),
+  /** What the effect is of (`p50`, `geometric mean`, `rate` ...), and its levels as the method compares them; null where nothing was measured, absent in older reports. */
+  compared: z.object({ statistic: z.string(), before: z.number(), after: z.number() }).nullable().optional(),
   /** Confidence level of `interval`, 0 to 1. */
   confidence: z.number(),
   pValue: z.number().nullable(),

@@ -203,6 +203,29 @@ describe('pages in a browser', () => {
     expect(pdf.length).toBeGreaterThan(20_000)
   })
 
+  it('prints the charts of a service whole, and its tables as tables', async () => {
+    const { page } = await open('/services/checkout', { viewport: { width: 673, height: 900 } })
+    await drawn(page).first().waitFor()
+    await page.emulateMedia({ media: 'print' })
+    const beyond = `[...document.querySelectorAll('.grid .plot')].filter((plot) =>
+      plot.querySelector('.u-wrap').clientWidth > plot.parentElement.clientWidth).length`
+    expect(await drawn(page).count()).toBeGreaterThan(2)
+    await expect.poll(() => page.evaluate<number>(beyond)).toBe(0)
+    const display = "getComputedStyle(document.querySelector('.stack td')).display"
+    expect(await page.evaluate<string>(display)).toBe('table-cell')
+  })
+
+  it('compares by levels of the statistic that changed, and says which', async () => {
+    const { page } = await open(COMPARE)
+    const row = page.locator('.verdicts tr', { hasText: 'POST /pay' }).first()
+    const [signal, before, after, change] = await row.locator('th, td').allInnerTexts()
+    expect(signal).toMatch(/POST \/pay (p50|p95|mean)$/)
+    expect(Number.parseFloat(after ?? '') / Number.parseFloat(before ?? '')).toBeCloseTo(
+      Number.parseFloat(change ?? ''),
+      1,
+    )
+  })
+
   it('says that a provisional report renews itself, and renews it', async () => {
     const { page } = await open('/releases/cart/1.1.0')
     expect(await page.locator('.verdict').textContent()).toMatch(

@@ -50,7 +50,18 @@ export async function openShop(settings: object = {}): Promise<Shop> {
   for (const deployment of await discoverDeployments(bench.store, now)) {
     await buildReport(bench.store, bench.catalogue, bench.config, deployment, now)
   }
-  const alert = alertThat(now, { service: 'checkout', version: '2.7.0/β', environment: 'prod' })
+  const alert = alertThat(now, {
+    service: 'checkout',
+    version: '2.7.0/β',
+    environment: 'prod',
+    reasons: [
+      {
+        signal: 'latency.server',
+        dimension: 'POST /pay',
+        summary: 'POST /pay answers 1.8x slower; trace 7d908bd4d6b5a84bba37f2226a504e0d',
+      },
+    ],
+  })
   await storeIncident(bench.store, alert, now)
   const notice = { ...noticeThat('firing', now), alert }
   await storeItems(bench.store, [

@@ -34,6 +34,9 @@ describe('config', () => {
 })
 
 test('an unknown command or option ends with 64', async () => {
+  const unknown = await run('reprot', 'checkout@2.7.0')
+  expect(unknown).toMatchObject({ code: 64, out: '' })
+  expect(unknown.err).toContain('There is no command "reprot"')
   expect((await run('config', '--nonsense')).code).toBe(64)
   expect((await run('report')).code).toBe(64)
   expect((await run('report', 'no-version')).code).toBe(64)
@@ -43,6 +46,18 @@ test('no Postflight at the address ends with 6 and says what to do', async () =>
   const { code, err } = await run('report', 'checkout@2.7.0', '--address', 'http://127.0.0.1:9')
   expect(code).toBe(6)
   expect(err).toContain('npm start')
+})
+
+test.each([
+  [['report', 'checkout@2.7.0', '--address', 'postflight.internal'], 'postflight.internal'],
+  [['demo', '--days', '5'], '--days'],
+  [['demo', '--seed', 'lucky'], '--seed'],
+  [['demo', '--exit-after', 'lunch'], '--exit-after'],
+])('%s ends with 64 and says what is wrong', async (args, named) => {
+  const { code, err } = await run(...args)
+  expect(code).toBe(64)
+  expect(err).toContain(named)
+  expect(err).not.toMatch(/^\s+at /m)
 })
 
 describe('a running Postflight', () => {
@@ -94,6 +109,24 @@ describe('a running Postflight', () => {
     const { code, err } = await run('report', 'checkout@9.9.9', '--address', api)
     expect(code).toBe(3)
     expect(err).toContain('9.9.9')
+  })
+
+  test('to list the deployments of an unknown service ends with 3', async () => {
+    const { code, err } = await run('releases', 'nobody', '--address', api)
+    expect(code).toBe(3)
+    expect(err).toContain('no service nobody')
+  })
+
+  test('a bad limit is told with what was expected and what was got', async () => {
+    const { code, err } = await run('releases', '--limit', '0', '--address', api)
+    expect(code).toBe(64)
+    expect(err).toContain('query.limit: expected number to be >=1, got "0"')
+  })
+
+  test('trends of a young service say that there is too little', async () => {
+    const { code, out } = await run('trends', '@shop/checkout', '--address', api)
+    expect(code).toBe(0)
+    expect(out).toContain('Too little telemetry yet')
   })
 
   test('its own metrics are served, those of rooms included', async () => {

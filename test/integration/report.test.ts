@@ -93,10 +93,16 @@ describe('reports over real cells', () => {
     expect(slow?.interval[0]).toBeLessThan(2)
     expect(slow?.interval[1]).toBeGreaterThan(2)
     expect(slow?.exemplars.length).toBe(3)
+    expect(slow?.exemplars[0]?.value).toBeGreaterThan(0.3)
+    // The levels that the effect is between, whatever the statistic: not the p95 of both sides beside an effect on the median.
+    const { statistic, before, after } = slow?.compared ?? { statistic: '', before: 0, after: 0 }
+    expect(statistic).toMatch(/^(p50|p95|geometric mean)$/)
+    expect(after / before / (slow?.effectRatio ?? 0)).toBeCloseTo(1, 2)
     const other = report.verdicts.find((v) => v.signal === 'latency.server' && v.dimension === 'GET /items')
     expect(other?.word).not.toBe('regressed')
     const thrown = report.verdicts.find((v) => v.signal === 'exceptions.rate' && v.dimension !== '')
     expect(thrown).toMatchObject({ word: 'regressed', fact: 'new', dimension: 'PaymentDeclined: failed' })
+    expect(thrown?.exemplars.map(({ value }) => value)).toEqual([null, null, null])
     expect(report.headline).toContain('POST /pay answers')
     expect(report.headline).toContain('new exception PaymentDeclined')
     expect(await readReport(bench.store, report.deployment.id)).toEqual(report)
@@ -221,5 +227,8 @@ describe('reports over real cells', () => {
     )
     expect(trend.points.map((point) => point.version)).toEqual(['1.1.0', '1.2.0', '1.3.0', '1.4.0'])
     expect(trend.points[1]?.value).toBeGreaterThan((trend.points[0]?.value ?? 0) * 1.5)
+    // Interval and value are of the same statistic.
+    expect(trend.points[1]?.low).toBeLessThan(trend.points[1]?.value ?? 0)
+    expect(trend.points[1]?.high).toBeGreaterThan(trend.points[1]?.value ?? 0)
   })
 })

@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest'
+import { comparedLevels, factor, quantity, range } from './words.ts'
+
+describe('a quantity', () => {
+  it.each([
+    [5, '{row}', '5 rows'],
+    [1, '{row}', '1 row'],
+    [3, '{entry}', '3 entries'],
+    [2.5, '{call}/s', '2.5 calls/s'],
+    [0.05, 's/s', '0.05 s/s'],
+    [0.3, '{call}/{request}', '0.3 per request'],
+    [12, '{request}/min', '12 a minute'],
+    [7, '', '7'],
+  ])('%s %s is %s', (value, unit, text) => {
+    expect(quantity(value, unit)).toBe(text)
+  })
+})
+
+describe('an interval', () => {
+  it.each([
+    [[1.4, 3.2], '1.4x to 3.2x'],
+    [[13.8, null], 'at least 13.8x'],
+    [[13.8, 52_000], 'at least 13.8x'],
+    [[0, 0.198], 'at most 0.198x'],
+    [[0.00000507, 667_000_000], 'not known yet'],
+    [[null, null], 'not known yet'],
+  ] as const)('%s is %s', (bounds, text) => {
+    expect(range(bounds, 'ratio', factor)).toBe(text)
+  })
+
+  it('of differences keeps bounds of any size', () => {
+    expect(range([0, 5000], 'difference', (bound) => quantity(bound, '{row}'))).toBe('0 rows to 5000 rows')
+  })
+})
+
+describe('compared levels', () => {
+  const sides = { before: { value: 0.156 }, after: { value: 0.15 } }
+
+  it('are those of the statistic that the effect is of', () => {
+    const compared = { statistic: 'p50', before: 0.00977, after: 0.0213 }
+    expect(comparedLevels({ ...sides, compared })).toEqual({ of: 'p50', before: 0.00977, after: 0.0213 })
+    expect(comparedLevels({ ...sides, compared: { ...compared, statistic: 'geometric mean' } }).of).toBe(
+      'mean',
+    )
+    expect(comparedLevels({ ...sides, compared: { ...compared, statistic: 'rate' } }).of).toBe('')
+  })
+
+  it('are the values of both sides in reports that are older or measured nothing', () => {
+    const values = { of: '', before: 0.156, after: 0.15 }
+    expect(comparedLevels(sides)).toEqual(values)
+    expect(comparedLevels({ ...sides, compared: null })).toEqual(values)
+  })
+})
