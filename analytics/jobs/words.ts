@@ -40,6 +40,9 @@ function severalOf(unit: string): string {
 /** A bound of a ratio beyond this factor, either way, says nothing; nor does an interval that is wider, upper by lower bound. */
 const WIDEST = 1000
 
+/** Of an interval that is open on both sides. */
+export const NOT_KNOWN = 'not known yet'
+
 /**
  * A confidence interval in words: "1.4x to 3.2x", "at least 2 %", or that nothing is known yet.
  * @param bounds null where open
@@ -52,7 +55,7 @@ export function range(
 ): string {
   const from = low !== null && of === 'ratio' && low < 1 / WIDEST ? null : low
   const to = high !== null && of === 'ratio' && high > WIDEST ? null : high
-  if (from === null) return to === null ? 'not known yet' : `at most ${show(to)}`
+  if (from === null) return to === null ? NOT_KNOWN : `at most ${show(to)}`
   return to === null ? `at least ${show(from)}` : `${show(from)} to ${show(to)}`
 }
 

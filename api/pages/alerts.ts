@@ -16,10 +16,13 @@ export interface AlertsPage {
   readonly token: string
 }
 
-/** Alerts, newest first, with who has taken them and what each receiver was told. */
+const isFiring = (alert: Alert): boolean => alert.status === 'firing'
+
+/** Alerts, those that fire first and the newest of them, with who has taken them and what each receiver was told. */
 export function alertsPage(page: AlertsPage): string {
   const { alerts, mutes, receivers, token } = page
-  const firing = alerts.filter((alert) => alert.status === 'firing' && alert.kind !== 'heartbeat').length
+  const shown = alerts.filter(({ kind }) => kind !== 'heartbeat')
+  const firing = shown.filter(isFiring).length
   return layout({
     title: 'Alerts',
     active: 'alerts',
@@ -29,7 +32,7 @@ export function alertsPage(page: AlertsPage): string {
 !${receivers.length === 0 ? '<p class="muted">No receiver is set up, so nobody is told: <code>alerts</code> in the settings names them.</p>' : ''}
 !${mutes.length === 0 ? '' : muteList(mutes, token)}
 !${alerts.length === 0 ? html`<p class="muted">An alert appears here when a deployment's verdict turns to regressed.</p>` : ''}
-!${alerts.filter(({ kind }) => kind !== 'heartbeat').map((alert) => article(alert, page))}`,
+!${[...shown.filter(isFiring), ...shown.filter((alert) => !isFiring(alert))].map((alert) => article(alert, page))}`,
   })
 }
 

@@ -53,15 +53,19 @@ function confidence(verdicts: readonly Delta[]): string {
 export function undecidedTable(verdicts: readonly Verdict[]): string {
   return html`<table class="stack verdicts">
 <caption class="hidden">What could not be decided, and what it needs</caption>
-<thead><tr><th scope="col">Signal</th><th scope="col">Why not</th><th scope="col" class="n">Would have been seen</th><th scope="col" class="n">Needs about</th></tr></thead>
+<thead><tr><th scope="col">Signal</th><th scope="col" class="n">Change (interval)</th><th scope="col" class="n">Would have been seen</th><th scope="col" class="n">Needs about</th></tr></thead>
 <tbody>!${verdicts.map(
     (verdict) => html`<tr>
 <th scope="row">!${subject(verdict)}</th>
-<td data-label="Why not">${prose(verdict.needs?.reason ?? verdict.summary)}</td>
+<td class="n" data-label="Change (interval)">${isMeasured(verdict) ? `${effect(verdict)} (${interval(verdict)})` : prose(verdict.needs?.reason ?? verdict.summary)}</td>
 <td class="n" data-label="Would have been seen">${verdict.needs?.detectableRatio == null ? '–' : `from ${factor(verdict.needs.detectableRatio)}`}</td>
 <td class="n nowrap" data-label="Needs about">${verdict.needs?.moreMinutes == null ? '–' : `${span(verdict.needs.moreMinutes)} more`}</td>
 </tr>`,
   )}</tbody></table>`
+}
+
+function isMeasured({ effectRatio, effectDifference }: Delta): boolean {
+  return effectRatio !== null || effectDifference !== null
 }
 
 const ROWS: Readonly<Record<Verdict['kind'], { readonly value: string; readonly count: string }>> = {

@@ -1,5 +1,5 @@
 import { html } from 'ghtml'
-import { range } from '../../analytics/jobs/words.ts'
+import { NOT_KNOWN, range } from '../../analytics/jobs/words.ts'
 import type { Gate } from '../../schemas/contracts/gate.ts'
 import type { LiveWatch } from '../../schemas/contracts/live-watch.ts'
 import { MARKS, type Mark } from '../../schemas/contracts/mark.ts'
@@ -118,8 +118,10 @@ function table(rows: readonly WatchedSignal[], caption: string, now: number): st
   )}</tbody></table>`
 }
 
-function interval({ interval: bounds }: WatchedSignal): string {
-  return range(bounds ?? [null, null], 'ratio', factor)
+function interval({ interval: bounds, decided }: WatchedSignal): string {
+  const text = range(bounds ?? [null, null], 'ratio', factor)
+  // What is decided without one is decided by other means, such as that nothing of it happened.
+  return decided !== 'open' && text === NOT_KNOWN ? '–' : text
 }
 
 /** What speaks for a change, of what a page would need from this signal alone. */

@@ -78,7 +78,15 @@ for (const command of [
   ...program.commands,
   ...program.commands.flatMap((child) => child.commands),
 ]) {
-  command.exitOverride((error) => process.exit(error.exitCode === 0 ? EXIT.healthy : EXIT.usage))
+  command.exitOverride((error) => {
+    if (error.exitCode === 0) process.exit(EXIT.healthy)
+    // Commander has told people already.
+    if (process.argv.includes('--json'))
+      writeJson(context, {
+        error: { code: 'INVALID_REQUEST', message: error.message.replace(/^error: /, ''), hint: '' },
+      })
+    process.exit(EXIT.usage)
+  })
 }
 
 try {

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Report } from '../../schemas/contracts/report.ts'
+import { PostflightError } from '../../schemas/errors.ts'
 import { type Progress, showProgress } from '../cli/progress.ts'
 import type { AlertReceiver } from './alert-receiver.ts'
 import { type DemoApi, demoApi } from './demo-api.ts'
@@ -41,13 +42,14 @@ const POLL_MS = 3000
 /**
  * The demonstration: six weeks of history, then a live roll-out that makes things worse. Serves until `signal` is given, or until
  * `exitAfter` is reached; leaves no process behind.
- * @throws Error when Postflight refuses something; nothing when it was stopped
+ * @throws Error when Postflight refuses something, PostflightError ALREADY_EXISTS when there is a demonstration; nothing when it was stopped
  */
 export async function runDemo(options: DemoOptions): Promise<void> {
   const { out, signal } = options
   const api = demoApi(options.apiUrl, options.apiKey, signal)
   let shop: Shop | undefined
   try {
+    await refuseSecond(api)
     await history(options, api)
     if (options.exitAfter === 'history') return
     say(
@@ -73,6 +75,18 @@ export async function runDemo(options: DemoOptions): Promise<void> {
   } finally {
     await shop?.stop()
   }
+}
+
+/** A second history beside the first, at other times, would be neither. */
+async function refuseSecond(api: DemoApi): Promise<void> {
+  if ((await api.deployments(HISTORY_ENVIRONMENT)).length === 0) return
+  throw new PostflightError(
+    'ALREADY_EXISTS',
+    'There is a demonstration in this store already, or a part of one.',
+    {
+      hint: 'Look at it: npm start. For a new one remove the folder (dataDir), or: npm run demo -- --dataDir another-folder',
+    },
+  )
 }
 
 async function history(options: DemoOptions, api: DemoApi): Promise<void> {

@@ -48,6 +48,13 @@ test('no Postflight at the address ends with 6 and says what to do', async () =>
   expect(err).toContain('npm start')
 })
 
+test('wrong usage is JSON too where JSON is asked for', async () => {
+  const { code, out, err } = await run('report', '--json')
+  expect(code).toBe(64)
+  expect(JSON.parse(out)).toMatchObject({ error: { code: 'INVALID_REQUEST' } })
+  expect(err).toContain('missing required argument')
+})
+
 test.each([
   [['report', 'checkout@2.7.0', '--address', 'postflight.internal'], 'postflight.internal'],
   [['demo', '--days', '5'], '--days'],
