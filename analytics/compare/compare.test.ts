@@ -185,6 +185,28 @@ test('placebos widen, never narrow', () => {
   expect(narrow.standardError).toBe(plain.standardError)
 })
 
+test('a window after that happens to have no slow requests is not surer of its tail than the time before would be', () => {
+  // A tenth takes up to ten times as long, or none does.
+  const tailed = (from: number, minutes: number, seed: number, slow: number) => {
+    const random = seededRandom(seed)
+    return Array.from({ length: minutes }, (_, i) => {
+      const values = Array.from({ length: 20 }, () => {
+        const value = 0.1 * Math.exp(0.4 * (random() + random() - 1))
+        return random() < slow ? value * 10 ** random() : value
+      })
+      return cellOfValues((from + i) * 60, values, 0)
+    })
+  }
+  const width = (slow: number): number => {
+    const after = tailed(720, 120, 5, slow)
+    const { details } = found(compareDistribution({ ...options, before: tailed(0, 720, 4, 0.1), after }))
+    const all = details?.['quantiles'] as { statistic: string; interval: [number, number] }[]
+    const [low, high] = all.find(({ statistic }) => statistic === 'p95')?.interval ?? [1, 1]
+    return Math.log(high / low)
+  }
+  expect(width(0)).toBeGreaterThan(0.8 * width(0.1))
+})
+
 test('a leak is told from a restart by the age of the process', () => {
   const saw = (growth: number, seed: number) => {
     const random = seededRandom(seed)

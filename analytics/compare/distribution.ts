@@ -112,7 +112,7 @@ function geometricMean(
   const level = Math.exp(earlier.estimate * LN_GAMMA)
   return measured(
     {
-      method: method('geometric-mean', shift !== undefined),
+      method: method('geometric-mean', shift !== undefined, 1),
       statistic: 'geometric mean',
       before: level,
       after: Math.exp(later.estimate * LN_GAMMA),
@@ -174,7 +174,10 @@ function quantile(
   // Around its own quantile, for the interval.
   const centred = ratioOfSums(exceedances(after, own.after), after.totals, sideBySide)
   const floor = (q * (1 - q)) / after.merged.total
-  const varianceAfter = woodruff(after, q, Math.sqrt(Math.max(centred.variance, floor))) ** 2
+  const errorAfter = Math.sqrt(Math.max(centred.variance, floor))
+  // A window that happened to be calm is too low and too sure of it: the time before has the shape that it would have had. Side by side the longest memory's error has room for that.
+  const shapes = sideBySide ? [after] : [after, before]
+  const varianceAfter = Math.max(...shapes.map((arm) => woodruff(arm, q, errorAfter))) ** 2
   const drift = shift?.spreadKnown === true ? 0 : shares.drift
   const assumed = drift === undefined && !sideBySide ? 0.05 ** 2 : 0
   const varianceBefore =
@@ -187,7 +190,7 @@ function quantile(
     (crossing.estimate - earlier.estimate) / Math.sqrt(Math.max(shares.after, floor) + shares.rest)
   return measured(
     {
-      method: method(`p${Math.round(q * 100)}-woodruff`, shift !== undefined),
+      method: method(`p${Math.round(q * 100)}-woodruff`, shift !== undefined, 2),
       statistic: `p${Math.round(q * 100)}`,
       before: level,
       after: Math.exp(own.after * LN_GAMMA),
@@ -298,6 +301,6 @@ function independentVariance(arm: MinuteHistograms, mean: number): number {
   return squares / (total * total) || 1e-300
 }
 
-function method(name: string, controlled: boolean): string {
-  return `${name}${controlled ? '-difference-in-differences' : ''}@1`
+function method(name: string, controlled: boolean, version: number): string {
+  return `${name}${controlled ? '-difference-in-differences' : ''}@${version}`
 }

@@ -1,7 +1,10 @@
 import { expect, test } from 'vitest'
+import { minuteHistograms } from '../../../analytics/compare/minute-histograms.ts'
 import { normalDraw } from '../../../analytics/stats/normal-draw.ts'
 import { seededRandom } from '../../../analytics/stats/random.ts'
+import { cellOfValues } from '../../../schemas/cell-of-values.ts'
 import type { Line } from '../placebo-moments.ts'
+import { blockBootstrap } from './block-bootstrap.ts'
 import { plainPlacebo } from './plain-placebo.ts'
 import { repeatedLooking } from './repeated-looking.ts'
 import { threshold } from './threshold.ts'
@@ -55,4 +58,30 @@ test('the rank among past moments is uniform in noise and small for a jump', () 
   const judge = plainPlacebo.prepare(line, 1900, 12)
   expect(judge(line.values.slice(1900, 1912)).alarm).toBe(false)
   expect(judge(line.values.slice(1900, 1912).map((value) => value + 3)).p).toBeLessThan(0.01)
+})
+
+test('the block bootstrap of a quantile is as wide as theory has it, and wider where minutes depend on each other', () => {
+  const arm = (level: (minute: number) => number) => {
+    const cells = Array.from({ length: 300 }, (_, minute) =>
+      cellOfValues(
+        minute * 60,
+        Array.from({ length: 20 }, () => Math.exp(level(minute) + 0.5 * normal())),
+        0,
+      ),
+    )
+    return minuteHistograms(cells, 60) as NonNullable<ReturnType<typeof minuteHistograms>>
+  }
+  const width = (level: (minute: number) => number): number => {
+    const [low, high] = blockBootstrap(arm(level), arm(level), 0.5, 400, random)(0.05)
+    return Math.log(high / low)
+  }
+  // Of a median of n independent values of N(0, s): s sqrt(pi / 2n); of a difference of two, and 1.96 to either side.
+  const theory = 2 * 1.96 * Math.SQRT2 * 0.5 * Math.sqrt(Math.PI / 2 / 6000)
+  const independent = width(() => 0)
+  expect(independent / theory).toBeGreaterThan(0.8)
+  expect(independent / theory).toBeLessThan(1.25)
+  // Ten minutes that are 20 % up, then ten that are 20 % down.
+  expect(width((minute) => (Math.floor(minute / 10) % 2 === 0 ? 0.2 : -0.2))).toBeGreaterThan(
+    1.5 * independent,
+  )
 })
