@@ -25,10 +25,13 @@ export interface Rate {
   readonly worstSeries: number
 }
 
+/** By method and window. */
+type Rates = Record<string, Record<string, Rate>>
+
 export async function run(options: PartOptions): Promise<PartResult> {
   const lines = linesOf(await readSeries(options.data as string))
   if (lines.length === 0) throw new Error(`${options.data}: no series has a fixed step`)
-  const falseAlarms: Record<string, Record<string, Rate>> = {}
+  const falseAlarms: Rates = {}
   let done = 0
   for (const { name: window, seconds } of WINDOWS) {
     const aim = options.quick ? QUICK : MOMENTS
@@ -49,20 +52,29 @@ export async function run(options: PartOptions): Promise<PartResult> {
       options.progress(done / (METHODS.length * WINDOWS.length))
     }
   }
-  const beside = sideBySide(lines, options, falseAlarms)
-  return { json: { falseAlarms }, section: sectionOf(falseAlarms, lines.length, beside) }
+  const beside = sideBySide(lines, options)
+  const named = (windows: Readonly<Record<string, Rate>> = {}) =>
+    Object.fromEntries(Object.entries(windows).map(([window, rate]) => [`side by side, ${window}`, rate]))
+  return {
+    json: {
+      falseAlarms: Object.fromEntries(
+        Object.keys({ ...falseAlarms, ...beside }).map((method) => [
+          method,
+          { ...falseAlarms[method], ...named(beside[method]) },
+        ]),
+      ),
+    },
+    section: sectionOf(falseAlarms, lines.length, beside, countLines(lines).length),
+  }
 }
 
 /** Simulated worlds of four signals each, and moments of real counts, a window length. */
 const WORLDS = 300
 const QUICK_WORLDS = 8
 
-/** Windows of their own in the same object: `side by side, simulated, 1 h`. @returns how many series of counts there are */
-function sideBySide(
-  lines: readonly Line[],
-  { quick, seed }: PartOptions,
-  falseAlarms: Record<string, Record<string, Rate>>,
-): { readonly counts: number } {
+/** @returns windows such as `simulated, 1 h` */
+function sideBySide(lines: readonly Line[], { quick, seed }: PartOptions): Rates {
+  const found: Rates = {}
   for (const { name, seconds } of WINDOWS) {
     const kinds = {
       simulated: madeCases(seconds, quick ? QUICK_WORLDS : WORLDS, seed),
@@ -77,13 +89,13 @@ function sideBySide(
       }
       if (clusters.length === 0) continue
       for (const [method, judgements] of judged) {
-        const rates = falseAlarms[method] ?? {}
-        falseAlarms[method] = rates
-        rates[`side by side, ${kind}, ${name}`] = rateOf(clusters, judgements, undefined, seed)
+        const rates = found[method] ?? {}
+        found[method] = rates
+        rates[`${kind}, ${name}`] = rateOf(clusters, judgements, undefined, seed)
       }
     }
   }
-  return { counts: countLines(lines).length }
+  return found
 }
 
 export function judge(method: Method, moments: readonly Moment[]): readonly Judgement[] {
@@ -124,29 +136,24 @@ function rateOf(
   }
 }
 
-function sectionOf(
-  rates: Readonly<Record<string, Readonly<Record<string, Rate>>>>,
-  series: number,
-  beside: { readonly counts: number },
-): string {
+/** @param counts series of counts that were thinned */
+function sectionOf(before: Rates, series: number, beside: Rates, counts: number): string {
   const percent = (x: number | undefined): string => (x === undefined ? '' : `${(100 * x).toFixed(2)} %`)
-  const rows = (wanted: boolean) =>
+  const rows = (rates: Rates, anywhere: boolean) =>
     Object.entries(rates).flatMap(([method, windows]) =>
-      Object.entries(windows)
-        .filter(([window]) => window.startsWith('side by side') === wanted)
-        .map(
-          ([window, rate]) =>
-            `| ${[
-              method,
-              window.replace('side by side, ', ''),
-              rate.n,
-              percent(rate.rate),
-              percent(rate.upper95),
-              ...(wanted ? [] : [percent(rate.anywhere)]),
-              ...NOMINAL.map((level) => percent(rate.nominal?.[String(level)])),
-              rate.worstSeries === 0 ? '' : `${Math.round(100 * rate.worstSeries)} %`,
-            ].join(' | ')} |`,
-        ),
+      Object.entries(windows).map(
+        ([window, rate]) =>
+          `| ${[
+            method,
+            window,
+            rate.n,
+            percent(rate.rate),
+            percent(rate.upper95),
+            ...(anywhere ? [percent(rate.anywhere)] : []),
+            ...NOMINAL.map((level) => percent(rate.nominal?.[String(level)])),
+            rate.worstSeries === 0 ? '' : `${Math.round(100 * rate.worstSeries)} %`,
+          ].join(' | ')} |`,
+      ),
     )
   return `Pretended releases at random moments of ${series} real series, nothing injected, before/after, one series a judgement. Windows have as many points as the
 time in the table has at the series' step, at least 12; before each moment lie at least a day and three windows. *Alarm* is what a method, as it comes,
@@ -156,14 +163,14 @@ of a row's alarms that the noisiest series has.
 
 | method | window | moments | alarm | upper 95 % | anywhere | at 5 % | at 1 % | at 0.1 % | at 0.01 % | one series |
 | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
-${rows(false).join('\n')}
+${rows(before, true).join('\n')}
 
 Side by side, nothing injected. *Simulated*: ${WORLDS} services a window length, four signals each (latency, failures, exceptions, a gauge; the service as a whole), whose old and new version differ in instances (2 to 8 and 1 to 4, each
 wandering for itself: latency by 5 %, memory 6 minutes), start (10 to 40 minutes ago, still warming) and share, and have traffic, levels and, in one of three, an incident in common (\`made-arms.ts\`). Peers get what a metrics store would give them: the
-value of each minute. The upper limit draws whole services. *Thinned*: every event of ${beside.counts} real series of whole numbers goes to the new version with probability 5, 20 or 50 %; that leaves binomial noise alone, so it says
+value of each minute. The upper limit draws whole services. *Thinned*: every event of ${counts} real series of whole numbers goes to the new version with probability 5, 20 or 50 %; that leaves binomial noise alone, so it says
 little of versions that wander, and much of counts as they come.
 
 | method | window | cases | alarm | upper 95 % | at 5 % | at 1 % | at 0.1 % | at 0.01 % | one series |
 | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
-${rows(true).join('\n')}`
+${rows(beside, false).join('\n')}`
 }

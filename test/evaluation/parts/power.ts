@@ -1,18 +1,15 @@
-import { holm } from '../../../analytics/stats/holm.ts'
-import { normalUpperTail } from '../../../analytics/stats/normal.ts'
 import { clusteredZ } from '../clustered.ts'
-import { PLACES } from '../made-arms.ts'
+import { shareOf, significant, thresholdOf } from '../equal-alarms.ts'
 import { present } from '../method.ts'
 import { METHODS, OURS } from '../methods.ts'
 import type { PartOptions, PartResult } from '../part.ts'
 import { linesOf, type Moment, placebos, WINDOWS } from '../placebo-moments.ts'
 import { type Curve, powerPicture } from '../power-picture.ts'
 import { readSeries } from '../series.ts'
-import { MADE_SIZES, type MadeScores, madeScores } from './power-made.ts'
+import { runMade } from './power-made.ts'
 
 const SIZES = [0.05, 0.1, 0.2, 0.5, 1] as const
 const SHAPES = ['multiplicative', 'additive', 'ramp'] as const
-const FALSE_ALARMS = 0.01
 const MOMENTS = 2000
 const QUICK = 150
 /** Those with a score of their own. */
@@ -103,159 +100,22 @@ export async function run(options: PartOptions): Promise<PartResult> {
     SIZES,
     'Power by size of a multiplicative change, for each method and window',
   )
-  const made = madePower(options)
-  for (const [method, places] of Object.entries(made.power)) {
-    power[method] = {
-      ...power[method],
-      [MADE]: Object.fromEntries(
-        Object.entries(places).flatMap(([place, rates]) =>
-          rates.map((rate, i) => [`${place} +${100 * (MADE_SIZES[i] as number)} %`, rate]),
-        ),
-      ),
-    }
-  }
+  const made = runMade(options)
   return {
-    json: { power, powerAverages: averages, powerCells: cells, powerMadeCells: made.cells },
-    section: `${section}\n\n${madeSectionOf(made)}`,
-    files: {
-      'power.svg': picture,
-      'power-made.svg': powerPicture(
-        Object.entries(made.power).flatMap(([name, places]) =>
-          Object.entries(places).map(([panel, values]) => ({ name, panel, values })),
-        ),
-        MADE_SIZES,
-        'Power by factor on the latency of one route of ten, of the tail and of one instance of four, for each method',
+    json: {
+      power: Object.fromEntries(
+        Object.keys({ ...power, ...made.power }).map((method) => [
+          method,
+          { ...power[method], ...made.power[method] },
+        ]),
       ),
+      powerAverages: averages,
+      powerCells: cells,
+      powerMadeCells: made.cells,
     },
+    section: `${section}\n\n${made.section}`,
+    files: { 'power.svg': picture, 'power-made.svg': made.picture },
   }
-}
-
-/** The window of simulated services in `power`. */
-const MADE = 'side by side, simulated, 1 h'
-/** Simulated services for each place. */
-const WORLDS = 150
-const QUICK_WORLDS = 8
-
-interface MadePower {
-  readonly power: Readonly<Record<string, Readonly<Record<string, readonly number[]>>>>
-  readonly worlds: number
-  readonly cells: {
-    readonly compared: number
-    readonly significantlyAbove: number
-    readonly significantlyBelow: number
-    readonly below: readonly { place: string; size: number; peer: string; difference: number }[]
-  }
-}
-
-/** Thresholds by the quiet worlds of all places together, as for real series: set on one half of the worlds, used on the other. */
-function madePower({ quick, seed, progress }: PartOptions): MadePower {
-  const worlds = quick ? QUICK_WORLDS : WORLDS
-  const all: MadeScores[] = []
-  for (const place of PLACES) {
-    for (let world = 0; world < worlds; world++) {
-      all.push(madeScores(place, world, seed))
-      progress(all.length / (worlds * PLACES.length))
-    }
-  }
-  const methods = Object.keys(all[0]?.quiet ?? {})
-  const found = new Map<string, readonly Uint8Array[]>()
-  for (const method of methods) {
-    const thresholds = [0, 1].map((half) =>
-      thresholdOf(
-        Float64Array.from(
-          all.filter((_, i) => i % 2 !== half),
-          ({ quiet }) => quiet[method] as number,
-        ),
-      ),
-    )
-    found.set(
-      method,
-      MADE_SIZES.map((_, k) =>
-        Uint8Array.from(all, ({ injected }, i) =>
-          Number(((injected[k] as MadeScores['quiet'])[method] as number) > (thresholds[i % 2] as number)),
-        ),
-      ),
-    )
-  }
-  const of = (method: string, k: number, place: string): Uint8Array =>
-    ((found.get(method) as readonly Uint8Array[])[k] as Uint8Array).filter((_, i) => all[i]?.place === place)
-  const tests = methods.slice(1).flatMap((peer) =>
-    PLACES.flatMap((place) =>
-      MADE_SIZES.map((size, k) => {
-        const theirs = of(peer, k, place)
-        const differences = [...of(methods[0] as string, k, place)].map(
-          (one, i) => one - (theirs[i] as number),
-        )
-        return {
-          place,
-          size,
-          peer,
-          difference: differences.reduce((sum, one) => sum + one, 0) / differences.length,
-          z: clusteredZ(differences),
-        }
-      }),
-    ),
-  )
-  const { above, below } = significant(tests)
-  return {
-    worlds,
-    power: Object.fromEntries(
-      methods.map((method) => [
-        method,
-        Object.fromEntries(
-          PLACES.map((place) => [place, MADE_SIZES.map((_, k) => shareOf(of(method, k, place)))]),
-        ),
-      ]),
-    ),
-    cells: {
-      compared: tests.length,
-      significantlyAbove: above.length,
-      significantlyBelow: below.length,
-      below: below.map(({ place, size, peer, difference }) => ({ place, size, peer, difference })),
-    },
-  }
-}
-
-/** Those of the paired differences that Holm's method finds above and below 0, at 5 % each. */
-function significant<T extends { readonly z: number }>(
-  tests: readonly T[],
-): { readonly above: readonly T[]; readonly below: readonly T[] } {
-  const found = (sign: number): readonly T[] => {
-    const adjusted = holm(
-      tests.map(({ z }) => ({ p: normalUpperTail(sign * z), weight: 1 })),
-      0.05,
-    )
-    return tests.filter((_, i) => (adjusted[i] as number) <= 0.05)
-  }
-  return { above: found(1), below: found(-1) }
-}
-
-function madeSectionOf({ power, worlds, cells }: MadePower): string {
-  const rows = Object.entries(power).flatMap(([method, places]) =>
-    Object.entries(places).map(
-      ([place, rates]) =>
-        `| ${[method, place, ...rates.map((rate) => (100 * rate).toFixed(1))].join(' | ')} |`,
-    ),
-  )
-  const losses = cells.below.map(
-    ({ place, size, peer, difference }) =>
-      `${place} +${100 * size} %, ${peer} (${(100 * difference).toFixed(1)} points)`,
-  )
-  return `Simulated services of part A (side by side, an hour, ${worlds} for each place), whose new version has longer latencies in one route of ten, in one request of fifty whatever its route, or in one instance of four. Every method looks at the service as a whole and at each
-route and speaks by the series that says most; ours sees its cells, the others the mean and the p99 of each minute. Thresholds at equal false alarms as above, over the quiet services of all places. Ours is above in ${cells.significantlyAbove} of ${cells.compared} cells (paired, Holm),
-below in ${cells.significantlyBelow}${losses.length === 0 ? '' : `: ${losses.join('; ')}`}.
-
-![Power by size of a change in a part of the service](power-made.svg)
-
-| method | place | ${MADE_SIZES.map((size) => `+${100 * size} %`).join(' | ')} |
-| --- | --- | ${MADE_SIZES.map(() => '---:').join(' | ')} |
-${rows.join('\n')}`
-}
-
-/** The score that at most one in a hundred quiet moments is above. */
-function thresholdOf(scores: Float64Array): number {
-  const sorted = scores.filter((score) => !Number.isNaN(score)).sort()
-  return sorted[Math.max(0, sorted.length - 1 - Math.floor(FALSE_ALARMS * sorted.length))] ?? 0
 }
 
 /** Mean size of the window before: what additive changes are a part of. */
@@ -268,10 +128,6 @@ function inject(after: Float64Array, { shape, size }: Injection, level: number):
   if (shape === 'multiplicative') return after.map((value) => value * (1 + size))
   if (shape === 'additive') return after.map((value) => value + size * level)
   return after.map((value, i) => value * (1 + (size * (i + 1)) / after.length))
-}
-
-function shareOf(found: Uint8Array): number {
-  return found.reduce((sum, one) => sum + one, 0) / found.length
 }
 
 function curvesOf(power: Readonly<Record<string, Record<string, Record<string, number>>>>): Curve[] {
