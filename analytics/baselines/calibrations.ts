@@ -122,7 +122,6 @@ function seasonalNull(row: Row, at: number): SeasonalNull | undefined {
       variance: variance + season.variance,
       degreesOfFreedom: season.degreesOfFreedom,
       count: season.count,
-      spreadKnown: true,
     },
     evident: season.evident,
     calibration: calibrate(season.residuals),

@@ -1,20 +1,20 @@
-import type { Cell } from '../../schemas/cell.ts'
 import type { BadDirection, SmallestEffect } from '../../schemas/signals/signal.ts'
 import type { Calibration } from '../stats/placebo.ts'
 import type { Aligned } from './align.ts'
-import type { ControlShift } from './controls.ts'
 
-/** One earlier occasion at which nothing was released, or a group that did not get the release, at the same two windows. */
-export interface ControlPair {
-  readonly before: readonly Cell[]
-  readonly after: readonly Cell[]
-  /** For rates: the denominator's cells. */
-  readonly exposure?: { readonly before: readonly Cell[]; readonly after: readonly Cell[] }
+/** What would have changed at this time of day without the release, on the log scale. */
+export interface SeasonShift {
+  readonly shift: number
+  /** Of what was fitted, and of one more occasion around it: no other drift need be added. */
+  readonly variance: number
+  readonly degreesOfFreedom: number
+  /** Quiet moments that it is known from. */
+  readonly count: number
 }
 
 /** From effects at quiet moments: their season, and what is left of them. */
 export interface SeasonalNull {
-  readonly shift: ControlShift
+  readonly shift: SeasonShift
   /** Whether there is a season; where not, counts keep their exact tests. */
   readonly evident: boolean
   readonly calibration: Calibration
@@ -39,12 +39,7 @@ export interface CompareOptions {
   readonly alpha: number
   /** Studentised effects of placebos (`Measured.studentised` at moments without a release), or what was made of them. */
   readonly null?: readonly number[] | Calibration
-  /**
-   * The same comparison where nothing was released: same clock times of earlier days, or services that were not touched.
-   * The effect becomes the difference from theirs.
-   */
-  readonly control?: readonly ControlPair[]
-  /** What this comparison finds at this time of day by itself, known from many quiet moments (stats/season.ts); stands in for `control`. */
+  /** What this comparison finds at this time of day by itself, known from many quiet moments (stats/season.ts): the effect becomes the difference from it. */
   readonly season?: SeasonalNull
   /** Before/after, gauges and rates with enough events: forecasts from it take the place of model, season and calibration. */
   readonly past?: Past

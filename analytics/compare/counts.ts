@@ -7,7 +7,6 @@ import { type RatioOfSums, ratioOfSums } from '../stats/ratio-of-sums.ts'
 import { satterthwaite } from '../stats/satterthwaite.ts'
 import type { Aligned } from './align.ts'
 import type { CompareOptions, Comparison, SeasonalNull } from './comparison.ts'
-import { type ControlEffect, controlShift } from './controls.ts'
 import { measured } from './evidence.ts'
 import { forecastEstimate } from './forecast.ts'
 import { logMargins } from './margins.ts'
@@ -20,8 +19,8 @@ const LARGEST_SCORE = 37
 const SEASON_FROM = 30
 /** Events a slot of the past from which on its levels are more than their counting noise. */
 const FORECAST_FROM = 5
-/** Events in each arm from which a log ratio is near enough to normal to subtract controls from it. */
-const CONTROLS_FROM = 10
+/** Events in each arm from which a log ratio is near enough to normal to subtract a season from it. */
+const NORMAL_FROM = 10
 /**
  * A count's variance is bounded below by its model, so its error is better known than the minutes alone tell. How much better
  * is a judgement, not a derivation: eight minutes' worth, and test/evaluation measures the false alarms that it leads to.
@@ -42,7 +41,6 @@ const BORROWED_DEGREES = 20
 export function compareCounts(
   before: Aligned | undefined,
   after: Aligned | undefined,
-  controls: readonly { readonly before: Aligned | undefined; readonly after: Aligned | undefined }[],
   share: boolean,
   options: CompareOptions,
 ): Comparison {
@@ -59,15 +57,8 @@ export function compareCounts(
     before: ratioOfSums(before.numerator, before.denominator, sideBySide),
     after: ratioOfSums(after.numerator, after.denominator, sideBySide),
   }
-  const shift = controlsFor(arms, controls, options)
-  const spread = dispersionOf(
-    arms,
-    before,
-    after.numerator.length,
-    share,
-    options,
-    shift?.spreadKnown === true,
-  )
+  const season = seasonal(arms, options) ? options.season : undefined
+  const spread = dispersionOf(arms, before, after.numerator.length, share, options, season !== undefined)
   const { dispersion } = spread
   const exposure = { before: arms.before.denominator, after: arms.after.denominator }
   // Half an event where there is none, so that a ratio exists; tests and intervals do not use it.
@@ -123,11 +114,11 @@ export function compareCounts(
       options,
     )
   }
-  if (shift !== undefined) {
-    const drift = shift.spreadKnown ? 0 : (spread.drift ?? 0) ** 2
+  if (season !== undefined) {
+    const { shift } = season
     const parts = [
       { variance: varianceAfter + varianceBefore, degreesOfFreedom: spread.degreesOfFreedom },
-      { variance: shift.variance + drift, degreesOfFreedom: shift.degreesOfFreedom },
+      { variance: shift.variance, degreesOfFreedom: shift.degreesOfFreedom },
     ]
     return measured(
       {
@@ -135,11 +126,11 @@ export function compareCounts(
         method: `${common.statistic}-difference-in-differences@1`,
         effect: logRatio - shift.shift,
         varianceAfter,
-        varianceRest: varianceBefore + shift.variance + drift,
+        varianceRest: varianceBefore + shift.variance,
         degreesOfFreedom: satterthwaite(parts),
         controls: shift.count,
-        ...(seasonal(arms, options) ? { calibration: options.season.calibration } : {}),
-        details: { shiftOfControls: Math.exp(shift.shift), ratioWithoutControls: Math.exp(logRatio) },
+        calibration: season.calibration,
+        details: { shiftOfSeason: Math.exp(shift.shift), ratioWithoutSeason: Math.exp(logRatio) },
       },
       options,
     )
@@ -264,7 +255,7 @@ function dispersionOf(
   window: number,
   share: boolean,
   options: CompareOptions,
-  driftKnown: boolean,
+  seasonKnown: boolean,
 ) {
   const own = { before: inflation(arms.before, share), after: inflation(arms.after, share) }
   const degrees = { before: arms.before.longRun.degreesOfFreedom, after: arms.after.longRun.degreesOfFreedom }
@@ -286,7 +277,7 @@ function dispersionOf(
   const total = weight.before + weight.after
   const within = (after: number): number => (own.before * weight.before + after * weight.after) / total
   const between =
-    options.design === 'side-by-side' || driftKnown
+    options.design === 'side-by-side' || seasonKnown
       ? undefined
       : betweenWindows(before.numerator, before.denominator, window)
   const relative =
@@ -311,40 +302,17 @@ function inflation(arm: RatioOfSums, share: boolean): number {
   return model > 0 ? Math.max(1, arm.variance / model) : 1
 }
 
-function controlsFor(
-  arms: Arms,
-  controls: readonly { readonly before: Aligned | undefined; readonly after: Aligned | undefined }[],
-  options: CompareOptions,
-) {
-  if (
-    options.design === 'side-by-side' ||
-    Math.min(arms.before.numerator, arms.after.numerator) < CONTROLS_FROM
-  ) {
-    return undefined
-  }
-  if (seasonal(arms, options)) return options.season.shift
-  const effects: ControlEffect[] = []
-  for (const control of controls) {
-    if (control.before === undefined || control.after === undefined) continue
-    const earlier = ratioOfSums(control.before.numerator, control.before.denominator)
-    const later = ratioOfSums(control.after.numerator, control.after.denominator)
-    if (Math.min(earlier.numerator, later.numerator) < CONTROLS_FROM) continue
-    effects.push({
-      effect: Math.log(later.estimate / earlier.estimate),
-      variance:
-        Math.max(later.variance / later.estimate ** 2, 1 / later.numerator) +
-        Math.max(earlier.variance / earlier.estimate ** 2, 1 / earlier.numerator),
-    })
-  }
-  return controlShift(effects)
-}
-
 /** Whether the season is to be taken off: there is one, and enough events, had nothing changed, for it to matter more than their number. */
 function seasonal(
   arms: Arms,
   options: CompareOptions,
 ): options is CompareOptions & { readonly season: SeasonalNull } {
-  return options.season?.evident === true && arms.before.estimate * arms.after.denominator >= SEASON_FROM
+  return (
+    options.design !== 'side-by-side' &&
+    options.season?.evident === true &&
+    Math.min(arms.before.numerator, arms.after.numerator) >= NORMAL_FROM &&
+    arms.before.estimate * arms.after.denominator >= SEASON_FROM
+  )
 }
 
 function sizeOf(aligned: Aligned, arm: RatioOfSums) {

@@ -3,7 +3,6 @@ import { LN_GAMMA } from '../../schemas/histogram.ts'
 import { probabilityLarger, quantilePosition, wasserstein } from '../stats/histogram-line.ts'
 import { ratioOfSums } from '../stats/ratio-of-sums.ts'
 import type { CompareOptions, Comparison, Measured } from './comparison.ts'
-import { type ControlEffect, controlShift } from './controls.ts'
 import { missing } from './counts.ts'
 import { measured } from './evidence.ts'
 import { levelVariance } from './levels.ts'
@@ -51,57 +50,22 @@ export function compareDistribution(input: DistributionInput): Comparison {
       needs: `at least ${FEWEST_MINUTES} minutes before and after`,
     }
   }
-  const controls =
-    input.design === 'side-by-side'
-      ? []
-      : (input.control ?? []).flatMap((pair) => {
-          const earlier = minuteHistograms(pair.before, step)
-          const later = minuteHistograms(pair.after, step)
-          return earlier !== undefined && later !== undefined && enough(earlier, later)
-            ? [{ before: earlier, after: later }]
-            : []
-        })
   const all = [
-    geometricMean(before, after, controls, input),
+    geometricMean(before, after, input),
     ...QUANTILES.filter(
       (q) => Math.min(before.merged.total, after.merged.total) * (1 - q) >= VALUES_BEYOND,
-    ).map((q) => quantile(before, after, q, controls, input)),
+    ).map((q) => quantile(before, after, q, input)),
   ]
   return summarise(all, before, after)
 }
 
-type Pair = { readonly before: MinuteHistograms; readonly after: MinuteHistograms }
-
-function enough(before: MinuteHistograms, after: MinuteHistograms): boolean {
-  return (
-    Math.min(before.merged.total, after.merged.total) >= FEWEST_VALUES &&
-    Math.min(before.length, after.length) >= FEWEST_MINUTES
-  )
-}
-
-function geometricMean(
-  before: MinuteHistograms,
-  after: MinuteHistograms,
-  controls: readonly Pair[],
-  options: CompareOptions,
-): Measured {
+function geometricMean(before: MinuteHistograms, after: MinuteHistograms, options: CompareOptions): Measured {
   const numerator = positions(before)
   const sideBySide = options.design === 'side-by-side'
   const earlier = ratioOfSums(numerator, before.totals, sideBySide)
   const later = ratioOfSums(positions(after), after.totals, sideBySide)
   const season = sideBySide ? undefined : options.season
-  const shift =
-    season?.shift ??
-    controlShift(
-      controls.map((pair): ControlEffect => {
-        const from = ratioOfSums(positions(pair.before), pair.before.totals)
-        const to = ratioOfSums(positions(pair.after), pair.after.totals)
-        return {
-          effect: (to.estimate - from.estimate) * LN_GAMMA,
-          variance: (to.variance + from.variance) * LN_GAMMA ** 2,
-        }
-      }),
-    )
+  const shift = season?.shift
   const variance = levelVariance(
     { arm: earlier, numerator, denominator: before.totals },
     later,
@@ -112,7 +76,7 @@ function geometricMean(
   const level = Math.exp(earlier.estimate * LN_GAMMA)
   return measured(
     {
-      method: method('geometric-mean', shift !== undefined, 1),
+      method: `geometric-mean${shift === undefined ? '' : '-difference-in-differences'}@1`,
       statistic: 'geometric mean',
       before: level,
       after: Math.exp(later.estimate * LN_GAMMA),
@@ -137,27 +101,9 @@ function quantile(
   before: MinuteHistograms,
   after: MinuteHistograms,
   q: number,
-  controls: readonly Pair[],
   options: CompareOptions,
 ): Measured {
   const own = { before: quantilePosition(before.merged, q), after: quantilePosition(after.merged, q) }
-  const effectOf = (from: number, to: number): number => (to - from) * LN_GAMMA
-  const shift = controlShift(
-    controls
-      .filter(
-        (pair) => Math.min(pair.before.merged.total, pair.after.merged.total) * (1 - q) >= VALUES_BEYOND,
-      )
-      .map((pair): ControlEffect => {
-        const from = quantilePosition(pair.before.merged, q)
-        const to = quantilePosition(pair.after.merged, q)
-        const spread = [pair.before, pair.after].map((arm, i) => {
-          const at = i === 0 ? from : to
-          const share = ratioOfSums(exceedances(arm, at), arm.totals)
-          return woodruff(arm, q, Math.sqrt(share.variance)) ** 2
-        })
-        return { effect: effectOf(from, to), variance: (spread[0] as number) + (spread[1] as number) }
-      }),
-  )
   // Under no change both arms have this share above the quantile of the time before.
   const numerator = exceedances(before, own.before)
   const sideBySide = options.design === 'side-by-side'
@@ -178,37 +124,36 @@ function quantile(
   // A window that happened to be calm is too low and too sure of it: the time before has the shape that it would have had. Side by side the longest memory's error has room for that.
   const shapes = sideBySide ? [after] : [after, before]
   const varianceAfter = Math.max(...shapes.map((arm) => woodruff(arm, q, errorAfter))) ** 2
-  const drift = shift?.spreadKnown === true ? 0 : shares.drift
-  const assumed = drift === undefined && !sideBySide ? 0.05 ** 2 : 0
+  const assumed = shares.drift === undefined && !sideBySide ? 0.05 ** 2 : 0
   const varianceBefore =
-    woodruff(before, q, Math.sqrt(earlier.variance + (sideBySide ? 0 : (drift ?? 0)))) ** 2 + assumed
+    woodruff(before, q, Math.sqrt(earlier.variance + (sideBySide ? 0 : (shares.drift ?? 0)))) ** 2 + assumed
   const level = Math.exp(own.before * LN_GAMMA)
-  const effect = effectOf(own.before, own.after) - (shift?.shift ?? 0)
-  const total = varianceAfter + varianceBefore + (shift?.variance ?? 0)
-  // The share's own test at no change; away from it, and against controls, effect by error.
+  const effect = (own.after - own.before) * LN_GAMMA
+  const total = varianceAfter + varianceBefore
+  // The share's own test at no change; away from it, effect by error.
   const shareScore =
     (crossing.estimate - earlier.estimate) / Math.sqrt(Math.max(shares.after, floor) + shares.rest)
   return measured(
     {
-      method: method(`p${Math.round(q * 100)}-woodruff`, shift !== undefined, 2),
+      method: `p${Math.round(q * 100)}-woodruff@2`,
       statistic: `p${Math.round(q * 100)}`,
       before: level,
       after: Math.exp(own.after * LN_GAMMA),
       effect,
       scale: 'log',
       varianceAfter,
-      varianceRest: varianceBefore + (shift?.variance ?? 0),
+      varianceRest: varianceBefore,
       degreesOfFreedom: shares.degreesOfFreedom,
       margins: logMargins(options.smallestEffect, level),
       n: sizes(before, after),
       dispersion: Math.max(1, crossing.variance / Math.max(floor, 1e-300)),
       autocorrelation: crossing.longRun.autocorrelation,
       drift: undefined,
-      controls: shift?.count ?? 0,
+      controls: 0,
       // Both must agree: the share is exact in size but loses its pull far out, the ratio the other way round.
       score: (at: number): number => {
         const byRatio = (effect - at) / Math.sqrt(total)
-        if (at !== 0 || shift !== undefined) return byRatio
+        if (at !== 0) return byRatio
         return Math.abs(shareScore) < Math.abs(byRatio) || shareScore * byRatio < 0 ? shareScore : byRatio
       },
       bounds: (score: number): [number, number] => [
@@ -299,8 +244,4 @@ function independentVariance(arm: MinuteHistograms, mean: number): number {
   const { lowest, counts, total } = arm.merged
   for (let i = 0; i < counts.length; i++) squares += (counts[i] as number) * (lowest + i - 0.5 - mean) ** 2
   return squares / (total * total) || 1e-300
-}
-
-function method(name: string, controlled: boolean, version: number): string {
-  return `${name}${controlled ? '-difference-in-differences' : ''}@${version}`
 }

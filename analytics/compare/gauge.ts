@@ -2,7 +2,6 @@ import type { Cell } from '../../schemas/cell.ts'
 import { ratioOfSums } from '../stats/ratio-of-sums.ts'
 import { type Aligned, align } from './align.ts'
 import type { CompareOptions, Comparison } from './comparison.ts'
-import { type ControlEffect, controlShift } from './controls.ts'
 import { missing } from './counts.ts'
 import { measured } from './evidence.ts'
 import { forecastEstimate } from './forecast.ts'
@@ -73,7 +72,7 @@ export function compareGauge(input: GaugeInput): Comparison {
     )
   }
   const season = sideBySide || !log ? undefined : input.season
-  const shift = sideBySide ? undefined : (season?.shift ?? controlShift(controlEffects(input, log, step)))
+  const shift = season?.shift
   const variance = levelVariance(
     { arm: earlier, numerator: before.numerator, denominator: before.denominator },
     later,
@@ -120,25 +119,6 @@ export function minuteMeans(cells: readonly Cell[], step: number): Aligned | und
     line.denominator[i] = 1
   }
   return line
-}
-
-function controlEffects(input: GaugeInput, log: boolean, step: number): ControlEffect[] {
-  return (input.control ?? []).flatMap((pair) => {
-    const before = minuteMeans(pair.before, step)
-    const after = minuteMeans(pair.after, step)
-    if (before === undefined || after === undefined) return []
-    const from = ratioOfSums(before.numerator, before.denominator)
-    const to = ratioOfSums(after.numerator, after.denominator)
-    if (Math.min(from.filled, to.filled) < FEWEST_MINUTES) return []
-    if (!log) return [{ effect: to.estimate - from.estimate, variance: to.variance + from.variance }]
-    if (from.estimate <= 0 || to.estimate <= 0) return []
-    return [
-      {
-        effect: Math.log(to.estimate / from.estimate),
-        variance: to.variance / to.estimate ** 2 + from.variance / from.estimate ** 2,
-      },
-    ]
-  })
 }
 
 /** Beyond both bounds, as in margins.ts, without a logarithm. */

@@ -1,7 +1,7 @@
 import { betweenWindows } from '../stats/between-windows.ts'
 import type { RatioOfSums } from '../stats/ratio-of-sums.ts'
 import { satterthwaite } from '../stats/satterthwaite.ts'
-import type { ControlShift } from './controls.ts'
+import type { SeasonShift } from './comparison.ts'
 
 /** The variance of a difference of two levels, by where it comes from. */
 export interface LevelVariance {
@@ -26,7 +26,7 @@ export function levelVariance(
   before: { readonly arm: RatioOfSums; readonly numerator: Float64Array; readonly denominator: Float64Array },
   after: RatioOfSums,
   factor: { readonly before: number; readonly after: number },
-  shift: ControlShift | undefined,
+  shift: SeasonShift | undefined,
   sideBySide: boolean,
   assumed = true,
 ): LevelVariance {
@@ -36,18 +36,18 @@ export function levelVariance(
   const own = after.variance * factor.after ** 2
   const windows = between?.windows ?? 1
   const seen = between === undefined ? undefined : between.variance * factor.before ** 2
-  const drift = sideBySide || shift?.spreadKnown === true ? 0 : (seen ?? (assumed ? ASSUMED_DRIFT ** 2 : 0))
+  const drift = sideBySide || shift !== undefined ? 0 : (seen ?? (assumed ? ASSUMED_DRIFT ** 2 : 0))
   const earlier = Math.max(before.arm.variance * factor.before ** 2, drift / windows)
-  const control = shift?.variance ?? 0
+  const season = shift?.variance ?? 0
   return {
     after: own,
-    rest: earlier + drift + control,
+    rest: earlier + drift + season,
     drift: seen,
     degreesOfFreedom: satterthwaite([
       { variance: own, degreesOfFreedom: after.longRun.degreesOfFreedom },
       { variance: earlier, degreesOfFreedom: before.arm.longRun.degreesOfFreedom },
       { variance: drift, degreesOfFreedom: between?.degreesOfFreedom ?? 8 },
-      { variance: control, degreesOfFreedom: shift?.degreesOfFreedom ?? 1 },
+      { variance: season, degreesOfFreedom: shift?.degreesOfFreedom ?? 1 },
     ]),
   }
 }

@@ -19,14 +19,9 @@ export function compareRate(input: RateInput): Comparison {
   const step = input.stepSeconds ?? 60
   const line = (events: readonly Cell[], exposure: readonly Cell[]) =>
     align({ cells: events, take: countOf }, { cells: exposure, take: countOf }, step)
-  const controls = (input.control ?? []).map((pair) => ({
-    before: line(pair.before, pair.exposure?.before ?? []),
-    after: line(pair.after, pair.exposure?.after ?? []),
-  }))
   return compareCounts(
     line(input.before, input.exposure.before),
     line(input.after, input.exposure.after),
-    controls,
     false,
     input,
   )

@@ -15,9 +15,5 @@ export interface RatioInput extends CompareOptions {
 export function compareRatio(input: RatioInput): Comparison {
   const step = input.stepSeconds ?? 60
   const line = (cells: readonly Cell[]) => align({ cells, take: badOf }, { cells, take: countOf }, step)
-  const controls = (input.control ?? []).map((pair) => ({
-    before: line(pair.before),
-    after: line(pair.after),
-  }))
-  return compareCounts(line(input.before), line(input.after), controls, true, input)
+  return compareCounts(line(input.before), line(input.after), true, input)
 }

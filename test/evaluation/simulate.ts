@@ -114,7 +114,6 @@ export function simulateSeason(
           variance: variance + season.variance,
           degreesOfFreedom: season.degreesOfFreedom,
           count: season.count,
-          spreadKnown: true,
         },
         evident: season.evident,
         calibration: calibrate(season.residuals),
