@@ -4,8 +4,12 @@ import { ago, moment, percent, prose, releasePath, servicePath } from './format.
 import { layout } from './layout.ts'
 import { stateBadge } from './words.ts'
 
-/** Every service in every environment at a glance. @param now milliseconds */
-export function overviewPage(services: readonly Service[], now: number): string {
+/**
+ * Every service in every environment at a glance.
+ * @param now milliseconds
+ * @param otlp where telemetry is received over HTTP, for who has sent nothing yet
+ */
+export function overviewPage(services: readonly Service[], now: number, otlp: string): string {
   // What needs a look comes first.
   const rows = services
     .flatMap((service) =>
@@ -23,7 +27,7 @@ export function overviewPage(services: readonly Service[], now: number): string 
     refreshSeconds: 30,
     main:
       rows.length === 0
-        ? EMPTY
+        ? nothingYet(otlp)
         : html`<div class="title"><h1>Services</h1><p class="lead">${summary}</p></div>
 <table class="stack services">
 <caption class="hidden">Services with the newest deployment of each environment</caption>
@@ -41,7 +45,7 @@ export function overviewPage(services: readonly Service[], now: number): string 
                   ? html`<span class="version">${version}</span>`
                   : html`<a class="version" href="${releasePath(service, version, environment)}">${version}</a>`
             }</td>
-<td data-label="State"><span>!${latest === null ? html`<span class="muted">no deployment known</span>` : stateBadge(latest.state)}!${latest?.provisional === true ? ' <span class="muted nowrap">provisional</span>' : ''}</span></td>
+<td data-label="State"><span>!${latest === null ? html`<span class="muted">no deployment known</span>` : stateBadge(latest.state, latest.previousVersion)}!${latest?.provisional === true ? ' <span class="muted nowrap">provisional</span>' : ''}</span></td>
 <td data-label="Verdict" class="wide">${prose(latest?.headline ?? '–')}</td>
 <td data-label="Traffic on it" class="n">${percent(latest?.adoption?.share ?? null)}</td>
 <td data-label="Deployed" class="nowrap">!${
@@ -56,10 +60,11 @@ export function overviewPage(services: readonly Service[], now: number): string 
   })
 }
 
-const EMPTY = html`<section class="message">
+const nothingYet = (otlp: string): string => html`<section class="message">
 <h1>Nothing has arrived yet</h1>
-<p class="lead">Send OpenTelemetry to port 4318 with <code>service.name</code> and <code>service.version</code> set, and your services appear here.</p>
-<pre><code>OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318
+<p class="lead">Send OpenTelemetry to ${otlp} with <code>service.name</code> and <code>service.version</code> set, and your services appear here.</p>
+<pre><code>OTEL_EXPORTER_OTLP_ENDPOINT=${otlp}
+OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf
 OTEL_RESOURCE_ATTRIBUTES=service.name=checkout,service.version=2.7.0</code></pre>
 <p>Or tell of a deployment: <a href="/api/docs/">POST /api/v1/deployments</a>. This page renews itself.</p>
 </section>`

@@ -45,7 +45,7 @@ export function reportPage({ report, series, siblings }: ReportPage): string {
 <h1>${deployment.service} <span class="version">${deployment.version}</span></h1>
 !${environments(report, siblings)}
 <section class="verdict ${report.state}" aria-label="Verdict">
-<p class="state">!${stateBadge(report.state)} !${finality(report)}</p>
+<p class="state">!${stateBadge(report.state, report.baselineVersion)} !${finality(report)}</p>
 <p class="headline">${prose(report.headline)}</p>
 <ul class="counts">
 !${count(regressed.length, 'regressed', 'bad')}!${count(improved.length, 'improved', 'good')}!${count(unchanged.length, 'unchanged', 'quiet')}!${count(inconclusive.length, 'not decided', 'unsure')}
@@ -208,7 +208,7 @@ export function pendingReportPage(deployment: DeploymentSummary): string {
     refreshSeconds: 10,
     main: html`<nav class="crumbs" aria-label="Breadcrumb"><a href="/">Services</a> <span aria-hidden="true">/</span> <a href="${servicePath(deployment.service)}">${deployment.service}</a> <span aria-hidden="true">/</span> ${deployment.environment}</nav>
 <h1>${deployment.service} <span class="version">${deployment.version}</span></h1>
-<section class="verdict" aria-label="Verdict"><p class="state">!${stateBadge(null)}</p>
+<section class="verdict" aria-label="Verdict"><p class="state">!${stateBadge(null, deployment.previousVersion)}</p>
 <p class="headline">Deployed !${moment(deployment.startedAt)}; the first report comes within a minute.</p>
 <p class="muted">This page renews itself.</p></section>`,
   })

@@ -49,7 +49,7 @@ export async function pages(app: Api, context: ApiContext): Promise<void> {
     sendHtml(
       reply,
       await context.fresh.get('page /', async () =>
-        overviewPage(await readServices(context), context.clock()),
+        overviewPage(await readServices(context), context.clock(), otlpAddress(context.config)),
       ),
     ),
   )
@@ -244,6 +244,12 @@ function loginRoutes(app: Api, { auth }: ApiContext): void {
       return reply.redirect('/login', 303)
     },
   )
+}
+
+/** As a program on this machine would name it. */
+function otlpAddress({ otlp }: ApiContext['config']): string {
+  const host = otlp.host === '0.0.0.0' || otlp.host === '::' ? '127.0.0.1' : otlp.host
+  return `${otlp.tls.cert === '' ? 'http' : 'https'}://${host}:${otlp.port}`
 }
 
 /** Only a path of this server: a log-in must not send people elsewhere. */

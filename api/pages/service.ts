@@ -67,7 +67,7 @@ export function servicePage({
 <tbody>!${deployments.map(
             (deployment) => html`<tr>
 <th scope="row"><a class="version" href="${releasePath(deployment.service, deployment.version, deployment.environment)}">${deployment.version}</a></th>
-<td data-label="State"><span>!${stateBadge(deployment.state)}!${deployment.provisional === true ? ' <span class="muted nowrap">provisional</span>' : ''}</span></td>
+<td data-label="State"><span>!${stateBadge(deployment.state, deployment.previousVersion)}!${deployment.provisional === true ? ' <span class="muted nowrap">provisional</span>' : ''}</span></td>
 <td data-label="Verdict" class="wide">${prose(deployment.headline ?? '–')}</td>
 <td data-label="Traffic on it" class="n">${percent(deployment.adoption?.share ?? null)}</td>
 <td data-label="Deployed" class="nowrap">!${moment(deployment.startedAt)}</td>

@@ -47,7 +47,7 @@ export function watchPage({ live, now, token }: WatchPage): string {
     main: html`<nav class="crumbs" aria-label="Breadcrumb"><a href="/">Services</a> <span aria-hidden="true">/</span> <a href="${servicePath(service)}">${service}</a> <span aria-hidden="true">/</span> <a href="${releasePath(service, version, environment)}">${version}</a> <span aria-hidden="true">/</span> watch</nav>
 <h1>Watch of ${service} <span class="version">${version}</span></h1>
 <section class="verdict ${live.state ?? 'pending'}" aria-label="Now" aria-live="polite">
-<p class="state">!${stateBadge(live.state)} !${looked(live, now)}</p>
+<p class="state">!${stateBadge(live.state, deployment.previousVersion)} !${looked(live, now)}</p>
 <p class="headline">${prose(live.headline)}</p>
 !${watch?.blame == null || live.headline.includes(watch.blame.summary) ? '' : html`<p>${sentence(prose(watch.blame.summary))}</p>`}
 </section>

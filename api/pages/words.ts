@@ -1,7 +1,9 @@
 import { html } from 'ghtml'
 import type { DeploymentState, VerdictWord } from '../../schemas/contracts/report.ts'
 
-const STATES: Readonly<Record<DeploymentState | 'pending', { text: string; mark: string; tone: string }>> = {
+const STATES: Readonly<
+  Record<DeploymentState | 'first' | 'pending', { text: string; mark: string; tone: string }>
+> = {
   regressed: { text: 'Regressed', mark: '▼', tone: 'bad' },
   healthy: { text: 'Healthy', mark: '✓', tone: 'good' },
   watching: { text: 'Watching', mark: '◔', tone: 'watch' },
@@ -9,12 +11,17 @@ const STATES: Readonly<Record<DeploymentState | 'pending', { text: string; mark:
   superseded: { text: 'Superseded', mark: '»', tone: 'quiet' },
   rolled_back: { text: 'Rolled back', mark: '↩', tone: 'quiet' },
   no_data: { text: 'No data', mark: '–', tone: 'quiet' },
+  first: { text: 'First version', mark: '•', tone: 'quiet' },
   pending: { text: 'No report yet', mark: '…', tone: 'quiet' },
 }
 
-/** The state in words, with a mark and a colour: never a colour alone. */
-export function stateBadge(state: DeploymentState | null): string {
-  const { text, mark, tone } = STATES[state ?? 'pending']
+/**
+ * The state in words, with a mark and a colour: never a colour alone.
+ * @param previousVersion null where none is known: what has nothing to be compared with lacks no data
+ */
+export function stateBadge(state: DeploymentState | null, previousVersion: string | null): string {
+  const isFirst = state === 'no_data' && previousVersion === null
+  const { text, mark, tone } = STATES[isFirst ? 'first' : (state ?? 'pending')]
   return html`<span class="badge ${tone}"><span aria-hidden="true">${mark}</span> ${text}</span>`
 }
 

@@ -39,7 +39,9 @@ export function releasesCommand(context: CliContext): Command {
         item.environment,
         item.state === null
           ? 'no report yet'
-          : `${item.state.replace('_', ' ')}${item.provisional ? ' (prov.)' : ''}`,
+          : item.state === 'no_data' && item.previousVersion === null
+            ? 'first version'
+            : `${item.state.replace('_', ' ')}${item.provisional ? ' (prov.)' : ''}`,
       ])
       context.out.write(`${table(['Deployed', 'Release', 'Environment', 'State'], rows, [17, 22, 12, 16])}\n`)
       if (items.length === Number(limit)) context.out.write(`The newest ${limit}; --limit shows more.\n`)

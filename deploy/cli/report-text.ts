@@ -22,7 +22,7 @@ export function reportText(report: Report, link: string, paint: Paint): string {
       paint(regressed ? 'red' : report.state === 'healthy' ? 'green' : 'yellow', line),
     ),
     '',
-    `State      ${report.state.replace('_', ' ')}${report.provisional ? ` (provisional; final ${minute(windows.finalAt)})` : ''}`,
+    `State      ${report.state === 'no_data' && report.baselineVersion === null ? 'first version' : report.state.replace('_', ' ')}${report.provisional ? ` (provisional; final ${minute(windows.finalAt)})` : ''}`,
     `Deployed   ${minute(deployment.startedAt)}, after ${report.baselineVersion ?? 'nothing that is known'}`,
     ...(report.design === 'side_by_side'
       ? [`Compared   both versions in the same minutes, ${span(windows.after)}`]

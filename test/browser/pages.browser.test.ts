@@ -226,6 +226,11 @@ describe('pages in a browser', () => {
     )
   })
 
+  it('does not say that data lack where a version is the first', async () => {
+    const { page } = await open('/releases/checkout/2.5.0')
+    expect(await page.locator('.verdict .badge').textContent()).toContain('First version')
+  })
+
   it('says that a provisional report renews itself, and renews it', async () => {
     const { page } = await open('/releases/cart/1.1.0')
     expect(await page.locator('.verdict').textContent()).toMatch(

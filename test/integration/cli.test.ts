@@ -107,6 +107,7 @@ describe('a running Postflight', () => {
     })
     const listed = await run('releases', '--address', api)
     expect(listed.out).toContain('@shop/checkout@2.7.0')
+    expect(listed.out).toMatch(/first version|no report yet/)
     for (const line of listed.out.split('\n')) expect(line.length).toBeLessThanOrEqual(80)
     const report = await run('report', '@shop/checkout@2.7.0', '--address', api)
     expect(report.code).toBe(3)
