@@ -1,12 +1,12 @@
 import type { ServiceSignalTrend } from '../../schemas/contracts/service-trends.ts'
-import { quantity } from './words.ts'
+import { difference, quantity } from './words.ts'
 
 type Change = ServiceSignalTrend['changes'][number]
 
 /** A ratio as a percentage with its sign, a difference in its unit. */
 function moved(value: number | null, scale: ServiceSignalTrend['scale'], unit: string): string {
   if (value === null) return '?'
-  if (scale === 'difference') return `${value > 0 ? '+' : ''}${quantity(value, unit)}`
+  if (scale === 'difference') return `${value > 0 ? '+' : ''}${difference(value, unit)}`
   const percent = (value - 1) * 100
   return `${percent > 0 ? '+' : ''}${Number(percent.toPrecision(Math.abs(percent) >= 100 ? 3 : 2))}\u00a0%`
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { comparedLevels, factor, quantity, range } from './words.ts'
+import type { Signal } from '../../schemas/signals/signal.ts'
+import { comparedLevels, difference, factor, phrase, quantity, range } from './words.ts'
 
 describe('a quantity', () => {
   it.each([
@@ -14,6 +15,29 @@ describe('a quantity', () => {
   ])('%s %s is %s', (value, unit, text) => {
     expect(quantity(value, unit)).toBe(text)
   })
+})
+
+it('a difference of shares is in percentage points, others are in their unit', () => {
+  expect(difference(0.0424, '1')).toBe('4.24 pp')
+  expect(difference(-0.004, 's')).toBe('-4 ms')
+})
+
+it('a change from zero has no factor', () => {
+  const change = {
+    dimension: 'POST /orders',
+    statistic: 'ratio',
+    before: 0,
+    after: 0.246,
+    ratio: 52,
+    fact: null,
+  }
+  const signal = (id: string) => ({ id, title: 'Deadlocks', kind: 'ratio', unit: '1' }) as Signal
+  expect(phrase({ ...change, signal: signal('errors.server') })).toBe(
+    'POST /orders fails, up from none (0 % -> 24.6 %)',
+  )
+  expect(phrase({ ...change, signal: signal('db.deadlocks') })).toBe(
+    'Deadlocks of POST /orders up from none (0 % -> 24.6 %)',
+  )
 })
 
 describe('an interval', () => {

@@ -22,6 +22,11 @@ export function quantity(value: number, unit: string): string {
   }
 }
 
+/** A difference of two quantities: of shares it is in percentage points (pp), since a percentage would read as relative. */
+export function difference(value: number, unit: string): string {
+  return unit === '1' ? `${digits(value * 100)} pp` : quantity(value, unit)
+}
+
 function perWhat(unit: string, value: number): string {
   const [what = '', divisor] = unit.split('/')
   const per = divisor?.replaceAll(/[{}]/g, '')
@@ -111,7 +116,7 @@ export function phrase(change: Change): string {
   const levels = `(${quantity(before, unit)} -> ${quantity(after, unit)})`
   const up = ratio >= 1
   const times = `${digits(up ? ratio : 1 / ratio)}x`
-  const nothing = before === 0 ? 'from nothing' : `${times} ${up ? 'more often' : 'less often'}`
+  const often = before === 0 ? ', up from none' : ` ${times} ${up ? 'more often' : 'less often'}`
   switch (signal.id) {
     case 'latency.server':
       return `${dimension === '' ? 'requests are' : `${dimension} answers`} ${times} ${up ? 'slower' : 'faster'} ${at(change)} ${levels}`
@@ -120,14 +125,14 @@ export function phrase(change: Change): string {
     case 'db.duration':
       return `${dimension === '' ? 'database queries take' : `query "${dimension}" takes`} ${times} ${up ? 'longer' : 'less long'} ${at(change)} ${levels}`
     case 'errors.server':
-      return `${dimension === '' ? 'requests fail' : `${dimension} fails`} ${nothing} ${levels}`
+      return `${dimension === '' ? 'requests fail' : `${dimension} fails`}${often} ${levels}`
     case 'db.calls':
-      return `${dimension === '' ? 'database calls per request' : `query "${dimension}" per request`} ${nothing} ${levels}`
+      return `${dimension === '' ? 'database calls per request' : `query "${dimension}" per request`}${often} ${levels}`
     case 'exceptions.rate':
-      return `${dimension === '' ? 'exceptions' : `exception ${dimension}`} ${nothing} ${levels}`
+      return `${dimension === '' ? 'exceptions' : `exception ${dimension}`}${often} ${levels}`
     default: {
       const name = dimension === '' ? signal.title : `${signal.title} of ${dimension}`
-      const how = before === 0 ? 'from nothing' : `${times} ${up ? 'up' : 'down'}`
+      const how = before === 0 ? 'up from none' : `${times} ${up ? 'up' : 'down'}`
       return `${name} ${how}${signal.kind === 'distribution' ? ` ${at(change)}` : ''} ${levels}`
     }
   }

@@ -129,7 +129,7 @@ function forms(alert: Alert, token: string): string {
 function muteList(mutes: readonly Mute[], token: string): string {
   return html`<section class="finding" aria-labelledby="mutes"><h2 id="mutes">Mutes</h2><ul class="sent">!${mutes.map(
     (mute) =>
-      html`<li><form class="pick inline" method="post" action="/alerts/unmute"><input type="hidden" name="_csrf" value="${token}"><input type="hidden" name="mute" value="${mute.id}"><span><strong>${mutedThing(mute)}</strong> !${moment(mute.startsAt)} to !${moment(mute.endsAt)}${mute.by === '' ? '' : `, by ${mute.by}`}${mute.reason === '' ? '' : `: ${mute.reason}`}</span><button type="submit">End</button></form></li>`,
+      html`<li><form class="pick inline" method="post" action="/alerts/unmute"><input type="hidden" name="_csrf" value="${token}"><input type="hidden" name="mute" value="${mute.id}"><span><strong>${mutedThing(mute)}</strong> !${moment(mute.startsAt)} to !${moment(mute.endsAt)}${mute.by === '' ? '' : `, by ${mute.by}`}${mute.reason === '' ? '' : `: ${mute.reason}`}</span><button type="submit" aria-label="End the mute of ${mutedThing(mute)}">End</button></form></li>`,
   )}</ul></section>`
 }
 

@@ -1,5 +1,5 @@
 import { html } from 'ghtml'
-import { quantity } from '../../analytics/jobs/words.ts'
+import { difference, quantity } from '../../analytics/jobs/words.ts'
 
 const MOMENT = new Intl.DateTimeFormat('en-GB', {
   day: 'numeric',
@@ -40,6 +40,11 @@ export function number(value: number | null): string {
 
 export function valueWithUnit(value: number | null, unit: string): string {
   return value === null ? '–' : quantity(value, unit).replace(' us', ' µs')
+}
+
+/** A difference of two values; of shares in percentage points. */
+export function differenceWithUnit(value: number, unit: string): string {
+  return difference(value, unit).replace(' us', ' µs').replace(' pp', ' percentage points')
 }
 
 /** A factor, such as 1.8×. */

@@ -3,7 +3,17 @@ import type { DeploymentSummary } from '../../schemas/contracts/release.ts'
 import type { Report, Verdict } from '../../schemas/contracts/report.ts'
 import type { Series } from '../../schemas/contracts/series.ts'
 import { seriesChart } from './chart.ts'
-import { moment, number, percent, prose, releasePath, servicePath, span, valueWithUnit } from './format.ts'
+import {
+  differenceWithUnit,
+  moment,
+  number,
+  percent,
+  prose,
+  releasePath,
+  servicePath,
+  span,
+  valueWithUnit,
+} from './format.ts'
 import { layout } from './layout.ts'
 import { effect, evidenceTable, interval, subject, undecidedTable, verdictTable } from './verdicts.ts'
 import { stateBadge } from './words.ts'
@@ -135,7 +145,7 @@ function regression(
     `${number((verdict.smallestEffect.ratio - 1) * 100)} %`,
     ...(verdict.smallestEffect.absolute === 0
       ? []
-      : [valueWithUnit(verdict.smallestEffect.absolute, verdict.unit)]),
+      : [differenceWithUnit(verdict.smallestEffect.absolute, verdict.unit)]),
   ].join(' and ')
   return html`<article class="finding">
 <h3>!${subject(verdict)}</h3>
@@ -146,7 +156,7 @@ function regression(
 !${
     verdict.mix === null
       ? ''
-      : html`<p>Of the overall change of ${valueWithUnit(verdict.mix.total, verdict.mix.unit)}, ${valueWithUnit(verdict.mix.rate, verdict.mix.unit)} comes from the signal itself and ${valueWithUnit(verdict.mix.mix, verdict.mix.unit)} from traffic that moved.</p>`
+      : html`<p>Of the overall change of ${differenceWithUnit(verdict.mix.total, verdict.mix.unit)}, ${differenceWithUnit(verdict.mix.rate, verdict.mix.unit)} comes from the signal itself and ${differenceWithUnit(verdict.mix.mix, verdict.mix.unit)} from traffic that moved.</p>`
   }
 !${
     verdict.exemplars.length === 0

@@ -1,6 +1,6 @@
 import { html } from 'ghtml'
 import type { Signal } from '../../schemas/signals/signal.ts'
-import { number, valueWithUnit } from './format.ts'
+import { differenceWithUnit, number } from './format.ts'
 import { layout } from './layout.ts'
 
 /** The catalogue: what is judged, and from which effect on. */
@@ -20,7 +20,7 @@ export function signalsPage(signals: readonly Signal[]): string {
 <td data-label="Broken down by">${signal.dimension ?? '–'}</td>
 <td data-label="Bad when">${signal.badDirection === 'both' ? 'it changes' : `it goes ${signal.badDirection}`}</td>
 <td data-label="Criticality">${signal.criticality}</td>
-<td data-label="Smallest effect" class="n">${number((signal.smallestEffect.ratio - 1) * 100)} %${signal.smallestEffect.absolute === 0 ? '' : ` and ${valueWithUnit(signal.smallestEffect.absolute, signal.unit)}`}</td>
+<td data-label="Smallest effect" class="n">${number((signal.smallestEffect.ratio - 1) * 100)} %${signal.smallestEffect.absolute === 0 ? '' : ` and ${differenceWithUnit(signal.smallestEffect.absolute, signal.unit)}`}</td>
 </tr>`,
     )}</tbody></table>`,
   })

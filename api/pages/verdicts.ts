@@ -2,7 +2,7 @@ import { html } from 'ghtml'
 import { comparedLevels, range } from '../../analytics/jobs/words.ts'
 import type { Delta } from '../../schemas/contracts/delta.ts'
 import type { Verdict } from '../../schemas/contracts/report.ts'
-import { factor, number, percent, prose, span, valueWithUnit } from './format.ts'
+import { differenceWithUnit, factor, number, percent, prose, span, valueWithUnit } from './format.ts'
 
 /** The signal's name and what of it, with the statistic that was compared. */
 export function subject(verdict: Delta): string {
@@ -17,12 +17,12 @@ export function effect(verdict: Delta): string {
   if (verdict.effectRatio !== null) return factor(verdict.effectRatio)
   if (verdict.effectDifference === null) return '–'
   const sign = verdict.effectDifference > 0 ? '+' : ''
-  return `${sign}${valueWithUnit(verdict.effectDifference, verdict.unit)}`
+  return `${sign}${differenceWithUnit(verdict.effectDifference, verdict.unit)}`
 }
 
 export function interval(verdict: Delta): string {
   return range(verdict.interval, verdict.intervalOf, (bound) =>
-    verdict.intervalOf === 'ratio' ? factor(bound) : valueWithUnit(bound, verdict.unit),
+    verdict.intervalOf === 'ratio' ? factor(bound) : differenceWithUnit(bound, verdict.unit),
   )
 }
 

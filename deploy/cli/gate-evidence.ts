@@ -1,5 +1,6 @@
-import { comparedLevels, factor, quantity, range } from '../../analytics/jobs/words.ts'
+import { comparedLevels } from '../../analytics/jobs/words.ts'
 import type { Gate, GateEvidence } from '../../schemas/contracts/gate.ts'
+import { amount } from './effect-text.ts'
 
 /** `Server response time: POST /pay, p95` */
 export function signalName(evidence: GateEvidence): string {
@@ -11,19 +12,6 @@ export function signalName(evidence: GateEvidence): string {
 /** Names come from telemetry: a terminal must not take them for commands. */
 export function printable(text: string): string {
   return text.toWellFormed().replaceAll(/[^\P{Cc}\n]/gu, '')
-}
-
-/** `2.1x (1.4x to 3.2x)`: the effect and its interval. */
-export function effect(evidence: GateEvidence): string {
-  const inRatio = evidence.intervalOf === 'ratio'
-  const written = (value: number) => (inRatio ? factor(value) : amount(value, evidence.unit))
-  const change = inRatio ? evidence.effectRatio : evidence.effectDifference
-  return `${change === null ? '-' : written(change)} (${range(evidence.interval, evidence.intervalOf, written)})`
-}
-
-/** `212 ms`; that a rate is per request, the signal's title says. */
-function amount(value: number | null, unit: string): string {
-  return value === null ? '-' : quantity(value, unit).replace(/ per request$/, '')
 }
 
 /** What was compared, before and after. */

@@ -1,5 +1,6 @@
 import type { Gate } from '../../schemas/contracts/gate.ts'
-import { effect, levels, outcomeWord, samples, signalName } from './gate-evidence.ts'
+import { effectText } from './effect-text.ts'
+import { levels, outcomeWord, samples, signalName } from './gate-evidence.ts'
 
 /**
  * A gate as JUnit XML, which every pipeline shows: the decision as one test case, and each comparison as another. A case fails where it keeps
@@ -17,7 +18,7 @@ export function gateJunit(gate: Gate, link: string): string {
   })
   const signals = gate.evidence.map((evidence) => {
     const { before, after } = levels(evidence)
-    const summary = `${evidence.summary}\n${effect(evidence)}; ${before} before, ${after} after; n ${samples(evidence)}`
+    const summary = `${evidence.summary}\n${effectText(evidence)}; ${before} before, ${after} after; n ${samples(evidence)}`
     const isWorse = evidence.word === 'regressed'
     const blocks = isWorse && !evidence.shadow && gate.decision === 'fail'
     return caseXml(signalName(evidence), `${gate.service}.${evidence.signal}`, {

@@ -1,5 +1,6 @@
 import type { Gate } from '../../schemas/contracts/gate.ts'
-import { effect, levels, outcomeWord, samples, signalName } from './gate-evidence.ts'
+import { effectText } from './effect-text.ts'
+import { levels, outcomeWord, samples, signalName } from './gate-evidence.ts'
 
 const MARKS = { pass: '✅', hold: '⏳', fail: '❌' } as const
 
@@ -29,7 +30,7 @@ export function gateMarkdown(gate: Gate, link: string): string {
             levels(evidence).before,
             levels(evidence).after,
             samples(evidence),
-            effect(evidence),
+            effectText(evidence),
             `${evidence.word}${evidence.shadow ? ' (on trial)' : ''}`,
           ]
             .map(text)

@@ -1,5 +1,6 @@
 import type { Gate } from '../../schemas/contracts/gate.ts'
-import { effect, levels, outcomeWord, printable, samples, signalName } from './gate-evidence.ts'
+import { effectText } from './effect-text.ts'
+import { levels, outcomeWord, printable, samples, signalName } from './gate-evidence.ts'
 import type { Paint } from './paint.ts'
 import { minute, wrap } from './report-text.ts'
 import { table } from './table.ts'
@@ -41,7 +42,7 @@ export function gateText(gate: Gate, link: string, paint: Paint): string {
             levels(evidence).before,
             levels(evidence).after,
             samples(evidence),
-            effect(evidence),
+            effectText(evidence),
           ]),
         [19, 9, 9, 10, 17],
       ),

@@ -1,5 +1,6 @@
-import { comparedLevels, factor, quantity, range } from '../../analytics/jobs/words.ts'
+import { comparedLevels } from '../../analytics/jobs/words.ts'
 import type { Report, Verdict, VerdictWord } from '../../schemas/contracts/report.ts'
+import { amount, effectText } from './effect-text.ts'
 import type { Colour, Paint } from './paint.ts'
 import { table } from './table.ts'
 
@@ -25,7 +26,7 @@ export function reportText(report: Report, link: string, paint: Paint): string {
     `State      ${report.state === 'no_data' && report.baselineVersion === null ? 'first version' : report.state.replace('_', ' ')}${report.provisional ? ` (provisional; final ${minute(windows.finalAt)})` : ''}`,
     `Deployed   ${minute(deployment.startedAt)}, after ${report.baselineVersion ?? 'nothing that is known'}`,
     ...(report.design === 'side_by_side'
-      ? [`Compared   both versions in the same minutes, ${span(windows.after)}`]
+      ? [`Compared   side by side, ${span(windows.after)}`]
       : [
           `Compared   ${span(windows.after)}`,
           `with       ${span(windows.before)}${report.design === 'before_after_seasonal' ? ' (season removed)' : ''}`,
@@ -67,16 +68,7 @@ function name(verdict: Verdict): string {
 }
 
 function change(verdict: Verdict): string {
-  if (verdict.fact !== null) return verdict.fact
-  const inRatio = verdict.intervalOf === 'ratio'
-  const effect = inRatio ? verdict.effectRatio : verdict.effectDifference
-  const written = (value: number) => (inRatio ? factor(value) : amount(value, verdict.unit))
-  return `${effect === null ? '-' : written(effect)} (${range(verdict.interval, verdict.intervalOf, written)})`
-}
-
-/** The column has no room for "per request": the signal's title says so already. */
-function amount(value: number | null, unit: string): string {
-  return value === null ? '-' : quantity(value, unit).replace(/ per request$/, '')
+  return verdict.fact ?? effectText(verdict)
 }
 
 function span({ from, to }: Report['windows']['after']): string {
