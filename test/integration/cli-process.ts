@@ -35,9 +35,14 @@ export interface Started {
   stop(): Promise<Ended>
 }
 
-/** `postflight up`, once it is ready. Rejects with what it printed if it ends before. */
+const ANY_PORTS = ['--clickhouse.port', '--otlp.port', '--otlp.grpcPort', '--api.port'].flatMap((flag) => [
+  flag,
+  '0',
+])
+
+/** `postflight up` on free ports, once it is ready. Rejects with what it printed if it ends before. */
 export async function startUp(cwd: string, flags: readonly string[]): Promise<Started> {
-  const { child, ended } = startCli(cwd, ['up', '--json', ...flags])
+  const { child, ended } = startCli(cwd, ['up', '--json', ...ANY_PORTS, ...flags])
   const line = await Promise.race([
     new Promise<Buffer>((done) => child.stdout.once('data', done)),
     ended.then(({ err }) => {

@@ -102,20 +102,7 @@ describe('keys', () => {
 })
 
 test('send stores what a program writes as it comes, and says which lines are none', async () => {
-  const up = await startUp(cwd, [
-    ...[
-      '--dataDir',
-      'sent',
-      '--clickhouse.port',
-      '0',
-      '--otlp.port',
-      '0',
-      '--otlp.grpcPort',
-      '0',
-      '--api.port',
-      '0',
-    ],
-  ])
+  const up = await startUp(cwd, ['--dataDir', 'sent'])
   try {
     const args = ['send', 'checkout@2.7.0', '--environment', 'prod', '--otlp', up.otlp, '--json']
     const { child, ended } = startCli(cwd, args)

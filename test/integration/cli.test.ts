@@ -68,18 +68,7 @@ test.each([
 })
 
 describe('a running Postflight', () => {
-  const flags = [
-    '--dataDir',
-    'data',
-    '--clickhouse.port',
-    '0',
-    '--otlp.port',
-    '0',
-    '--otlp.grpcPort',
-    '0',
-    '--api.port',
-    '0',
-  ]
+  const flags = ['--dataDir', 'data']
   let up: Started
   let api: string
   beforeAll(async () => {

@@ -17,21 +17,7 @@ afterAll(async () => {
 })
 
 test('a Postflight that is told to sends its own traces, metrics and logs, with its version', async () => {
-  const up = await startUp(cwd, [
-    ...[
-      '--dataDir',
-      'data',
-      '--clickhouse.port',
-      '0',
-      '--otlp.port',
-      '0',
-      '--otlp.grpcPort',
-      '0',
-      '--api.port',
-      '0',
-    ],
-    ...['--selfObservation.endpoint', observer.url],
-  ])
+  const up = await startUp(cwd, ['--dataDir', 'data', ...['--selfObservation.endpoint', observer.url]])
   const unreadable = await fetch(`${up.otlp}/v1/logs`, {
     method: 'POST',
     headers: { 'content-type': 'application/x-protobuf' },
