@@ -175,7 +175,8 @@
           grid: { show: false },
           ticks,
           size: 28,
-          space: trend ? 64 : long ? 96 : 56,
+          space: trend ? 64 : weeks ? 48 : long ? 96 : 56,
+          ...(weeks ? { incrs: [7, 14, 28, 56].map((days) => days * 86_400) } : {}),
           ...(trend
             ? {
                 incrs: [1, 2, 5, 10, 20, 50, 100],

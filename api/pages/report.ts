@@ -1,4 +1,5 @@
 import { html } from 'ghtml'
+import { topVerdicts } from '../../analytics/jobs/headline.ts'
 import type { DeploymentSummary } from '../../schemas/contracts/release.ts'
 import type { Report, Verdict } from '../../schemas/contracts/report.ts'
 import type { Series } from '../../schemas/contracts/series.ts'
@@ -29,7 +30,7 @@ const DESIGNS: Readonly<Record<Report['design'], string>> = {
 
 export interface ReportPage {
   readonly report: Report
-  /** Charts of the regressed verdicts, by their place among them; absent where there are too many. */
+  /** Charts of what got worse, by its place among `topVerdicts`; absent where there are too many. */
   readonly series: ReadonlyMap<number, Series>
   /** Other deployments of the same release, for their reports. */
   readonly siblings: readonly DeploymentSummary[]
@@ -40,6 +41,9 @@ export function reportPage({ report, series, siblings }: ReportPage): string {
   const { deployment } = report
   const of = (word: Verdict['word']) => report.verdicts.filter((verdict) => verdict.word === word)
   const regressed = of('regressed')
+  // What a route or a kind of exception says more precisely is not told twice.
+  const top = topVerdicts(report.verdicts, 'regressed')
+  const whole = regressed.filter((verdict) => !top.includes(verdict))
   const improved = of('improved')
   const unchanged = of('unchanged')
   const inconclusive = of('inconclusive')
@@ -76,7 +80,8 @@ export function reportPage({ report, series, siblings }: ReportPage): string {
       regressed.length === 0
         ? ''
         : html`<section aria-labelledby="regressed"><h2 id="regressed">What got worse</h2>
-!${regressed.map((verdict, index) => regression(verdict, index, series.get(index), a ?? '', b ?? '', deployment.version))}</section>`
+!${top.map((verdict, index) => finding(verdict, index, series.get(index), a ?? '', b ?? '', deployment.version))}
+!${whole.length === 0 ? '' : html`<h3>The same over the whole service, and what is only for information</h3>!${verdictTable(whole, 'What got worse over the whole service', a ?? '', b ?? '')}`}</section>`
     }
 !${improved.length === 0 ? '' : html`<section aria-labelledby="improved"><h2 id="improved">What got better</h2>!${verdictTable(improved, 'What got better', a ?? '', b ?? '')}</section>`}
 !${
@@ -133,7 +138,7 @@ function count(amount: number, word: string, tone: string): string {
   return html`<li class="${amount === 0 ? 'none' : tone}"><strong>${amount}</strong> ${word}</li>`
 }
 
-function regression(
+function finding(
   verdict: Verdict,
   index: number,
   series: Series | undefined,

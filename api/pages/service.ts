@@ -55,7 +55,7 @@ export function servicePage({
               html`<a href="/services/${encodeURIComponent(service.service)}?environment=${encodeURIComponent(of.environment)}" !${of.environment === environment ? 'aria-current="page"' : ''}>${of.environment}</a>`,
           )}</nav>`
     }
-!${charts.length === 0 ? '' : html`<section aria-labelledby="trends"><h2 id="trends">Release by release</h2><p class="fine">What each release came to in its watch window, with the interval of its comparison; large and red where it regressed. Times are p95.</p><div class="grid">!${charts}</div></section>`}
+!${charts.length === 0 ? '' : html`<section aria-labelledby="trends"><h2 id="trends">Release by release</h2><p class="fine">What each release came to in its watch window, with the interval of its comparison; large and red where it regressed. Times are p95; a verdict may rest on the median.</p><div class="grid">!${charts}</div></section>`}
 !${trendsSection(quarter)}
 <section aria-labelledby="deployments"><h2 id="deployments">Deployments</h2>
 !${

@@ -1,3 +1,4 @@
+import { topVerdicts } from '../../analytics/jobs/headline.ts'
 import type { Report } from '../../schemas/contracts/report.ts'
 import type { Series } from '../../schemas/contracts/series.ts'
 import type { ApiContext } from '../context.ts'
@@ -8,7 +9,7 @@ const MOST_CHARTS = 10
 const HOUR = 3600_000
 
 /**
- * The charts of what regressed, by its place among the regressed verdicts. They show twice as long before as after (at least an hour), so that
+ * The charts of what regressed, by its place among `topVerdicts`. They show twice as long before as after (at least an hour), so that
  * the change stands in the middle third and not at the edge of a day.
  */
 export async function readReportCharts(
@@ -21,9 +22,9 @@ export async function readReportCharts(
   const before = Math.max(2 * (end - start), HOUR)
   const from = new Date(Math.max(start - before, Math.min(Date.parse(windows.before.from), start - HOUR)))
   const known = new Set(context.catalogue.signals.map((signal) => signal.id))
-  const regressed = report.verdicts.filter((verdict) => verdict.word === 'regressed').slice(0, MOST_CHARTS)
+  const drawn = topVerdicts(report.verdicts, 'regressed').slice(0, MOST_CHARTS)
   const charts = await Promise.all(
-    regressed.map((verdict) =>
+    drawn.map((verdict) =>
       // A signal that has left the configuration since has no chart any more.
       known.has(verdict.signal)
         ? readSeries(

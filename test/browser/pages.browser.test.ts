@@ -128,6 +128,12 @@ describe('pages in a browser', () => {
     expect(verdict).toContain('final since')
     const findings = await page.locator('.finding').count()
     expect(findings).toBeGreaterThan(1)
+    // The whole service has a row, and no chart of its own beside that of its route.
+    const titles = await page.locator('.finding h3').allTextContents()
+    expect(titles.filter((title) => title.startsWith('Server response time'))).toHaveLength(1)
+    expect(await page.locator('section[aria-labelledby=regressed] .verdicts').textContent()).toContain(
+      'Server response time',
+    )
     await drawn(page)
       .nth(findings - 1)
       .waitFor()
