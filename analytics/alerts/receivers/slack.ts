@@ -1,9 +1,8 @@
 import type { ChatSettings } from '../../../schemas/alerts.ts'
-import { readSecret } from '../../../schemas/secret.ts'
 import { cut, messageOf } from '../message.ts'
 import type { Notice } from '../notice.ts'
 import type { Receiver } from '../receiver.ts'
-import { JSON_TYPE, jsonRendering, sendHttp, urlSecrets } from './http.ts'
+import { chat } from './chat.ts'
 
 /** Characters that Slack takes in the text of a header, of a section, and of one of a section's fields. */
 const HEADER = 150
@@ -12,23 +11,7 @@ const FIELD = 2000
 
 /** Slack's incoming webhook: blocks, and the same as one line of text for notifications. */
 export function slack(settings: ChatSettings): Receiver {
-  return {
-    name: `slack:${settings.name}`,
-    events: new Set(['firing', 'acknowledged', 'resolved']),
-    heartbeat: false,
-    deduplicates: false,
-    repeatEvery: null,
-    render: (notice) => jsonRendering(payloadOf(notice)),
-    send: async (notice) => {
-      const url = await readSecret(settings.url, settings.urlFile)
-      return await sendHttp({
-        url,
-        headers: JSON_TYPE,
-        body: JSON.stringify(payloadOf(notice)),
-        secrets: urlSecrets(url),
-      })
-    },
-  }
+  return chat({ kind: 'slack', payloadOf }, settings)
 }
 
 function payloadOf(notice: Notice): object {

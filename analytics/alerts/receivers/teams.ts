@@ -1,9 +1,8 @@
 import type { ChatSettings } from '../../../schemas/alerts.ts'
-import { readSecret } from '../../../schemas/secret.ts'
 import { cut, messageOf } from '../message.ts'
 import type { Notice } from '../notice.ts'
 import { type Receiver, SendError } from '../receiver.ts'
-import { JSON_TYPE, jsonRendering, sendHttp, urlSecrets } from './http.ts'
+import { chat } from './chat.ts'
 
 /** A message may have 28 KB; texts are cut so that one never comes near. */
 const TEXT = 1000
@@ -17,27 +16,13 @@ const COLOURS = {
 
 /** Microsoft Teams: an Adaptive Card to the webhook of a workflow ("when a Teams webhook request is received"), or to an older connector's. */
 export function teams(settings: ChatSettings): Receiver {
-  return {
-    name: `teams:${settings.name}`,
-    events: new Set(['firing', 'acknowledged', 'resolved']),
-    heartbeat: false,
-    deduplicates: false,
-    repeatEvery: null,
-    render: (notice) => jsonRendering(payloadOf(notice)),
-    send: async (notice) => {
-      const url = await readSecret(settings.url, settings.urlFile)
-      const answer = await sendHttp({
-        url,
-        headers: JSON_TYPE,
-        body: JSON.stringify(payloadOf(notice)),
-        secrets: urlSecrets(url),
-      })
-      // Connectors answer 200 and say in the text that it was not delivered.
-      const failed = /returned HTTP error (\d+)/.exec(answer)
-      if (failed !== null) throw new SendError(failed[1] === '429' ? 'unavailable' : 'failed', answer)
-      return answer
-    },
-  }
+  return chat({ kind: 'teams', payloadOf, check }, settings)
+}
+
+/** Connectors answer 200 and say in the text that it was not delivered. */
+function check(answer: string): void {
+  const failed = /returned HTTP error (\d+)/.exec(answer)
+  if (failed !== null) throw new SendError(failed[1] === '429' ? 'unavailable' : 'failed', answer)
 }
 
 function payloadOf(notice: Notice): object {
