@@ -56,10 +56,18 @@ export function watchEventId(deploymentId: string, kind: WatchEvent['kind'], wha
     .slice(0, 20)
 }
 
+/** Writes what is not written yet: what an earlier process has told keeps its moment. */
 export async function storeWatchEvents(store: Store, events: readonly WatchEvent[]): Promise<void> {
+  if (events.length === 0) return
+  const rows = await store.query<{ deployment_id: string; id: string }>(
+    'SELECT deployment_id, id FROM watch_events WHERE deployment_id IN ({deployments:Array(String)}) AND id IN ({ids:Array(String)})',
+    { deployments: [...new Set(events.map((event) => event.deploymentId))], ids: events.map(({ id }) => id) },
+  )
+  const told = new Set(rows.map(({ deployment_id, id }) => `${deployment_id} ${id}`))
+  const fresh = events.filter(({ deploymentId, id }) => !told.has(`${deploymentId} ${id}`))
   await store.insert(
     'watch_events',
-    events.map((event) => ({
+    fresh.map((event) => ({
       deployment_id: event.deploymentId,
       id: event.id,
       at: event.at,

@@ -142,9 +142,11 @@ describe('the monitor over real cells', { timeout: 120_000 }, () => {
     const { state, rollback } = (await readWatches(bench.store, [id])).get(id) ?? {}
     expect(state).toBe('rolled_back')
     expect(rollback?.at).toBe(new Date(start + 3 * MINUTE).toISOString())
-    // Another process knows it from there, too.
+    const events = await readWatchEvents(bench.store, id)
+    // Another process knows it from there, too, and tells nothing again.
     now += MINUTE
     await monitors().look()
+    expect(await readWatchEvents(bench.store, id)).toEqual(expect.arrayContaining([...events]))
     expect((await readWatches(bench.store, [id])).get(id)?.rollback?.at).toBe(rollback?.at)
   })
 
