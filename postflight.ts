@@ -24,6 +24,7 @@ import { readTls } from './ingest/tls.ts'
 import { createDirectTransport } from './ingest/transport/direct.ts'
 import { createKafkaTransport } from './ingest/transport/kafka.ts'
 import type { Transport } from './ingest/transport/transport.ts'
+import { unreadableAlertSecrets } from './schemas/alerts.ts'
 import type { Config } from './schemas/config.ts'
 import type { Deployment } from './schemas/contracts/deployment.ts'
 import { PostflightError } from './schemas/errors.ts'
@@ -127,6 +128,7 @@ async function wire(
     logger: logger.child({ room: 'alerts' }),
   })
   changed = delivery.kick
+  for (const problem of await unreadableAlertSecrets(config.alerts)) logger.warn(problem)
   const alerts = createAlerts({
     store,
     settings: config.alerts,

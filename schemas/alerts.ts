@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { SEVERITIES } from './contracts/alert.ts'
-import { secretShape } from './secret.ts'
+import { secretShape, unreadableSecrets } from './secret.ts'
 
 const address = z.url({ protocol: /^https?$/ }).refine((text) => !/^https?:\/\/[^/]*@/.test(text), {
   message: 'no name and password in an address: they would be shown; use username and passwordFile',
@@ -211,6 +211,12 @@ export type AlertSettings = z.infer<typeof alertsSchema>
 
 /** Those of the settings whose values are never printed. */
 export const SECRET_ALERTS = Object.keys(lists) as readonly (keyof typeof lists)[]
+
+/** Which receivers' secrets cannot be read now, in words. */
+export async function unreadableAlertSecrets(alerts: AlertSettings): Promise<readonly string[]> {
+  const lists = SECRET_ALERTS.map((kind) => unreadableSecrets(alerts[kind], `alerts.${kind}`))
+  return (await Promise.all(lists)).flat()
+}
 
 /** Names of all receivers: kind, colon, name. An Alertmanager is called by its host and port. */
 export function receiverNames(alerts: Pick<AlertSettings, keyof typeof lists>): readonly string[] {

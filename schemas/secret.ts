@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { z } from 'zod'
 
 /** A variable that holds a secret; Postflight's own prefix is for settings. */
@@ -51,8 +52,29 @@ export function fillSecrets(
 export async function readSecret(value: string, file: string): Promise<string> {
   if (file === '') return value
   try {
-    return (await readFile(file, 'utf8')).trim()
+    // The whole path, so that the message says where it was looked for.
+    return (await readFile(resolve(file), 'utf8')).trim()
   } catch (error) {
     throw new Error(`The secret's file cannot be read: ${(error as Error).message}`)
   }
+}
+
+/** Which files of secrets cannot be read now, in words. @param path of the list, for messages */
+export async function unreadableSecrets(list: readonly object[], path: string): Promise<readonly string[]> {
+  const files = list.flatMap((entry, at) =>
+    Object.entries(entry).flatMap(([key, file]: [string, unknown]) =>
+      key.endsWith('File') && typeof file === 'string' && file !== ''
+        ? [{ file, setting: `${path}.${at}.${key}` }]
+        : [],
+    ),
+  )
+  const problems = await Promise.all(
+    files.map(({ file, setting }) =>
+      readSecret('', file).then(
+        () => [],
+        (error: Error) => [`${setting}: ${error.message}`],
+      ),
+    ),
+  )
+  return problems.flat()
 }

@@ -155,7 +155,8 @@ function argoRollouts(app: Api, { gates }: ApiContext): void {
           value: { pass: 1, hold: 0, fail: -1 }[gate.decision],
           reason: gate.reasons[0] ?? '',
           minutesToKnow: gate.known?.minutes ?? null,
-          link: gate.link,
+          // Without api.publicUrl: by the address that was asked.
+          link: gate.link.startsWith('/') ? `${request.protocol}://${request.host}${gate.link}` : gate.link,
         },
       }
     },

@@ -1,5 +1,5 @@
 import { listNotifications } from '../../analytics/alerts/outbox.ts'
-import { receiverNames } from '../../schemas/alerts.ts'
+import { receiverNames, unreadableAlertSecrets } from '../../schemas/alerts.ts'
 import type { Config } from '../../schemas/config.ts'
 import type { Store } from '../../schemas/store/client.ts'
 import type { Finding } from './finding.ts'
@@ -16,11 +16,16 @@ export async function alertFindings(alerts: Config['alerts'], store: Store, now:
     const advice = 'Nobody hears of a regression: `alerts` in the settings names receivers.'
     return [{ check, level: 'warning', found: 'none', advice }]
   }
+  const advice = 'Files are looked for from the folder in which Postflight is started.'
+  const secrets = (await unreadableAlertSecrets(alerts)).map(
+    (found): Finding => ({ check, level: 'problem', found, advice }),
+  )
   const waiting = (await listNotifications(store, { state: 'waiting' })).filter(
     ({ createdAt }) => now - Date.parse(createdAt) > LONG,
   )
-  if (waiting.length === 0) return [{ check, level: 'ok', found: names.join(', '), advice: '' }]
-  return [...Map.groupBy(waiting, ({ receiver }) => receiver)].map(([receiver, items]): Finding => {
+  if (waiting.length === 0)
+    return secrets.length > 0 ? secrets : [{ check, level: 'ok', found: names.join(', '), advice: '' }]
+  const late = [...Map.groupBy(waiting, ({ receiver }) => receiver)].map(([receiver, items]): Finding => {
     // Newest first: the last one waits longest.
     const oldest = items.at(-1)
     const minutes = Math.round((now - Date.parse(oldest?.createdAt ?? '')) / MINUTE)
@@ -32,4 +37,5 @@ export async function alertFindings(alerts: Config['alerts'], store: Store, now:
       advice: `\`postflight notify test ${receiver}\` tries it; what waits is sent in order once it takes it.`,
     }
   })
+  return [...secrets, ...late]
 }

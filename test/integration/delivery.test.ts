@@ -172,6 +172,14 @@ describe('delivery', { timeout: 120_000 }, () => {
         found: '4 waiting for 110 min, which the settings no longer have: nobody there',
       },
     ])
+    const unread = alertsSchema.parse({ slack: [{ name: 'x', urlFile: 'nowhere.secret' }] })
+    expect(await alertFindings(unread, bench.store, now)).toMatchObject([
+      {
+        level: 'problem',
+        found: expect.stringMatching(/^alerts\.slack\.0\.urlFile: .*ENOENT.*'\/.*nowhere\.secret'/),
+      },
+      { check: 'alerts to dead' },
+    ])
     expect(new Set(dead.heard)).toEqual(new Set(['firing regression-1 1', 'firing regression-2 1']))
     dead.answer = () => {}
     now += 3 * MINUTE

@@ -179,6 +179,7 @@ describe('canary controllers', () => {
       value: -1,
       step: 'roll_back',
       reason: expect.stringMatching(/./),
+      link: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/releases\//),
     })
     // Neither condition holds: inconclusive, so the analysis run goes on.
     expect(await measure('9.9.9')).toMatchObject({ decision: 'hold', value: 0, outcome: 'watching' })
