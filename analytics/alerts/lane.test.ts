@@ -61,6 +61,11 @@ describe('a queue', () => {
     const b = item('b', 'firing', 2)
     expect(nextItem([a, b], NOW + 5)).toBe(a)
     expect(nextItem([{ ...a, nextAt: later }, b], NOW + 5)).toBeUndefined()
+    const deployment = { ...item('d', 'firing', 0), event: 'deployment' as const }
+    expect(nextItem([deployment, a], NOW + 5)).toBe(a)
+    expect(nextItem([{ ...deployment, nextAt: later }, a], NOW + 5)).toBe(a)
+    expect(nextItem([deployment, { ...a, nextAt: later }], NOW + 5)).toBeUndefined()
+    expect(nextItem([deployment], NOW + 5)).toBe(deployment)
     const failing = { ...a, nextAt: later, refusals: 9 }
     expect(nextItem([failing, b], NOW + 5)).toBe(b)
     expect(nextItem([failing, item('a', 'resolved', 3)], NOW + 5)).toBeUndefined()

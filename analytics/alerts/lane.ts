@@ -176,7 +176,10 @@ export function collapse(waiting: readonly OutboxItem[]): {
  * @param now milliseconds
  */
 export function nextItem(queue: readonly OutboxItem[], now: number): OutboxItem | undefined {
-  const patient = queue.filter(({ refusals }) => refusals < PATIENCE)
+  // A page does not wait until a pager has been told of all deployments of a busy hour.
+  const isAlert = ({ event }: OutboxItem) => event !== 'deployment'
+  const willing = queue.filter(({ refusals }) => refusals < PATIENCE)
+  const patient = [...willing.filter(isAlert), ...willing.filter((item) => !isAlert(item))]
   const failing = queue.filter(({ refusals }) => refusals >= PATIENCE)
   const blocked = new Set(failing.map(({ subject }) => subject))
   for (const item of patient) {
