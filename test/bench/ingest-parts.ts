@@ -14,6 +14,9 @@ const PACED_RECORDS = 1_000
 /** Requests at once when they are paced; more are told as not sent. */
 const PACED_CONNECTIONS = 400
 
+/** Seconds of full load before a burst is measured. */
+const WARM_UP = 8
+
 const SIGNALS = {
   logs: { path: '/v1/logs', requests: logRequests, tables: ['otel_logs'] },
   spans: { path: '/v1/traces', requests: spanRequests, tables: ['otel_traces'] },
@@ -76,8 +79,8 @@ export function measureBurst(signal: Signal, seconds: number, rounds: number): P
       seconds,
     }
     try {
-      // Both are warmed up first: JavaScript gets compiled, the engine has its memory.
-      await send({ ...load, seconds: Math.min(3, seconds) })
+      // Both are warmed up first: JavaScript gets compiled, the engine has its memory, blocks have grown.
+      await send({ ...load, seconds: WARM_UP })
       const figures: BurstFigures[] = []
       for (let round = 0; round < rounds; round++) {
         await empty(store)

@@ -48,7 +48,7 @@ const FULL: Sizes = {
   rounds: 3,
 }
 const QUICK: Sizes = {
-  burst: 4,
+  burst: 8,
   sustained: 8,
   idle: 3,
   latency: 5,
