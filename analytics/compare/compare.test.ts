@@ -193,6 +193,19 @@ test('a window after that happens to have no slow requests is not surer of its t
   expect(width(0)).toBeGreaterThan(0.8 * width(0.1))
 })
 
+test('six windows that happen to be alike are no proof that latency never drifts', () => {
+  const one = series(0, 120, 0.1, 0, 8, 40)
+  const alike = Array.from({ length: 6 }, (_, w) => one.map((c) => ({ ...c, time: c.time + w * 7200 })))
+  const input = { ...options, before: alike.flat(), after: series(720, 120, 0.115, 0, 9, 40) }
+  const measured = found(compareDistribution(input))
+  // More than ten standard errors, which independent windows would not have in any lifetime.
+  expect(measured.studentised).toBeGreaterThan(10)
+  expect(measured.pValue).toBeLessThan(1e-3)
+  expect(measured.pValue).toBeGreaterThan(1e-9)
+  // Side by side there is no drift between windows.
+  expect(found(compareDistribution({ ...input, design: 'side-by-side' })).pValue).toBeLessThan(1e-15)
+})
+
 test('a leak is told from a restart by the age of the process', () => {
   const saw = (growth: number, seed: number) => {
     const random = seededRandom(seed)

@@ -5,7 +5,7 @@ import { ratioOfSums } from '../stats/ratio-of-sums.ts'
 import type { CompareOptions, Comparison, Measured } from './comparison.ts'
 import { missing } from './counts.ts'
 import { measured } from './evidence.ts'
-import { levelVariance } from './levels.ts'
+import { ASSUMED_DRIFT, type LevelVariance, levelVariance } from './levels.ts'
 import { logMargins } from './margins.ts'
 import { exceedances, type MinuteHistograms, minuteHistograms, positions } from './minute-histograms.ts'
 
@@ -50,16 +50,21 @@ export function compareDistribution(input: DistributionInput): Comparison {
       needs: `at least ${FEWEST_MINUTES} minutes before and after`,
     }
   }
+  const mean = geometricMean(before, after, input)
   const all = [
-    geometricMean(before, after, input),
+    mean.measured,
     ...QUANTILES.filter(
       (q) => Math.min(before.merged.total, after.merged.total) * (1 - q) >= VALUES_BEYOND,
-    ).map((q) => quantile(before, after, q, input)),
+    ).map((q) => quantile(before, after, q, mean.variance, input)),
   ]
   return summarise(all, before, after)
 }
 
-function geometricMean(before: MinuteHistograms, after: MinuteHistograms, options: CompareOptions): Measured {
+function geometricMean(
+  before: MinuteHistograms,
+  after: MinuteHistograms,
+  options: CompareOptions,
+): { readonly measured: Measured; readonly variance: LevelVariance } {
   const numerator = positions(before)
   const sideBySide = options.design === 'side-by-side'
   const earlier = ratioOfSums(numerator, before.totals, sideBySide)
@@ -72,11 +77,12 @@ function geometricMean(before: MinuteHistograms, after: MinuteHistograms, option
     { before: LN_GAMMA, after: LN_GAMMA },
     shift,
     sideBySide,
+    { doubted: true },
   )
   const level = Math.exp(earlier.estimate * LN_GAMMA)
-  return measured(
+  const result = measured(
     {
-      method: `geometric-mean${shift === undefined ? '' : '-difference-in-differences'}@1`,
+      method: `geometric-mean${shift === undefined ? '' : '-difference-in-differences'}@2`,
       statistic: 'geometric mean',
       before: level,
       after: Math.exp(later.estimate * LN_GAMMA),
@@ -95,12 +101,14 @@ function geometricMean(before: MinuteHistograms, after: MinuteHistograms, option
     },
     options,
   )
+  return { measured: result, variance }
 }
 
 function quantile(
   before: MinuteHistograms,
   after: MinuteHistograms,
   q: number,
+  mean: LevelVariance,
   options: CompareOptions,
 ): Measured {
   const own = { before: quantilePosition(before.merged, q), after: quantilePosition(after.merged, q) }
@@ -115,7 +123,7 @@ function quantile(
     { before: 1, after: 1 },
     undefined,
     sideBySide,
-    false,
+    { assumed: false, doubted: true },
   )
   // Around its own quantile, for the interval.
   const centred = ratioOfSums(exceedances(after, own.after), after.totals, sideBySide)
@@ -124,9 +132,13 @@ function quantile(
   // A window that happened to be calm is too low and too sure of it: the time before has the shape that it would have had. Side by side the longest memory's error has room for that.
   const shapes = sideBySide ? [after] : [after, before]
   const varianceAfter = Math.max(...shapes.map((arm) => woodruff(arm, q, errorAfter))) ** 2
-  const assumed = shares.drift === undefined && !sideBySide ? 0.05 ** 2 : 0
-  const varianceBefore =
-    woodruff(before, q, Math.sqrt(earlier.variance + (sideBySide ? 0 : (shares.drift ?? 0)))) ** 2 + assumed
+  const still = woodruff(before, q, Math.sqrt(earlier.variance)) ** 2
+  const moved = woodruff(before, q, Math.sqrt(earlier.variance + (shares.drift ?? 0))) ** 2
+  // A quantile drifts at least as far as the whole distribution, which is better known.
+  const varianceBefore = sideBySide ? still : Math.max(moved, still + (mean.drift ?? ASSUMED_DRIFT ** 2))
+  const degreesOfFreedom = sideBySide
+    ? shares.degreesOfFreedom
+    : Math.min(shares.degreesOfFreedom, mean.degreesOfFreedom)
   const level = Math.exp(own.before * LN_GAMMA)
   const effect = (own.after - own.before) * LN_GAMMA
   const total = varianceAfter + varianceBefore
@@ -143,7 +155,7 @@ function quantile(
       scale: 'log',
       varianceAfter,
       varianceRest: varianceBefore,
-      degreesOfFreedom: shares.degreesOfFreedom,
+      degreesOfFreedom,
       margins: logMargins(options.smallestEffect, level),
       n: sizes(before, after),
       dispersion: Math.max(1, crossing.variance / Math.max(floor, 1e-300)),

@@ -79,7 +79,7 @@ export function compareGauge(input: GaugeInput): Comparison {
     log ? { before: 1 / earlier.estimate, after: 1 / later.estimate } : { before: 1, after: 1 },
     shift,
     sideBySide,
-    log,
+    { assumed: log },
   )
   const raw = log ? Math.log(later.estimate / earlier.estimate) : later.estimate - earlier.estimate
   return measured(

@@ -16,11 +16,13 @@ export interface LevelVariance {
  * Where the time before is too short to show how far the level drifts by itself: a standard deviation on the log scale.
  * Larger than what minutes tell, smaller than what matters.
  */
-const ASSUMED_DRIFT = 0.05
+export const ASSUMED_DRIFT = 0.05
 
 /**
  * @param factor turns the estimates' unit into the scale of the effect (1 by the level for log ratios)
- * @param assumed false where the scale is not logarithmic, so that no drift can be assumed
+ * @param options.assumed false where the scale is not logarithmic, so that no drift can be assumed
+ * @param options.doubted drift is known no better than the spread of windows that it is the rest of: no drift seen in a few windows is no proof that there is none.
+ *   For distributions, of whose error drift is nearly all; gauges keep what they promise without (test/evaluation, part A)
  */
 export function levelVariance(
   before: { readonly arm: RatioOfSums; readonly numerator: Float64Array; readonly denominator: Float64Array },
@@ -28,7 +30,7 @@ export function levelVariance(
   factor: { readonly before: number; readonly after: number },
   shift: SeasonShift | undefined,
   sideBySide: boolean,
-  assumed = true,
+  { assumed = true, doubted = false }: { readonly assumed?: boolean; readonly doubted?: boolean } = {},
 ): LevelVariance {
   const between = sideBySide
     ? undefined
@@ -39,6 +41,8 @@ export function levelVariance(
   const drift = sideBySide || shift !== undefined ? 0 : (seen ?? (assumed ? ASSUMED_DRIFT ** 2 : 0))
   const earlier = Math.max(before.arm.variance * factor.before ** 2, drift / windows)
   const season = shift?.variance ?? 0
+  const whole =
+    !doubted || between === undefined || shift !== undefined ? drift : between.whole * factor.before ** 2
   return {
     after: own,
     rest: earlier + drift + season,
@@ -46,7 +50,7 @@ export function levelVariance(
     degreesOfFreedom: satterthwaite([
       { variance: own, degreesOfFreedom: after.longRun.degreesOfFreedom },
       { variance: earlier, degreesOfFreedom: before.arm.longRun.degreesOfFreedom },
-      { variance: drift, degreesOfFreedom: between?.degreesOfFreedom ?? 8 },
+      { variance: drift, degreesOfFreedom: between?.degreesOfFreedom ?? 8, from: whole },
       { variance: season, degreesOfFreedom: shift?.degreesOfFreedom ?? 1 },
     ]),
   }

@@ -3,6 +3,8 @@ import { longRunVariance } from './long-run-variance.ts'
 export interface BetweenWindows {
   /** Variance of a window's true level around the common one, in squared units of the ratio; 0 if none is seen. */
   readonly variance: number
+  /** Variance of a window's ratio around the common one, what dependence within windows explains included. */
+  readonly whole: number
   readonly windows: number
   readonly degreesOfFreedom: number
 }
@@ -62,9 +64,10 @@ export function betweenWindows(
   // Demeaning each window took `used` degrees of freedom.
   const noise = longRunVariance(within).variance * (within.length / Math.max(1, within.length - used))
   const excess = spread - noise * (1 - shares)
-  const scale = squares - 2 * squares * shares + squares * shares
+  const scale = Math.max(squares - 2 * squares * shares + squares * shares, squares / 2)
   return {
-    variance: Math.max(0, excess / Math.max(scale, squares / 2)),
+    variance: Math.max(0, excess / scale),
+    whole: Math.max(spread, noise * (1 - shares)) / scale,
     windows: used,
     degreesOfFreedom: used - 1,
   }

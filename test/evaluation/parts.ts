@@ -44,4 +44,10 @@ export const PARTS: readonly Part[] = [
     needsData: false,
     load: () => import('./parts/mutations.ts'),
   },
+  {
+    letter: 'H',
+    title: 'Counts and latencies on real levels',
+    needsData: true,
+    load: () => import('./parts/real-levels.ts'),
+  },
 ]

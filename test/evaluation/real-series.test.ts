@@ -6,6 +6,7 @@ import { normalDraw } from '../../analytics/stats/normal-draw.ts'
 import { seededRandom } from '../../analytics/stats/random.ts'
 import { run as falseAlarms, type Rate } from './parts/false-alarms.ts'
 import { run as power } from './parts/power.ts'
+import { run as realLevels } from './parts/real-levels.ts'
 import { WINDOWS } from './placebo-moments.ts'
 
 /** Short forms of parts A and B over made series in the folders' format: limits are wide, the long forms have the figures. */
@@ -78,4 +79,26 @@ test('part B: at equal false alarms ours finds more than a plain rank, and hardl
   expect((json['powerCells'] as { significantlyBelow: number }).significantlyBelow).toBeLessThan(5)
   expect(files?.['power-made.svg']).toContain('one route of ten')
   expect(files?.['power.svg']).toMatch(/^<svg[\s\S]*postflight[\s\S]*<\/svg>\n$/)
+})
+
+test('part H: shares and latencies that wander as series do keep their 1 % too, and doublings are found', {
+  timeout: 300_000,
+}, async () => {
+  const { json } = await realLevels({ ...OPTIONS, data: folder })
+  const rows = json['realLevels'] as {
+    method: string
+    n: number
+    nominal: Record<string, number>
+    power: number[]
+  }[]
+  const ours = rows.filter(({ method }) => method === 'postflight')
+  // Two kinds, three windows.
+  expect(ours).toHaveLength(6)
+  for (const row of ours) {
+    // 100 moments at 1 %: more than 5 has a probability below 1 in 1,000, were they independent.
+    expect(row.n).toBeGreaterThanOrEqual(100)
+    expect(row.nominal['0.01']).toBeLessThanOrEqual(0.05)
+    expect(row.nominal['0.00005']).toBe(0)
+    expect(row.power[3]).toBeGreaterThan(0.3)
+  }
 })

@@ -229,7 +229,7 @@ describe('postflight gate', { timeout: 120_000 }, () => {
     const markdown = readFileSync(join(cwd, 'gate.md'), 'utf8')
     expect(markdown).toContain('### ❌ checkout `2.7.0/β` in prod: fail: regressed')
     expect(markdown).toMatch(
-      /\| .*POST \/pay, p95 \| [^|]*ms \| [^|]*ms \| [\d,]+ \/ [\d,]+ \| [^|]*x \([^|]*x to [^|]*x\) \| regressed \|/,
+      /\| .*POST \/pay, (?:mean|p\d+) \| [^|]*ms \| [^|]*ms \| [\d,]+ \/ [\d,]+ \| [^|]*x \([^|]*x to [^|]*x\) \| regressed \|/,
     )
     expect(readFileSync(join(cwd, 'summary.md'), 'utf8')).toBe(`what was there\n${markdown}`)
   })
