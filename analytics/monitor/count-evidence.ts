@@ -1,5 +1,7 @@
 import type { Aligned } from '../compare/align.ts'
+import { logAbsentEvidence } from '../stats/absent-before.ts'
 import { logCountEvidence } from '../stats/count-e-process.ts'
+import { logMixture } from '../stats/log-mixture.ts'
 import { type Baseline, countBaseline } from './baseline.ts'
 
 /** Events of a span of time and what they are out of: requests, calls, minutes. */
@@ -88,10 +90,38 @@ export function countEvidence(
   beside: { readonly events: number; readonly exposure: number } = NOBODY,
 ): number {
   if (exposure <= 0) return 0
-  const { level, drift } = levelBeside(reference, beside)
+  const up = direction === 'up'
+  const counted = logCount(reference, events, exposure, up, beside)
+  if (!up || reference.events > 0) return counted
+  // Where there was none before, a level that may be anything explains whatever comes; that something came up is shown by its bursts.
+  const ofBeside = { events: beside.events / BURST, exposure: beside.exposure }
+  const cameUp = logAbsentEvidence(events / BURST, exposure, reference.exposure, ofBeside)
+  return logMixture([counted, cameUp], HALVES)
+}
+
+/** Events of what was never seen that come together: one user's retries, one broken record. It has shown no dispersion of its own. */
+export const BURST = 8
+const HALVES = [-Math.LN2, -Math.LN2] as const
+
+function logCount(
+  reference: CountReference,
+  events: number,
+  exposure: number,
+  up: boolean,
+  beside: { readonly events: number; readonly exposure: number },
+): number {
+  const { dispersion } = reference
+  const { level, drift, told } = levelBeside(reference, beside)
+  if (told >= MANY) return logCountEvidence({ events, expected: level * exposure, dispersion, drift }, up)
   return logCountEvidence(
-    { events, expected: level * exposure, dispersion: reference.dispersion, drift },
-    direction === 'up',
+    {
+      events,
+      expected: reference.level * exposure,
+      dispersion,
+      drift: reference.drift,
+      beside: { events: beside.events, expected: reference.level * beside.exposure },
+    },
+    up,
   )
 }
 
@@ -101,23 +131,29 @@ const NOBODY = { events: 0, exposure: 0 }
 const MOVED = 1.5
 
 /**
- * The level that the new version is held against, and the standard deviation of its logarithm: what was known before, and what the old version has in the
+ * Events that have told of a level from which on its posterior is log-normal enough. Of fewer a log-normal of the same spread has far too heavy a tail: that the old
+ * version beside had none of a hundred requests rules out that one in four fails anyway, and would count for little.
+ */
+const MANY = 20
+
+/**
+ * The level that the new version is held against, the standard deviation of its logarithm, and how many events have told of it: what was known before, and what the old version has in the
  * same minutes, as the posterior of a gamma level. In the ratio of predictive probabilities the old version's own cancels, so that the evidence stays a
  * martingale while both drift alike. Where the old version has moved further than levels drift, what was before says nothing any more.
  */
 export function levelBeside(
   reference: CountReference,
   beside: { readonly events: number; readonly exposure: number },
-): { readonly level: number; readonly drift: number } {
-  if (beside.exposure <= 0) return reference
+): { readonly level: number; readonly drift: number; readonly told: number } {
+  if (beside.exposure <= 0) return { ...reference, told: Number.POSITIVE_INFINITY }
   const counted = reference.dispersion / (beside.events + 0.5)
   const now = (beside.events + 0.5) / beside.exposure
   const off = Math.log(now / reference.level)
   if (off > MOVED * Math.sqrt(reference.drift ** 2 + counted)) {
-    return { level: now, drift: Math.sqrt(counted + COHORT ** 2) }
+    return { level: now, drift: Math.sqrt(counted + COHORT ** 2), told: Number.POSITIVE_INFINITY }
   }
   const shape = 1 / reference.drift ** 2
   const events = shape + beside.events / reference.dispersion
   const level = events / (shape / reference.level + beside.exposure / reference.dispersion)
-  return { level, drift: Math.sqrt(1 / events + COHORT ** 2) }
+  return { level, drift: Math.sqrt(1 / events + COHORT ** 2), told: events }
 }

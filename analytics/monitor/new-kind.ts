@@ -8,6 +8,8 @@ export interface KindSoFar {
   /** Exposure since the release and before it, in one unit (requests, seconds). */
   readonly after: number
   readonly before: number
+  /** Those of the old version in the same minutes, 0 if it has left. */
+  readonly beside: { readonly events: number; readonly exposure: number }
   /** Kinds that were seen before: so many others might have appeared instead. */
   readonly kinds: number
 }
@@ -21,6 +23,10 @@ const FEWEST_KINDS = 10
  * those that were seen stand in: so the sum over all new kinds is one e-value for the deployment.
  */
 export function logNewKindEvidence(kind: KindSoFar): number {
-  const events = kind.events / Math.max(1, kind.dispersion)
-  return logAbsentEvidence(events, kind.after, kind.before) - Math.log(Math.max(FEWEST_KINDS, kind.kinds))
+  const dispersion = Math.max(1, kind.dispersion)
+  const beside = { events: kind.beside.events / dispersion, exposure: kind.beside.exposure }
+  return (
+    logAbsentEvidence(kind.events / dispersion, kind.after, kind.before, beside) -
+    Math.log(Math.max(FEWEST_KINDS, kind.kinds))
+  )
 }

@@ -63,6 +63,36 @@ it('puts nothing down to the release that the old version beside it has too', ()
   expect(besides.standing(NOTHING, always).logE).toBeLessThan(Math.log(10))
 })
 
+it.each([
+  ['a day', 1440],
+  ['two hours', 120],
+] as const)(
+  'finds failures where there were none for %s, and puts none down to the release that the old version has too',
+  (_, length) => {
+    const before = Array.from({ length }, (__, i) => ({
+      time: START + 60 * (i - length),
+      events: 0,
+      exposure: 25,
+    }))
+    const reference = countReference(before, 'share')
+    if (reference === undefined) throw new Error('no exposure before')
+    const needed = Math.log(100_000)
+    // One of four fails.
+    expect(countEvidence(reference, 50, 200, 'up')).toBeGreaterThan(needed)
+    expect(countEvidence(reference, 50, 200, 'up', { events: 0, exposure: 200 })).toBeGreaterThan(needed)
+    expect(countEvidence(reference, 50, 200, 'up', { events: 50, exposure: 200 })).toBeLessThan(0)
+    // A burst of retries of one cause is no such thing.
+    expect(countEvidence(reference, 6, 2000, 'up')).toBeLessThan(needed)
+  },
+)
+
+it('finds within minutes what fails beside an old version that is sound, though hardly anything was before', () => {
+  const reference = countReference([{ time: START - 60, events: 0, exposure: 25 }], 'share')
+  if (reference === undefined) throw new Error('no exposure before')
+  expect(countEvidence(reference, 34, 120, 'up', { events: 0, exposure: 120 })).toBeGreaterThan(Math.log(1e6))
+  expect(countEvidence(reference, 34, 120, 'up', { events: 30, exposure: 120 })).toBeLessThan(1)
+})
+
 it('reads a fall as worse only where falls are, and takes what is not complete as it would be complete', () => {
   const random = seededRandom(10)
   const before = minutes(1440, 4, random)

@@ -1,7 +1,7 @@
 import type { BadDirection, SmallestEffect } from '../../schemas/signals/signal.ts'
 import { sequenceHalfWidth } from '../stats/asymptotic-confidence-sequence.ts'
 import { logMixture } from '../stats/log-mixture.ts'
-import { type CountReference, countEvidence, levelBeside } from './count-evidence.ts'
+import { BURST, type CountReference, countEvidence, levelBeside } from './count-evidence.ts'
 import { type LevelReference, levelBesideOf, levelEvidence } from './level-evidence.ts'
 import { logNewKindEvidence } from './new-kind.ts'
 
@@ -30,9 +30,6 @@ export interface AbsentReference {
   /** How often kinds that come up by themselves come at their worst; 0: none did. */
   readonly byThemselves: number
 }
-
-/** Events of a new kind that come together: one user's retries, one broken record. What was never seen has shown no dispersion of its own. */
-const BURST = 8
 
 export interface SeriesStanding {
   /** Logarithm of the e-value: a mixture over moments at which the change may have begun. */
@@ -213,12 +210,14 @@ function evidenceOf(test: SeriesTest, since: Tally): number {
   )
 }
 
-function absentEvidence({ exposure, kinds, byThemselves }: AbsentReference, { value, size }: Tally): number {
+function absentEvidence({ exposure, kinds, byThemselves }: AbsentReference, since: Tally): number {
+  const { value, size } = since
   const evidence = logNewKindEvidence({
     events: value,
     dispersion: BURST,
     after: size,
     before: exposure,
+    beside: { events: since.besideValue, exposure: since.besideSize },
     kinds,
   })
   if (byThemselves === 0) return evidence

@@ -1,9 +1,11 @@
 import { logMixture } from './log-mixture.ts'
 
-/** Rates after that are bet on, as multiples of one event in the whole exposure before. */
-const MULTIPLES = Float64Array.of(10, 30, 100, 300, 1000, 3000, 10_000, 100_000)
-const WEIGHTS = MULTIPLES.map(() => -Math.log(MULTIPLES.length))
-const terms = new Float64Array(MULTIPLES.length)
+/** Rates after that are bet on, as multiples of one event in the whole exposure before: lower ones cannot be told from it, but by what runs beside. */
+const MULTIPLES = [10, 30, 100, 300, 1000, 3000, 10_000, 100_000] as const
+const BESIDE_MULTIPLES = [0.01, 0.03, 0.1, 0.3, 1, 3, ...MULTIPLES] as const
+/** What runs beside has none, or at most so small a part of the rate: half of the bets each. */
+const TRACES = 1 / 30
+const NOBODY = { events: 0, exposure: 0 } as const
 
 /**
  * Logarithm of the e-process for events of a kind that was absent before: k events in an exposure after, none in the exposure
@@ -13,14 +15,36 @@ const terms = new Float64Array(MULTIPLES.length)
  * @param events of that kind after, bursts counted once (divide by their dispersion)
  * @param after exposure after, >= 0
  * @param before exposure before in which there was none, > 0
+ * @param beside what others had meanwhile, of the same rate under the null hypothesis
  */
-export function logAbsentEvidence(events: number, after: number, before: number): number {
+export function logAbsentEvidence(
+  events: number,
+  after: number,
+  before: number,
+  beside: { readonly events: number; readonly exposure: number } = NOBODY,
+): number {
   if (!(after > 0) || !(before > 0)) return 0
-  // Under one rate for both: -X + X log(X / (before + after)), maximal at X / (before + after).
-  const null_ = events > 0 ? events * (Math.log(events / (before + after)) - 1) : 0
-  for (let i = 0; i < terms.length; i++) {
-    const rate = (MULTIPLES[i] as number) / before
-    terms[i] = events * Math.log(rate) - rate * after - null_
-  }
-  return logMixture(terms, WEIGHTS)
+  const all = events + beside.events
+  // Where others have it too, all may have changed: then what was before says nothing.
+  const known = beside.exposure + (beside.events > 0 ? 0 : before)
+  // Under one rate for all: -X + X log(X / exposure), maximal at X / exposure.
+  const null_ = all > 0 ? all * (Math.log(all / (after + known)) - 1) : 0
+  const multiples = beside.exposure > 0 ? BESIDE_MULTIPLES : MULTIPLES
+  const terms = multiples.map((multiple) => {
+    const rate = multiple / before
+    return events * Math.log(rate) - rate * after + logTraces(rate * TRACES, beside) - null_
+  })
+  return logMixture(
+    terms,
+    multiples.map(() => -Math.log(multiples.length)),
+  )
+}
+
+/** Logarithm of the likelihood of what runs beside: none at all, or a trace. @param rate of a trace */
+function logTraces(
+  rate: number,
+  { events, exposure }: { readonly events: number; readonly exposure: number },
+) {
+  const none = events > 0 ? Number.NEGATIVE_INFINITY : 0
+  return logMixture([none, events * Math.log(rate) - rate * exposure], [-Math.LN2, -Math.LN2])
 }

@@ -11,10 +11,13 @@ export interface CountSoFar {
   readonly dispersion: number
   /** How well the baseline is known: standard deviation of the logarithm of the true level around it, drift included; >= 0. */
   readonly drift: number
+  /** What others had meanwhile, whose level is the same under the null hypothesis, whatever it is. */
+  readonly beside?: { readonly events: number; readonly expected: number }
 }
 
-/** Standard deviation (log scale) of the bet that is free, and its part of the mixture. */
+/** Standard deviation (log scale) of the bet that is free, at least and by that of the level: one that is no wider loses to it; and its part of the mixture. */
 const WIDE = 1
+const WIDER = 2
 const FREE = 0.1
 const FREE_WEIGHTS = [Math.log(1 - FREE), Math.log(FREE)] as const
 const EFFECTS = LOG_EFFECTS.map((log) => Math.exp(log))
@@ -26,8 +29,10 @@ const terms = new Float64Array(LOG_EFFECTS.length)
  * and integrated (Robbins 1970; Lindon and Malek 2022, section 3, have the Poisson mixture; Wasserman, Ramdas,
  * Balakrishnan 2020 the ratio of a mixture to the null).
  *
- * Where the level is uncertain, a tenth of the mixture is on one bet that is itself a log-normal factor (standard deviation 1): a single factor, however near, fits many
+ * Where the level is uncertain, a tenth of the mixture is on one bet that is itself a log-normal factor (standard deviation 1, or twice that of the level): a single factor, however near, fits many
  * events worse than a level that is free.
+ *
+ * With `beside` the null hypothesis is what the level can be after what others had: its probability of both by that of theirs.
  *
  * With `drift` 0 a test supermartingale for every count with independent increments whose dispersion is at most the one
  * given: exact. Else the promise holds on average over levels that differ from the baseline as `drift` says.
@@ -35,7 +40,7 @@ const terms = new Float64Array(LOG_EFFECTS.length)
  * @returns log e-value; 0 before anything was expected
  */
 export function logCountEvidence(count: CountSoFar, up: boolean): number {
-  const { events, expected, dispersion, drift } = count
+  const { events, expected, dispersion, drift, beside } = count
   if (!(expected > 0)) return 0
   const limit = largestFactor(dispersion)
   for (let i = 0; i < terms.length; i++) {
@@ -46,10 +51,17 @@ export function logCountEvidence(count: CountSoFar, up: boolean): number {
   }
   const bets = logMixture(terms, LOG_WEIGHTS)
   if (!(drift > 0)) return bets
-  const uncertain = logUncertain(count, Math.log(limit))
+  const most = Math.log(limit)
+  const uncertain =
+    beside === undefined
+      ? logUncertain(count, most)
+      : logUncertain(
+          { ...count, events: events + beside.events, expected: expected + beside.expected },
+          most,
+        ) - logUncertain({ ...count, ...beside }, most)
   // With many events a level that drifts fits better than any single bet, however unlikely it is; so one bet is as free as a level, and wider.
   if (events > expected !== up) return bets - uncertain
-  const free = logUncertain({ ...count, drift: WIDE }, Math.log(limit))
+  const free = logUncertain({ ...count, drift: Math.max(WIDE, WIDER * drift) }, most)
   return logMixture([bets, free], FREE_WEIGHTS) - uncertain
 }
 

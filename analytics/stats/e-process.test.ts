@@ -104,6 +104,45 @@ test('events of a kind that was absent before keep the promise at every rate, ov
   expect(Math.exp(logAbsentEvidence(5, 30, 1000))).toBeGreaterThan(1e6)
 })
 
+test('what others had meanwhile is held against the count: expectation 1 on average over levels, whatever they are', () => {
+  const drift = Math.SQRT2
+  const [expected, theirs] = [2, 4]
+  let total = 0
+  let weights = 0
+  for (let z = -4; z <= 3; z += 0.1) {
+    const factor = Math.exp(drift * z)
+    const weight = Math.exp((-z * z) / 2)
+    const own = probabilities(expected * factor, 1)
+    const value = expectation(probabilities(theirs * factor, 1), (k) => {
+      const beside = { events: k, expected: theirs }
+      return expectation(own, (n) =>
+        Math.exp(logCountEvidence({ events: n, expected, dispersion: 1, drift, beside }, true)),
+      )
+    })
+    total += weight * value
+    weights += weight
+  }
+  // Laplace's method is off by a tenth where there are hardly any events.
+  expect(total / weights).toBeLessThan(1.1)
+  expect(total / weights).toBeGreaterThan(0.5)
+})
+
+test('a kind that others have as well is not new, however little of it there was before', () => {
+  const rate = 0.02
+  const [after, beside] = [200, 100]
+  const theirs = probabilities(rate * beside, 1)
+  const own = probabilities(rate * after, 1)
+  const given = (k: number) =>
+    expectation(own, (n) => Math.exp(logAbsentEvidence(n, after, 1e5, { events: k, exposure: beside })))
+  // As soon as they have one, what was before, with a rate of its own, does not count.
+  const some = theirs.map((chance, k) => (k === 0 ? 0 : chance))
+  expect(expectation(some, given)).toBeLessThanOrEqual(1)
+  // That they have none counts as what was before does.
+  expect(logAbsentEvidence(5, 100, 100, { events: 0, exposure: 900 })).toBeGreaterThan(
+    logAbsentEvidence(5, 100, 100) + 3,
+  )
+})
+
 test('a mean is tested with the error of its baseline', () => {
   const known = logMeanEvidence({ excess: 0.4, variance: 0.01, drift: 0 }, 1, true)
   const drifting = logMeanEvidence({ excess: 0.4, variance: 0.01, drift: 0.3 }, 1, true)

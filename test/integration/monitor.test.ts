@@ -126,6 +126,46 @@ describe('the monitor over real cells', { timeout: 120_000 }, () => {
     expect(await kindsOf(id)).toEqual(['opened', 'incident', 'rolled_back', 'back_to_normal', 'resolved'])
   })
 
+  it('watches a quiet release without a word, notes its steps, and says when telemetry stops', async () => {
+    await traffic('stock', '1.1', start + 3 * MINUTE, start + 14 * MINUTE, 0.01)
+    now = start + 12 * MINUTE
+    const monitor = monitors()
+    await monitor.look()
+    const deployment = (await allDeployments(bench.store)).find(
+      ({ service, version }) => service === 'stock' && version === '1.1',
+    )
+    const id = deployment?.id ?? ''
+    expect((await readWatches(bench.store, [id])).get(id)?.state).toBe('watching')
+    now = start + 16 * MINUTE
+    await monitor.look()
+    expect((await readWatches(bench.store, [id])).get(id)?.silentSince).not.toBeNull()
+    now = start + 26 * MINUTE
+    await monitor.look()
+    expect((await readWatches(bench.store, [id])).get(id)?.state).toBe('no_data')
+    expect((await incidents()).find(({ service }) => service === 'stock')).toMatchObject({
+      severity: 'ticket',
+      status: 'firing',
+    })
+    // It stays open for as long as it lasts, whatever calm ends other incidents.
+    for (now = start + 30 * MINUTE; now <= start + 60 * MINUTE; now += 10 * MINUTE) {
+      await monitor.look()
+      expect((await incidents()).find(({ service }) => service === 'stock')).toMatchObject({
+        status: 'firing',
+        revision: 1,
+      })
+    }
+    await traffic('stock', '1.1', now, now + 2 * MINUTE, 0.01)
+    now += 2 * MINUTE
+    await monitor.look()
+    expect((await incidents()).find(({ service }) => service === 'stock')).toMatchObject({
+      status: 'resolved',
+      resolution: 'telemetry is back',
+    })
+    expect((await readWatchEvents(bench.store, id)).map(({ kind }) => kind)).toEqual(
+      expect.arrayContaining(['opened', 'step', 'silent', 'back']),
+    )
+  })
+
   it('knows a rollback that only the telemetry shows from the moment at which the version was gone', async () => {
     await traffic('basket', '1.0', start - 60 * MINUTE, start, 0.01)
     await traffic('basket', '1.1', start, start + 3 * MINUTE, 0.1)
@@ -171,46 +211,6 @@ describe('the monitor over real cells', { timeout: 120_000 }, () => {
     for (now += MINUTE; now <= start + 9 * MINUTE; now += MINUTE) await monitor.look()
     const ended = (await incidents()).find(({ service }) => service === 'refund')
     expect(ended?.resolution).toMatch(/^rolled back, and back to normal/)
-  })
-
-  it('watches a quiet release without a word, notes its steps, and says when telemetry stops', async () => {
-    await traffic('stock', '1.1', start + 3 * MINUTE, start + 14 * MINUTE, 0.01)
-    now = start + 12 * MINUTE
-    const monitor = monitors()
-    await monitor.look()
-    const deployment = (await allDeployments(bench.store)).find(
-      ({ service, version }) => service === 'stock' && version === '1.1',
-    )
-    const id = deployment?.id ?? ''
-    expect((await readWatches(bench.store, [id])).get(id)?.state).toBe('watching')
-    now = start + 16 * MINUTE
-    await monitor.look()
-    expect((await readWatches(bench.store, [id])).get(id)?.silentSince).not.toBeNull()
-    now = start + 26 * MINUTE
-    await monitor.look()
-    expect((await readWatches(bench.store, [id])).get(id)?.state).toBe('no_data')
-    expect((await incidents()).find(({ service }) => service === 'stock')).toMatchObject({
-      severity: 'ticket',
-      status: 'firing',
-    })
-    // It stays open for as long as it lasts, whatever calm ends other incidents.
-    for (now = start + 30 * MINUTE; now <= start + 60 * MINUTE; now += 10 * MINUTE) {
-      await monitor.look()
-      expect((await incidents()).find(({ service }) => service === 'stock')).toMatchObject({
-        status: 'firing',
-        revision: 1,
-      })
-    }
-    await traffic('stock', '1.1', now, now + 2 * MINUTE, 0.01)
-    now += 2 * MINUTE
-    await monitor.look()
-    expect((await incidents()).find(({ service }) => service === 'stock')).toMatchObject({
-      status: 'resolved',
-      resolution: 'telemetry is back',
-    })
-    expect((await readWatchEvents(bench.store, id)).map(({ kind }) => kind)).toEqual(
-      expect.arrayContaining(['opened', 'step', 'silent', 'back']),
-    )
   })
 
   it('watches who is called for the first time while the watch runs, from then on', async () => {
