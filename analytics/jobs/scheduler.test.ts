@@ -44,11 +44,12 @@ describe('which deployments are reported on', () => {
     marks: readonly (readonly [string, ReportMark])[],
     watermark = NOW - LATE,
     changed: readonly string[] = [],
+    versions: ReadonlyMap<string, { readonly first: number; readonly last: number }> = new Map(),
   ) =>
     dueReports({
       deployments,
       marks: new Map(marks),
-      freshness: new Map([['["checkout","live"]', { watermark }]]),
+      freshness: new Map([['["checkout","live"]', { watermark, versions }]]),
       config,
       now: NOW,
       changed: new Set(changed),
@@ -64,6 +65,17 @@ describe('which deployments are reported on', () => {
         ['b', provisional],
       ]),
     ).toEqual(['b', 'c'])
+  })
+  it('a final one without data again once its version has some in its time, every ten minutes', () => {
+    const list = [deployment('a', NOW - 8 * HOUR)]
+    const empty = (computedAt: number): ReportMark => ({ state: 'no_data', provisional: false, computedAt })
+    const again = (computedAt: number, first: number, last: number) =>
+      due(list, [['a', empty(computedAt)]], NOW - LATE, [], new Map([['a', { first, last }]]))
+    expect(again(NOW - HOUR, NOW - 8 * HOUR, NOW - 7 * HOUR)).toEqual(['a'])
+    expect(again(NOW - 5 * MINUTE, NOW - 8 * HOUR, NOW - 7 * HOUR)).toEqual([])
+    // What came before it was deployed is not its own.
+    expect(again(NOW - HOUR, NOW - 10 * HOUR, NOW - 9 * HOUR)).toEqual([])
+    expect(due(list, [['a', empty(NOW - HOUR)]])).toEqual([])
   })
   it('a final one again when it was rolled back or moved', () => {
     const list = [deployment('a', NOW - 8 * HOUR, 'rolled_back'), deployment('b', NOW - 5 * HOUR)]

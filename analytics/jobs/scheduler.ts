@@ -54,6 +54,8 @@ const NULLS_A_ROUND = 4
 const NULLS_A_REPORT = 12
 /** A watched deployment is looked at again no more often than its data change: once a minute. */
 const LOOK_AGAIN = MINUTE
+/** A final report that found no data is made again this often where some has come since: history may be loaded after deployments were told. */
+const CAME_LATE_AGAIN = 10 * MINUTE
 
 /** The report's rhythm: discovers deployments, reports on those that are watched, and keeps the quiet past up to date. */
 export function createAnalysis(options: AnalysisOptions): Analysis {
@@ -108,6 +110,8 @@ class Arrivals {
 interface Freshness {
   /** Milliseconds up to when the data of a service are complete. */
   readonly watermark: number
+  /** First and last telemetry of each of its versions, milliseconds. */
+  readonly versions: ReadonlyMap<string, { readonly first: number; readonly last: number }>
 }
 
 async function look(options: AnalysisOptions, arrivals: Arrivals): Promise<RoundOutcome> {
@@ -176,15 +180,22 @@ async function readFreshness(
   arrivals: Arrivals,
   now: number,
 ): Promise<ReadonlyMap<string, Freshness>> {
-  const rows = await store.query<{ service: string; environment: string; last: number }>(
-    `SELECT service, environment, toUnixTimestamp(max(last_time)) AS last FROM version_1h GROUP BY service, environment`,
+  const rows = await store.query<{
+    service: string
+    environment: string
+    version: string
+    first: number
+    last: number
+  }>(
+    `SELECT service, environment, version, 1000 * toUnixTimestamp(min(first_time)) AS first, 1000 * toUnixTimestamp(max(last_time)) AS last
+    FROM version_1h GROUP BY service, environment, version`,
   )
   const lateness = config.analysis.latenessSeconds * 1000
   return new Map(
-    rows.map((row) => {
-      const key = keyOf(row)
-      const { newest, still } = arrivals.note(key, row.last * 1000, now)
-      return [key, { watermark: watermarkOf(newest, still, lateness, now) }]
+    [...Map.groupBy(rows, keyOf)].map(([key, all]) => {
+      const { newest, still } = arrivals.note(key, Math.max(...all.map(({ last }) => last)), now)
+      const versions = new Map(all.map(({ version, first, last }) => [version, { first, last }]))
+      return [key, { watermark: watermarkOf(newest, still, lateness, now), versions }]
     }),
   )
 }
@@ -235,7 +246,14 @@ export function dueReports(input: {
     if (mark !== undefined) {
       const rolledBack = deployment.status === 'rolled_back' && mark.state !== 'rolled_back'
       const moved = input.changed.has(deployment.id)
-      if (!rolledBack && !moved) {
+      const seen = input.freshness.get(key)?.versions.get(deployment.version)
+      const cameLate =
+        mark.state === 'no_data' &&
+        input.now - mark.computedAt >= CAME_LATE_AGAIN &&
+        seen !== undefined &&
+        seen.first < watchEnd &&
+        seen.last >= floorMinute(start)
+      if (!rolledBack && !moved && !cameLate) {
         if (!mark.provisional) continue
         if (!complete && input.now - mark.computedAt < LOOK_AGAIN / 2) continue
       }
