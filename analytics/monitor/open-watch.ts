@@ -479,7 +479,8 @@ export class OpenWatch {
       const own = evidence.signals.filter((one) => one.relation === 'own' && one.dimension === '')
       const open = undecided(evidence)
       const worse = reasonsOf(evidence).length
-      const standing = worse > 0 ? `${worse} series are worse` : 'nothing is worse'
+      const standing =
+        worse === 0 ? 'nothing is worse' : `${worse} series ${worse === 1 ? 'is' : 'are'} worse`
       const rest = open.length === 0 ? '' : `; not yet known: ${open.slice(0, 3).join(', ')}`
       note(
         'step',

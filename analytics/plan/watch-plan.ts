@@ -126,6 +126,11 @@ export async function watchPlan(
     signals: shown(rows).map((row) => planOf(row, of.change)),
     notes: [
       ...(rows.size === 0 ? ['There is no telemetry of the newest days: nothing can be said yet.'] : []),
+      ...(rows.size > 0 && [...rows.values()].every(({ windows }) => windows.size === 0)
+        ? [
+            'There is no quiet window yet that could be compared with the time before it, so how long to watch is not known: it takes some hours of telemetry without a deployment.',
+          ]
+        : []),
       ...(calibrations.count === 0
         ? [
             'There is no quiet past yet to calibrate with: the figures rest on the model and the dispersion seen.',

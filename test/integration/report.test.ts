@@ -188,6 +188,11 @@ describe('reports over real cells', () => {
     )
     expect(nothing.signals).toEqual([])
     expect(nothing.notes[0]).toContain('no telemetry')
+    // Ten minutes after the very first request.
+    const early = await watchPlan(bench.store, bench.catalogue, bench.config, of, T0 + 10 * 60_000)
+    expect(early.signals.every(({ minutes }) => minutes === null)).toBe(true)
+    expect(early.notes.join('\n')).toContain('no quiet window yet')
+    expect(plan.notes.join('\n')).not.toContain('no quiet window yet')
   })
 
   it('is provisional until the watch window has closed', async () => {
