@@ -19,6 +19,7 @@ import {
 import { INSERT_SETTINGS, mayPass } from '../writer.ts'
 import { Batch, type Poison } from './batch.ts'
 import { brokerError, within } from './client.ts'
+import { groupOffsets } from './group-offsets.ts'
 import { type Intent, intentFromMetadata, intentToMetadata } from './intent.ts'
 import { Lag } from './lag.ts'
 import type { Outbox } from './outbox.ts'
@@ -273,7 +274,7 @@ class GroupConsumer implements KafkaConsumer {
     const offset = Number(first.offset)
     const [told] = await within(
       ANSWER_WITHIN,
-      admin.fetchOffsets({ groupId: options.group, topics: [topic] }),
+      groupOffsets(admin, { groupId: options.group, topics: [topic] }),
     )
     const committed = told?.partitions.find((one) => one.partition === partition)
     const at = Number(committed?.offset ?? -1)

@@ -1,5 +1,6 @@
 import type { Admin } from 'kafkajs'
 import type { Logger } from 'pino'
+import { groupOffsets } from './group-offsets.ts'
 
 const EVERY = 10_000
 /** Of a group that has committed nothing for a partition. */
@@ -52,7 +53,7 @@ export class Lag {
   private async measure(): Promise<void> {
     const topics = [...new Set([...this.known.values()].map(({ topic }) => topic))]
     if (topics.length === 0) return
-    const offsets = await this.admin.fetchOffsets({ groupId: this.group, topics })
+    const offsets = await groupOffsets(this.admin, { groupId: this.group, topics })
     for (const { topic, partitions } of offsets) {
       const ends = await this.admin.fetchTopicOffsets(topic)
       for (const { partition, high, low } of ends) {

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { Config } from '../../schemas/config.ts'
 import { brokerError, openKafka } from './client.ts'
+import { groupOffsets } from './group-offsets.ts'
 import { topicsOf } from './topics.ts'
 
 export interface TopicSurvey {
@@ -25,7 +26,7 @@ export async function surveyKafka(config: Config['kafka'], logger: Logger): Prom
         continue
       }
       const ends = await admin.fetchTopicOffsets(topic)
-      const [group] = await admin.fetchOffsets({ groupId: config.group, topics: [topic] })
+      const [group] = await groupOffsets(admin, { groupId: config.group, topics: [topic] })
       const waiting = ends.map(({ partition, high, low }) => {
         const next = Number(group?.partitions.find((one) => one.partition === partition)?.offset ?? -1)
         return Math.max(0, Number(high) - Math.max(next, Number(low)))
