@@ -4,6 +4,7 @@ import type { Store } from '../../schemas/store/client.ts'
 import type { SeasonalNull } from '../compare/comparison.ts'
 import { type Calibration, calibrate } from '../stats/placebo.ts'
 import { fitSeason } from '../stats/season.ts'
+import { seasonalNullAt } from './seasonal-null.ts'
 
 /** Method of nulls whose time before was a whole day: their effects have the season of the day in them. */
 export const WHOLE_DAY_METHOD = 'placebo-before-after-day@2'
@@ -114,18 +115,7 @@ function seasonalNull(row: Row, at: number): SeasonalNull | undefined {
       : [],
   )
   const season = fitSeason(occasions)
-  if (season === undefined) return undefined
-  const { effect, variance } = season.expected(at)
-  return {
-    shift: {
-      shift: effect,
-      variance: variance + season.variance,
-      degreesOfFreedom: season.degreesOfFreedom,
-      count: season.count,
-    },
-    evident: season.evident,
-    calibration: calibrate(season.residuals),
-  }
+  return season === undefined ? undefined : seasonalNullAt(season, at)
 }
 
 function keyOf(signal: string, dimension: string): string {

@@ -3,6 +3,7 @@
  * against a planted change, and the share of quiet deployments called regressed.
  * `npm run evaluate:made -- [--quick] [--json] [--seed N]`
  */
+import { seasonalNullAt } from '../../analytics/baselines/seasonal-null.ts'
 import type { Comparison, SeasonalNull } from '../../analytics/compare/comparison.ts'
 import { compareDistribution } from '../../analytics/compare/distribution.ts'
 import { compareGauge } from '../../analytics/compare/gauge.ts'
@@ -10,7 +11,6 @@ import { compareGrowth } from '../../analytics/compare/growth.ts'
 import { compareRate } from '../../analytics/compare/rate.ts'
 import { compareRatio } from '../../analytics/compare/ratio.ts'
 import { normalDraw } from '../../analytics/stats/normal-draw.ts'
-import { calibrate } from '../../analytics/stats/placebo.ts'
 import { poissonDraw } from '../../analytics/stats/poisson-draw.ts'
 import { seededRandom } from '../../analytics/stats/random.ts'
 import { fitSeason, type Occasion } from '../../analytics/stats/season.ts'
@@ -107,17 +107,7 @@ export function simulateSeason(
     if (season === undefined) continue
     for (let run = 0; run < runs; run++) {
       const start = Math.floor(random() * 1440)
-      const { effect, variance } = season.expected(start * 60)
-      const known = {
-        shift: {
-          shift: effect,
-          variance: variance + season.variance,
-          degreesOfFreedom: season.degreesOfFreedom,
-          count: season.count,
-        },
-        evident: season.evident,
-        calibration: calibrate(season.residuals),
-      }
+      const known = seasonalNullAt(season, start * 60)
       const quiet = comparison(method, shape, 1, random, { phase, start, season: known })
       if (quiet.kind === 'measured') {
         if (quiet.pValue < 0.01) counts.alarms += 1

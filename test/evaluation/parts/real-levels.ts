@@ -2,7 +2,9 @@
  * H. Counts and latencies on real levels: the share of failures and the latency of a made service wander as real series do; before/after by the report's own comparison, with and without a
  * known quiet past, and by the forecast that gauges have, which is not in use for these kinds.
  */
+
 import { PAST_DAYS, slotLength } from '../../../analytics/baselines/past.ts'
+import { seasonalNullAt } from '../../../analytics/baselines/seasonal-null.ts'
 import { align, badOf, countOf } from '../../../analytics/compare/align.ts'
 import type { CompareOptions, Comparison } from '../../../analytics/compare/comparison.ts'
 import { compareDistribution } from '../../../analytics/compare/distribution.ts'
@@ -199,19 +201,9 @@ function quietPast(
   if (statistics.length === 0) return {}
   const season = fitSeason(occasions)
   if (season === undefined) return { null: calibrate(statistics) }
-  const { effect, variance } = season.expected(line.start + of.at * line.step)
   return {
     null: calibrate(statistics),
-    season: {
-      shift: {
-        shift: effect,
-        variance: variance + season.variance,
-        degreesOfFreedom: season.degreesOfFreedom,
-        count: season.count,
-      },
-      evident: season.evident,
-      calibration: calibrate(season.residuals),
-    },
+    season: seasonalNullAt(season, line.start + of.at * line.step),
   }
 }
 
