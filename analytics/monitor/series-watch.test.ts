@@ -93,6 +93,17 @@ it('finds within minutes what fails beside an old version that is sound, though 
   expect(countEvidence(reference, 34, 120, 'up', { events: 30, exposure: 120 })).toBeLessThan(1)
 })
 
+it('takes no new kind for one that came with the release if kinds come up as often by themselves', () => {
+  const kind = (byThemselves: number) => {
+    const reference = { exposure: 100_000, kinds: 5, byThemselves }
+    const watch = new SeriesWatch({ kind: 'absent', reference, direction: 'up' }, momentsOf(START, 240))
+    for (let i = 0; i < 100; i++) watch.add(START + 60 * i, { ...NOTHING, value: 1, size: 100 })
+    return watch.standing(NOTHING, always).logE
+  }
+  expect(kind(0)).toBeGreaterThan(Math.log(100_000))
+  expect(kind(0.01)).toBeLessThan(Math.log(10))
+})
+
 it('reads a fall as worse only where falls are, and takes what is not complete as it would be complete', () => {
   const random = seededRandom(10)
   const before = minutes(1440, 4, random)

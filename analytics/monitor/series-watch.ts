@@ -1,5 +1,6 @@
 import type { BadDirection, SmallestEffect } from '../../schemas/signals/signal.ts'
 import { sequenceHalfWidth } from '../stats/asymptotic-confidence-sequence.ts'
+import { logCountEvidence } from '../stats/count-e-process.ts'
 import { logMixture } from '../stats/log-mixture.ts'
 import { BURST, type CountReference, countEvidence, levelBeside } from './count-evidence.ts'
 import { type LevelReference, levelBesideOf, levelEvidence } from './level-evidence.ts'
@@ -222,8 +223,8 @@ function absentEvidence({ exposure, kinds, byThemselves }: AbsentReference, sinc
   })
   if (byThemselves === 0) return evidence
   // It has to come more often than what comes up without a release.
-  const usual = { level: byThemselves, dispersion: BURST, drift: 1, events: 0, exposure }
-  return Math.min(evidence, countEvidence(usual, value, size, 'up'))
+  const usual = { events: value, expected: byThemselves * size, dispersion: BURST, drift: 1 }
+  return Math.min(evidence, logCountEvidence(usual, true))
 }
 
 function besideLevel(since: Tally): { readonly mean: number; readonly minutes: number } {

@@ -3,6 +3,9 @@ import { logMixture } from './log-mixture.ts'
 /** Rates after that are bet on, as multiples of one event in the whole exposure before: lower ones cannot be told from it, but by what runs beside. */
 const MULTIPLES = [10, 30, 100, 300, 1000, 3000, 10_000, 100_000] as const
 const BESIDE_MULTIPLES = [0.01, 0.03, 0.1, 0.3, 1, 3, ...MULTIPLES] as const
+const WEIGHTS = evenly(MULTIPLES.length)
+const BESIDE_WEIGHTS = evenly(BESIDE_MULTIPLES.length)
+const HALVES = evenly(2)
 /** What runs beside has none, or at most so small a part of the rate: half of the bets each. */
 const TRACES = 1 / 30
 const NOBODY = { events: 0, exposure: 0 } as const
@@ -29,15 +32,13 @@ export function logAbsentEvidence(
   const known = beside.exposure + (beside.events > 0 ? 0 : before)
   // Under one rate for all: -X + X log(X / exposure), maximal at X / exposure.
   const null_ = all > 0 ? all * (Math.log(all / (after + known)) - 1) : 0
-  const multiples = beside.exposure > 0 ? BESIDE_MULTIPLES : MULTIPLES
+  const isAlone = beside.exposure <= 0
+  const multiples = isAlone ? MULTIPLES : BESIDE_MULTIPLES
   const terms = multiples.map((multiple) => {
     const rate = multiple / before
-    return events * Math.log(rate) - rate * after + logTraces(rate * TRACES, beside) - null_
+    return events * Math.log(rate) - rate * after + (isAlone ? 0 : logTraces(rate * TRACES, beside)) - null_
   })
-  return logMixture(
-    terms,
-    multiples.map(() => -Math.log(multiples.length)),
-  )
+  return logMixture(terms, isAlone ? WEIGHTS : BESIDE_WEIGHTS)
 }
 
 /** Logarithm of the likelihood of what runs beside: none at all, or a trace. @param rate of a trace */
@@ -46,5 +47,10 @@ function logTraces(
   { events, exposure }: { readonly events: number; readonly exposure: number },
 ) {
   const none = events > 0 ? Number.NEGATIVE_INFINITY : 0
-  return logMixture([none, events * Math.log(rate) - rate * exposure], [-Math.LN2, -Math.LN2])
+  return logMixture([none, events * Math.log(rate) - rate * exposure], HALVES)
+}
+
+/** Logarithms of as many equal weights. */
+function evenly(count: number): readonly number[] {
+  return Array.from({ length: count }, () => -Math.log(count))
 }
