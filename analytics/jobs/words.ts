@@ -1,4 +1,4 @@
-import type { Verdict } from '../../schemas/contracts/report.ts'
+import type { DeploymentState, Verdict } from '../../schemas/contracts/report.ts'
 import type { Signal } from '../../schemas/signals/signal.ts'
 
 /** Numbers as people read them: 212 ms, 1.4 %, 3.2 MB, 0.8 per request. */
@@ -93,6 +93,11 @@ function digits(value: number): string {
 /** Whether the interval of a ratio is worth showing. */
 export function isTelling(interval: readonly [number, number] | null): interval is [number, number] {
   return interval !== null && interval[1] <= WIDEST * interval[0]
+}
+
+/** Whether a deployment has no data to be compared since its service had no version before, which is no lack. */
+export function isFirstVersion(state: DeploymentState | null, previousVersion: string | null): boolean {
+  return state === 'no_data' && previousVersion === null
 }
 
 export interface Change {

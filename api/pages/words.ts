@@ -1,4 +1,5 @@
 import { html } from 'ghtml'
+import { isFirstVersion } from '../../analytics/jobs/words.ts'
 import type { DeploymentState, VerdictWord } from '../../schemas/contracts/report.ts'
 
 const STATES: Readonly<
@@ -20,8 +21,7 @@ const STATES: Readonly<
  * @param previousVersion null where none is known: what has nothing to be compared with lacks no data
  */
 export function stateBadge(state: DeploymentState | null, previousVersion: string | null): string {
-  const isFirst = state === 'no_data' && previousVersion === null
-  const { text, mark, tone } = STATES[isFirst ? 'first' : (state ?? 'pending')]
+  const { text, mark, tone } = STATES[isFirstVersion(state, previousVersion) ? 'first' : (state ?? 'pending')]
   return html`<span class="badge ${tone}"><span aria-hidden="true">${mark}</span> ${text}</span>`
 }
 

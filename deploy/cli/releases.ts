@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { isFirstVersion } from '../../analytics/jobs/words.ts'
 import type { DeploymentSummary } from '../../schemas/contracts/release.ts'
 import { newCommand, runs } from './command.ts'
 import { connect, withConnection } from './connection.ts'
@@ -39,7 +40,7 @@ export function releasesCommand(context: CliContext): Command {
         item.environment,
         item.state === null
           ? 'no report yet'
-          : item.state === 'no_data' && item.previousVersion === null
+          : isFirstVersion(item.state, item.previousVersion)
             ? 'first version'
             : `${item.state.replace('_', ' ')}${item.provisional ? ' (prov.)' : ''}`,
       ])

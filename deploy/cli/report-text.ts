@@ -1,4 +1,4 @@
-import { comparedLevels } from '../../analytics/jobs/words.ts'
+import { comparedLevels, isFirstVersion } from '../../analytics/jobs/words.ts'
 import type { Report, Verdict, VerdictWord } from '../../schemas/contracts/report.ts'
 import { amount, effectText } from './effect-text.ts'
 import type { Colour, Paint } from './paint.ts'
@@ -23,7 +23,7 @@ export function reportText(report: Report, link: string, paint: Paint): string {
       paint(regressed ? 'red' : report.state === 'healthy' ? 'green' : 'yellow', line),
     ),
     '',
-    `State      ${report.state === 'no_data' && report.baselineVersion === null ? 'first version' : report.state.replace('_', ' ')}${report.provisional ? ` (provisional; final ${minute(windows.finalAt)})` : ''}`,
+    `State      ${isFirstVersion(report.state, report.baselineVersion) ? 'first version' : report.state.replace('_', ' ')}${report.provisional ? ` (provisional; final ${minute(windows.finalAt)})` : ''}`,
     `Deployed   ${minute(deployment.startedAt)}, after ${report.baselineVersion ?? 'nothing that is known'}`,
     ...(report.design === 'side_by_side'
       ? [`Compared   side by side, ${span(windows.after)}`]
