@@ -78,7 +78,7 @@ export async function startCollector(options: CollectorTarget): Promise<Collecto
   }
 }
 
-/** As the exporter's README has it: large batches, a queue in memory. */
+/** As the exporter's README has it: large batches, a queue in memory; what does not fit waits, so that a long run is not refused and memory stays bounded. */
 function intoClickHouse(
   port: number,
   { storeUrl, ownDatabase }: Extract<CollectorTarget, { storeUrl: string }>,
@@ -99,7 +99,7 @@ exporters:
     compress: none
     logs_table_name: otel_logs
     timeout: 30s
-    sending_queue: { queue_size: 1000 }
+    sending_queue: { queue_size: 20, block_on_overflow: true }
     retry_on_failure: { enabled: true, initial_interval: 1s, max_interval: 10s, max_elapsed_time: 60s }
 service:
   telemetry: { metrics: { level: none } }
