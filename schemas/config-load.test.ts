@@ -71,6 +71,28 @@ describe('precedence', () => {
   })
 })
 
+test('files that a configuration file names are beside it; those of variables and flags are where one is', () => {
+  file(`alerts:
+  slack: [{ name: a, urlFile: slack.secret }]
+  email: [{ name: b, host: mail, from: a@x.example, to: [b@x.example], ca: /etc/ca.pem }]
+notices: { github: { secretFile: sub/github.secret } }
+otlp: { tls: { cert: door.pem } }
+`)
+  const elsewhere = mkdtempSync(join(tmpdir(), 'postflight-config-'))
+  const { alerts, notices, otlp } = loadConfig({
+    file: join(cwd, 'postflight.yaml'),
+    env: { POSTFLIGHT_OTLP_TLS_KEY: 'door.key' },
+    flags: { 'alerts.webhooks': '[{ name: c, url: "https://x.example", secretFile: hook.secret }]' },
+    cwd: elsewhere,
+  }).config
+  rmSync(elsewhere, { recursive: true })
+  expect(alerts.slack[0]?.urlFile).toBe(join(cwd, 'slack.secret'))
+  expect(alerts.email[0]).toMatchObject({ ca: '/etc/ca.pem', passwordFile: '' })
+  expect(notices.github.secretFile).toBe(join(cwd, 'sub/github.secret'))
+  expect(otlp.tls).toMatchObject({ cert: join(cwd, 'door.pem'), key: 'door.key' })
+  expect(alerts.webhooks[0]?.secretFile).toBe('hook.secret')
+})
+
 describe('what is refused, and in which words', () => {
   test.each([
     [

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { parseDocument } from 'yaml'
 import type { z } from 'zod'
 import { type Config, configSchema, SECRET_LISTS } from './config.ts'
@@ -80,6 +80,10 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
       problems.push(...fillSecrets(valueAt(parsed.data, path) as object[], path, sources.env))
     const { github, gitlab } = parsed.data.notices
     problems.push(...fillSecrets([github, gitlab], 'notices', sources.env))
+    if (file !== undefined) {
+      const named = known.filter(({ path }) => origins.get(path)?.from === 'file').map(({ path }) => path)
+      anchorFiles(parsed.data, named, dirname(resolve(sources.cwd, file.name)))
+    }
   }
   if (!parsed.success || problems.length > 0) throw invalid(problems)
   return { config: parsed.data, origins }
@@ -101,6 +105,28 @@ function readFile(sources: ConfigSources): { name: string; content: Record<strin
   const content: unknown = document.toJS() ?? {}
   if (!isTree(content)) throw invalid([`${name}: expected settings (name: value), got ${shown(content)}`])
   return { name, content }
+}
+
+/** Settings that name files: secrets (`...File`), certificates and keys. */
+const NAMES_FILE =
+  /^((alerts|collectors)\.\w+\.\d+\.(\w+File|ca)|notices\.\w+\.\w+File|(otlp|kafka)\.tls\.(ca|clientCa|cert|key))$/
+
+/**
+ * Files that a configuration file names are beside it, wherever Postflight was started.
+ * @param named settings that stand in it
+ */
+function anchorFiles(config: object, named: readonly string[], folder: string): void {
+  const anchor = (node: unknown, path: string): void => {
+    if (typeof node !== 'object' || node === null) return
+    const entries = node as Record<string, unknown>
+    for (const [key, value] of Object.entries(entries)) {
+      const full = path === '' ? key : `${path}.${key}`
+      if (typeof value !== 'string') anchor(value, full)
+      else if (value !== '' && NAMES_FILE.test(full) && named.some((one) => `${full}.`.startsWith(`${one}.`)))
+        entries[key] = resolve(folder, value)
+    }
+  }
+  anchor(config, '')
 }
 
 function place(
