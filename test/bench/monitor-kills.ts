@@ -19,8 +19,13 @@ const LONGEST = 420
 /**
  * Postflight (monitor, delivery, receiver and store) killed again and again at random moments from the first bad request on, the incident over when the old version has
  * taken over again: what people heard of it.
+ * @param settle seconds with the old version before
  */
-export async function measureKills(kills: number, say: (text: string) => void): Promise<KillOutcome> {
+export async function measureKills(
+  kills: number,
+  settle: number,
+  say: (text: string) => void,
+): Promise<KillOutcome> {
   const random = seededRandom(30)
   const alertmanager = await startAlertmanager()
   const postflight = await startProcess(alertmanager.url)
@@ -42,7 +47,7 @@ export async function measureKills(kills: number, say: (text: string) => void): 
       startedAt: new Date(Date.now() - 3 * 86_400_000).toISOString(),
     })
     load.start()
-    await sleep(65_000)
+    await sleep(settle * 1000)
     service.version = '1.1'
     service.failures = 0.08
     const until = Date.now() + LONGEST * 1000

@@ -8,11 +8,11 @@ const silent = () => {}
 it('tells of an incident once, and of its end once, although Postflight is killed in the middle', {
   timeout: 1_200_000,
 }, async () => {
-  expect(await measureKills(2, silent)).toMatchObject({ pages: 1, resolves: 1 })
+  expect(await measureKills(2, 20, silent)).toMatchObject({ pages: 1, resolves: 1 })
 })
 
 it('tells of five times and of twice as many failures', { timeout: 900_000 }, async () => {
-  const { medianX5, medianX2 } = await measurePages(1, silent)
+  const { medianX5, medianX2 } = await measurePages(1, 20, silent)
   expect(medianX5).toBeLessThan(240)
   expect(medianX2).toBeLessThan(480)
 })
