@@ -356,7 +356,7 @@ describe('where the monitor watches', () => {
     callers: [],
     callees: [],
     signals,
-    memory: { calmSince: null, ended: 0, endedAt: null, stepsNoted: 0, joined: [] },
+    memory: { calmSince: null, ended: 0, endedAt: null, stepsNoted: 0, joined: [], returns: 0 },
     ...told,
   })
   const worseSignal = signal({ decided: 'worse', after: 0.05, ratio: 5, interval: [3, 8] })

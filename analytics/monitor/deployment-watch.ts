@@ -7,6 +7,7 @@ import type { CellSet } from '../queries/cells.ts'
 import { mergeCells } from '../queries/merge-cells.ts'
 import { exposureLine, measureFor, signalLines, versionsOf } from '../queries/signal-lines.ts'
 import { type Counted, countReference } from './count-evidence.ts'
+import { harmOf, type Served } from './harm.ts'
 import { levelReference } from './level-evidence.ts'
 import {
   halfWidth,
@@ -71,7 +72,7 @@ export interface SignalEvidence {
   readonly exposure: number
   /** True: not known before the release. */
   readonly fresh: boolean
-  /** Requests touched beyond what was there before, by how much worse they are. */
+  /** In failed requests: users' requests touched beyond what was there before, by how bad it is for each. */
   readonly harm: number
   readonly decided: 'worse' | 'not_worse' | 'open'
   /** Minutes until it can be decided at this pace; null: decided, or time alone cannot. */
@@ -413,11 +414,16 @@ class Group {
     }
   }
 
-  evidence(now: number): SignalEvidence[] {
-    return [...this.series.values()].map((series) => this.#standing(series, now))
+  /** Of a distribution as a whole, the median of the time before; null: not known. */
+  get median(): number | null {
+    return this.series.get('')?.histograms?.before[0] ?? null
   }
 
-  #standing(series: Series, now: number): SignalEvidence {
+  evidence(now: number, served: Served): SignalEvidence[] {
+    return [...this.series.values()].map((series) => this.#standing(series, now, served))
+  }
+
+  #standing(series: Series, now: number, served: Served): SignalEvidence {
     const { signal, of } = this
     const traffic = signal.per === 'minute'
     const smallest = traffic ? LOST_TRAFFIC.smallestEffect : signal.smallestEffect
@@ -490,7 +496,17 @@ class Group {
       events: standing.value,
       exposure: standing.size,
       fresh: series.fresh,
-      harm: harmOf(signal, standing, ratio, WEIGHT[criticality]),
+      harm: harmOf(
+        signal,
+        {
+          events: standing.value,
+          exposure: standing.size,
+          before: standing.before,
+          from: before,
+          to: after,
+        },
+        served,
+      ),
       ...decisionOf(signal, logE, series.weight, this.plan.alpha, interval, standing, now),
       recovered,
     }
@@ -530,6 +546,8 @@ export class DeploymentWatch {
   readonly #own: WatchedService | undefined
   #joined = 0
   #requests = 0
+  /** Of minutes that are not complete. */
+  #openRequests = 0
   #share: number | null = null
 
   /** @param services with the cells of the time before of each, by name of the service */
@@ -622,12 +640,14 @@ export class DeploymentWatch {
     const own = this.#own
     if (own === undefined) return
     const all = new Map<string, number>()
+    this.#openRequests = 0
     for (const versions of (sets.get(own.service)?.get('server.request') ?? new Map()).values()) {
       for (const [version, cells] of versions) {
         for (const cell of cells) {
           all.set(version, (all.get(version) ?? 0) + cell.count)
-          if (version === own.version && cell.time < completeTo && cell.time >= this.plan.startedAt - 60)
-            this.#requests += cell.count
+          if (version !== own.version || cell.time < this.plan.startedAt - 60) continue
+          if (cell.time < completeTo) this.#requests += cell.count
+          else this.#openRequests += cell.count
         }
       }
     }
@@ -642,7 +662,12 @@ export class DeploymentWatch {
 
   /** @param now seconds */
   evidence(now: number): WatchEvidence {
-    const signals = this.#groups.flatMap((group) => group.evidence(now))
+    const response = this.#groups.find(({ of, signal }) => of === this.#own && signal.id === 'latency.server')
+    const served = {
+      requests: this.#requests + this.#openRequests,
+      seconds: response?.median ?? null,
+    }
+    const signals = this.#groups.flatMap((group) => group.evidence(now, served))
     let sum = 0
     for (const { logE, weight } of signals) if (weight > 0) sum += weight * Math.exp(Math.min(600, logE))
     const threshold = Math.log(1 / this.plan.alpha)
@@ -731,25 +756,6 @@ function mergedOf(parts: readonly ReadonlyMap<number, number>[]): ReadonlyMap<nu
   return merged
 }
 
-/** Requests that are worse off than before, by how much: failures count whole, slowness by the factor, what is no request hardly. */
-function harmOf(signal: Signal, standing: SeriesStanding, ratio: number | null, weight: number): number {
-  const excess = Math.max(0, standing.value - standing.before * standing.size)
-  switch (signal.kind) {
-    case 'ratio':
-    case 'rate':
-      return (
-        weight *
-        (signal.badDirection === 'down'
-          ? Math.max(0, standing.before * standing.size - standing.value)
-          : excess)
-      )
-    case 'distribution':
-      return weight * excess * Math.min(1, Math.max(0, Math.log(ratio ?? 1)))
-    case 'gauge':
-      return weight * Math.max(0, Math.log(ratio ?? 1))
-  }
-}
-
 /** Whether a series is decided by itself, and when it will be. */
 function decisionOf(
   signal: Signal,
@@ -810,13 +816,15 @@ function comeUp(lines: ReadonlyMap<string, readonly Cell[]>, exposure: readonly 
   return most
 }
 
-/** Seconds of all minutes that have cells. */
-export function timesOf(set: CellSet): ReadonlySet<number> {
+/** Seconds of all minutes that have cells, of all versions or of one. */
+export function timesOf(set: CellSet, version?: string): ReadonlySet<number> {
   const times = new Set<number>()
   for (const dimensions of set.values()) {
     for (const versions of dimensions.values()) {
-      for (const cells of versions.values())
+      for (const [name, cells] of versions) {
+        if (version !== undefined && name !== version) continue
         for (const cell of cells) if (cell.count > 0) times.add(cell.time)
+      }
     }
   }
   return times

@@ -62,6 +62,8 @@ const STORE_EVERY = MINUTE
 const LATEST = 150_000
 /** Milliseconds between two counts of what came later than that. */
 const RECOUNT_EVERY = 10 * MINUTE
+/** Milliseconds between two questions whether a version that sends nothing has left. */
+const LEFT_EVERY = 20_000
 /** How long an incident may keep a watch open past its end. */
 const LONGEST = 7 * 24 * 60 * MINUTE
 
@@ -120,6 +122,7 @@ class RunningMonitor {
   /** Minutes before this (milliseconds) are in all watches. */
   #completeTo: number | undefined
   #recounted = 0
+  #discovered = 0
   #stamp = 0
   /** Newest telemetry of anything that is watched (milliseconds); undefined: nothing is. */
   newest: number | undefined
@@ -146,7 +149,8 @@ class RunningMonitor {
       floorMinute(now - Math.max(LATEST, this.#options.config.analysis.latenessSeconds * 1000)),
     )
     await this.#read(completeTo, now)
-    const opened = await this.#open(due, deployments, completeTo, now)
+    const alerting = new Set(firing.map(({ deploymentId }) => deploymentId))
+    const opened = await this.#open(due, deployments, alerting, completeTo, now)
     const incidents = await this.#judge(deployments, completeTo, now)
     if (now - this.#recounted >= RECOUNT_EVERY) {
       this.#recounted = now
@@ -157,16 +161,20 @@ class RunningMonitor {
     return { watching: this.#watches.size, opened, waiting: due.length - opened, incidents }
   }
 
-  /** A version that was not there at the last look is a deployment at once, not at the next report. */
+  /** A version that was not there at the last look is a deployment at once, not at the next report; and one that has left a rollback. */
   async #discover(now: number): Promise<void> {
     const rows = await this.#options.store.query<{ service: string; environment: string; version: string }>(
       `SELECT DISTINCT service, environment, version FROM version_1h WHERE time >= toDateTime({from:UInt32}) AND version != 'unknown'`,
       { from: Math.floor(now / 1000) - 2 * 3600 },
     )
     const versions = new Set(rows.map((row) => JSON.stringify([row.service, row.environment, row.version])))
-    if ([...versions].some((version) => !this.#versions.has(version)))
-      await discoverDeployments(this.#options.store, now)
+    const isNew = [...versions].some((version) => !this.#versions.has(version))
+    const hasLeft =
+      now - this.#discovered >= LEFT_EVERY && [...this.#watches.values()].some((watch) => watch.mayHaveLeft)
     this.#versions = versions
+    if (!isNew && !hasLeft) return
+    this.#discovered = now
+    await discoverDeployments(this.#options.store, now)
   }
 
   /**
@@ -250,6 +258,8 @@ class RunningMonitor {
   async #open(
     due: readonly Deployment[],
     deployments: readonly Deployment[],
+    /** Those with an incident that fires: they are looked at until it ends. */
+    alerting: ReadonlySet<string>,
     completeTo: number,
     now: number,
   ): Promise<number> {
@@ -274,8 +284,11 @@ class RunningMonitor {
         some.map(async (deployment) => {
           const previous = previousOf(deployment, deployments)
           const stored = known.get(deployment.id)
-          const to = ceilMinute(now)
-          const watch = await OpenWatch.open(this.#options, deployment, previous, stored, completeTo, to)
+          const end = Date.parse(deployment.startedAt) + this.#watchMinutes(deployment) * MINUTE
+          // A watch that ended while nobody looked is judged on its own time.
+          const to = alerting.has(deployment.id) ? ceilMinute(now) : Math.min(ceilMinute(now), Math.ceil(end / MINUTE) * MINUTE)
+          const complete = Math.min(completeTo, to)
+          const watch = await OpenWatch.open(this.#options, deployment, previous, stored, complete, to)
           this.#watches.set(deployment.id, watch)
           opened += 1
         }),

@@ -88,8 +88,9 @@ export function relatedSignals(catalogue: Catalogue): readonly Signal[] {
 /** A deployment that is watched: evidence in memory, made from telemetry; everything else from and for the store. */
 export class OpenWatch {
   deployment: Deployment
-  /** Seconds: newest telemetry of the service, whatever its version. */
+  /** Seconds: newest telemetry of the service, whatever its version, and of the version that is watched. */
   lastSeen: number
+  #ownSeen: number
   /** Milliseconds. */
   storedAt = 0
   isWorse = false
@@ -106,6 +107,9 @@ export class OpenWatch {
   readonly #minutes: number
   readonly #steps: readonly number[]
   #aftermath: { readonly at: number; readonly watch: DeploymentWatch; normalSince: number | null } | undefined
+  /** How often it has served again after what looked like a rollback, and whether it looks so now. */
+  #returns: number
+  #wasRolledBack: boolean
   #memory: IncidentMemory
   #stepsNoted: number
   #silentSince: number | null = null
@@ -125,6 +129,7 @@ export class OpenWatch {
       readonly watch: DeploymentWatch | undefined
       readonly steady: boolean
       readonly lastSeen: number
+      readonly ownSeen: number
       readonly stored: Watch | undefined
       readonly before: { readonly from: number; readonly to: number }
       /** Seconds. */
@@ -142,10 +147,13 @@ export class OpenWatch {
     this.#watch = of.watch
     this.#steady = of.steady
     this.lastSeen = of.lastSeen
+    this.#ownSeen = of.ownSeen
     this.#minutes = own?.watchMinutes ?? monitor.watchMinutes
     this.#steps = (own?.steps ?? monitor.steps).filter((step) => step <= this.#minutes).sort((a, b) => a - b)
     this.#memory = of.stored?.memory ?? NO_MEMORY
     this.#stepsNoted = of.stored?.memory.stepsNoted ?? 0
+    this.#returns = of.stored?.memory.returns ?? 0
+    this.#wasRolledBack = (of.stored?.rollback ?? null) !== null
     this.#state = of.stored?.state ?? 'watching'
     this.#blame = of.stored?.blame ?? null
     this.#opened = of.stored !== undefined
@@ -230,7 +238,6 @@ export class OpenWatch {
       Math.max(start, completeTo / 1000),
       to / 1000,
     )
-    const seen = [...timesOf(set), ...timesOf(own)]
     const hour = new Set([...timesOf(set)].filter((time) => time >= start - 3600))
     const open = new OpenWatch(options, {
       before: { from: window.from, to: start },
@@ -240,7 +247,8 @@ export class OpenWatch {
       baseline,
       watch,
       steady: hour.size >= 54,
-      lastSeen: seen.reduce((a, b) => Math.max(a, b), 0),
+      lastSeen: newestOf([...timesOf(set), ...timesOf(own)]),
+      ownSeen: newestOf(timesOf(own, deployment.version)),
       stored,
     })
     for (const one of joined) await open.#join(one, Math.max(start, completeTo / 1000), to / 1000)
@@ -260,9 +268,14 @@ export class OpenWatch {
   take(sets: ReadonlyMap<string, CellSet>, from: number, completeTo: number, to: number): void {
     this.#watch?.take(sets, from, completeTo, to)
     this.#aftermath?.watch.take(sets, from, completeTo, to)
-    for (const time of timesOf(sets.get(this.deployment.service) ?? new Map())) {
-      if (time > this.lastSeen) this.lastSeen = time
-    }
+    const own = sets.get(this.deployment.service) ?? new Map()
+    this.lastSeen = Math.max(this.lastSeen, newestOf(timesOf(own)))
+    this.#ownSeen = Math.max(this.#ownSeen, newestOf(timesOf(own, this.deployment.version)))
+  }
+
+  /** True: only other versions have sent anything of late, so it may have been rolled back. */
+  get mayHaveLeft(): boolean {
+    return this.#aftermath === undefined && this.#ownSeen > 0 && this.lastSeen - this.#ownSeen >= NOTICED
   }
 
   async judge(input: JudgeInput): Promise<Judged> {
@@ -282,6 +295,11 @@ export class OpenWatch {
       events.push({ id, deploymentId: deployment.id, at, kind, summary, signals: signals.slice(0, 10) })
     }
     const startedAt = Date.parse(deployment.startedAt) / 1000
+    const end = startedAt + this.#minutes * MINUTE
+    const closed = now >= end
+    const firing = known?.status === 'firing'
+    // What came after its end says nothing of the watch, but whether an incident is over.
+    const at = closed && !firing ? end : now
     if (!this.#opened && this.storedAt === 0) {
       const against = this.#baseline === null ? 'nothing to compare with' : `compared with ${this.#baseline}`
       note(
@@ -290,28 +308,36 @@ export class OpenWatch {
         `${deployment.service} ${deployment.version} is watched for ${duration(this.#minutes * MINUTE)}, ${against}`,
       )
     }
-    await this.#joinNew(input, note)
+    await this.#joinNew({ ...input, now: at }, note)
     const ending = endingOf(deployment, input.deployments)
+    if (ending === null && this.#wasRolledBack) {
+      this.#returns += 1
+      note('returned', this.#returns, `${deployment.version} serves again: it was paused, not rolled back`)
+      this.#wasRolledBack = false
+      this.#aftermath = undefined
+      // It is judged by all that it does, as before the pause.
+      this.#memory = { ...this.#memory, calmSince: null, endedAt: null }
+    }
     if (ending?.kind === 'rolled back' && this.#aftermath === undefined && this.#watch !== undefined) {
       await this.#watchAftermath(ending.at ?? now, input)
+      this.#wasRolledBack = true
       note(
         'rolled_back',
-        '',
+        this.#returns === 0 ? '' : this.#returns,
         `${deployment.version} was rolled back${this.#baseline === null ? '' : ` to ${this.#baseline}`}`,
       )
     }
     if (ending?.kind === 'superseded')
       note('superseded', '', `${ending.by} began: the watch of ${deployment.version} ends`)
-    const evidence = this.#watch?.evidence(now)
+    const evidence = this.#watch?.evidence(at)
     const after = this.#aftermath?.watch.evidence(now)
-    this.#noteSilence(now, startedAt, ending !== null, note)
+    this.#noteSilence(at, startedAt, ending !== null, note)
     const silent =
-      this.#silentSince !== null && now - this.#silentSince >= config.monitor.silentMinutes * MINUTE
+      this.#silentSince !== null && at - this.#silentSince >= config.monitor.silentMinutes * MINUTE
 
-    const firing = known?.status === 'firing'
     const reasons = evidence === undefined ? [] : reasonsOf(evidence)
     if (evidence !== undefined && ending === null && (reasons.length > 0 || firing))
-      await this.#lookAround(reasons, input)
+      await this.#lookAround(reasons, { ...input, now: at })
     const settings = config.monitor.services[deployment.service]
     const isOnTrial = onTrial(config.shadow, deployment, 'page')
     const onlyTrial = reasons.length > 0 && reasons.every(({ signal }) => isOnTrial(signal))
@@ -364,7 +390,6 @@ export class OpenWatch {
       })
     const current = incident ?? known
     const open = current?.status === 'firing'
-    const closed = now >= startedAt + this.#minutes * MINUTE
     const state = watchState({
       firing: open && current !== undefined && !isSilence(current),
       elsewhere: this.#blame?.of === 'elsewhere',
@@ -637,9 +662,20 @@ export class OpenWatch {
       callers: [...this.#relations.callers],
       callees: [...this.#relations.callees],
       signals: signals.slice(0, MOST_SIGNALS).map((one) => watched(one, evidence as WatchEvidence, now)),
-      memory: { ...this.#memory, stepsNoted: this.#stepsNoted, joined: [...this.#joined] },
+      memory: {
+        ...this.#memory,
+        stepsNoted: this.#stepsNoted,
+        joined: [...this.#joined],
+        returns: this.#returns,
+      },
     }
   }
+}
+
+function newestOf(times: Iterable<number>): number {
+  let newest = 0
+  for (const time of times) if (time > newest) newest = time
+  return newest
 }
 
 type Joined = Watch['memory']['joined'][number]

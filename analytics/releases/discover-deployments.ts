@@ -4,7 +4,8 @@ import { inTurn } from './in-turn.ts'
 import { SAME_DEPLOYMENT_MS, sourcesOf, withNews } from './merge-news.ts'
 import { isSameVersion } from './same-version.ts'
 import { allDeployments, deploymentId, storeDeployments } from './stored-deployments.ts'
-import { type Presence, readTimeline, type Takeover } from './timeline.ts'
+import type { Presence } from './absence.ts'
+import { readTimeline, type Takeover } from './timeline.ts'
 
 interface SeenRow {
   service: string
@@ -20,6 +21,11 @@ interface HourRow {
   first: number
   last: number
   count: number
+}
+
+interface MinuteRow extends HourRow {
+  /** Of users. */
+  requests: number
 }
 
 /** Telemetry without a version is kept and counted, but it is no release. */
@@ -54,7 +60,7 @@ async function discover(store: Store, now: number): Promise<readonly Deployment[
   for (const deployment of known) groupOf(deployment).known.push(deployment)
   const changed: Deployment[] = []
   for (const group of groups.values()) {
-    if (group.seen.length > 0) changed.push(...(await discoverIn(store, group.seen, group.known)))
+    if (group.seen.length > 0) changed.push(...(await discoverIn(store, group.seen, group.known, now)))
   }
   await storeDeployments(store, changed, now)
   return changed
@@ -64,6 +70,7 @@ async function discoverIn(
   store: Store,
   seen: readonly SeenRow[],
   known: readonly Deployment[],
+  now: number,
 ): Promise<readonly Deployment[]> {
   const [any] = seen
   if (any === undefined) return []
@@ -75,18 +82,24 @@ async function discoverIn(
   // Versions can only come back or go where several were seen since the newest deployment that was known.
   const since = newest === undefined ? 0 : Date.parse(newest.startedAt) / 1000 - 3600
   if (seen.length > 1 && seen.filter((row) => row.last >= since).length > 1) {
-    const timeline = readTimeline(await presences(store, of, since))
+    const timeline = readTimeline(await presences(store, of, since, now / 1000))
     for (const takeover of timeline.takeovers) if (takeover.returned) ledger.returned(takeover)
     for (const [version, { at, by }] of timeline.gone) ledger.gone(version, at * 1000, by)
+    for (const [version, at] of timeline.back) ledger.back(version, at * 1000)
   }
   return ledger.changed()
 }
 
-/** Where versions were seen: by minutes in hours that several share, else by hours. */
+/**
+ * Where versions were seen: by minutes in and beside hours that several share, else by hours. In minutes only users' requests count where there are any: instances that nobody
+ * is sent to any more still tell of themselves.
+ * @param now seconds: the newest minute is not over
+ */
 async function presences(
   store: Store,
   of: { readonly service: string; readonly environment: string },
   since: number,
+  now: number,
 ): Promise<readonly Presence[]> {
   const params = { ...of, since: Math.max(0, Math.floor(since)) }
   const where = `service = {service:String} AND environment = {environment:String} AND version != '${UNKNOWN_VERSION}'`
@@ -96,27 +109,34 @@ async function presences(
     FROM version_1h AS v WHERE ${where} AND v.time >= toDateTime({since:UInt32}) GROUP BY version, hour ORDER BY hour`,
     params,
   )
-  const versions = new Map<number, number>()
-  for (const row of hours) versions.set(row.hour, (versions.get(row.hour) ?? 0) + 1)
-  const shared = [...versions].filter(([, count]) => count > 1).map(([hour]) => hour)
+  const versions = Map.groupBy(hours, ({ hour }) => hour)
+  const shared = [...versions.keys()].filter((hour) => {
+    const near = [hour - 3600, hour, hour + 3600].flatMap((one) => versions.get(one) ?? [])
+    return new Set(near.map(({ version }) => version)).size > 1
+  })
   const minutes =
     shared.length === 0
       ? []
-      : await store.query<HourRow>(
-          `SELECT version, toUnixTimestamp(s.time) AS hour, hour AS first, hour AS last, sum(s.count) AS count
+      : await store.query<MinuteRow>(
+          `SELECT version, toUnixTimestamp(s.time) AS hour, hour AS first, hour AS last, sum(s.count) AS count, sum(s.requests) AS requests
           FROM (
-            SELECT version, time, count FROM signal_1m WHERE ${where} AND toUnixTimestamp(toStartOfHour(time)) IN ({hours:Array(UInt32)})
+            SELECT version, time, count, if(measure = 'server.request' AND traffic = 'users', count, 0) AS requests
+              FROM signal_1m WHERE ${where} AND toUnixTimestamp(toStartOfHour(time)) IN ({hours:Array(UInt32)})
             UNION ALL
-            SELECT version, time, 1 FROM counter_1m WHERE ${where} AND toUnixTimestamp(toStartOfHour(time)) IN ({hours:Array(UInt32)})
+            SELECT version, time, 1, 0 FROM counter_1m WHERE ${where} AND toUnixTimestamp(toStartOfHour(time)) IN ({hours:Array(UInt32)})
             UNION ALL
-            SELECT version, time, 1 FROM histogram_1m WHERE ${where} AND toUnixTimestamp(toStartOfHour(time)) IN ({hours:Array(UInt32)})
+            SELECT version, time, 1, 0 FROM histogram_1m WHERE ${where} AND toUnixTimestamp(toStartOfHour(time)) IN ({hours:Array(UInt32)})
           ) AS s GROUP BY version, hour`,
           { ...params, hours: shared },
         )
-  return [...hours.filter((row) => versions.get(row.hour) === 1), ...minutes].map((row) => ({
+  const isServer = minutes.some(({ requests }) => requests > 0)
+  const served = isServer
+    ? minutes.filter(({ requests }) => requests > 0).map((row) => ({ ...row, count: row.requests }))
+    : minutes
+  return [...hours.filter(({ hour }) => !shared.includes(hour)), ...served].map((row) => ({
     version: row.version,
     from: row.first,
-    to: row.last + 60,
+    to: Math.max(row.first + 1, Math.min(row.last + 60, now)),
     count: row.count,
   }))
 }
@@ -199,8 +219,19 @@ class Ledger {
       ordered.some((deployment) => deployment.version === other && Date.parse(deployment.startedAt) < start),
     )
     if (!undone || !older) return
-    const source = { ...seen(version, at), id: 'gone', status: 'rolled_back' as const }
+    const source = { ...seen(version, at), id: GONE, status: 'rolled_back' as const }
     this.#put(withNews(last, { ...last, source }))
+  }
+
+  /** A version that telemetry alone had called gone serves again as it did: it was a pause. */
+  back(version: string, at: number): void {
+    const last = this.#ordered().findLast((deployment) => deployment.version === version)
+    if (last === undefined) return
+    const before = sourcesOf(last)
+    const sources = before.filter((source) => !(isGone(source) && Date.parse(source.at) < at))
+    const [any] = sources
+    if (any === undefined || sources.length === before.length) return
+    this.#put(withNews({ ...last, status: 'succeeded', sources }, { ...last, source: any }))
   }
 
   /** What is new or different, with the versions that each replaced. */
@@ -235,6 +266,13 @@ class Ledger {
   #put(deployment: Deployment): void {
     this.#deployments.set(deployment.id, deployment)
   }
+}
+
+/** Of the news that a version has no traffic any more. */
+const GONE = 'gone'
+
+function isGone({ kind, id }: DeploymentSource): boolean {
+  return kind === 'telemetry' && id === GONE
 }
 
 /** What telemetry tells. @param at milliseconds */

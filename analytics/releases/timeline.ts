@@ -1,11 +1,4 @@
-/** Presence of a version in a span of time, seconds since the epoch; spans of one version may touch but not overlap. */
-export interface Presence {
-  readonly version: string
-  readonly from: number
-  /** Exclusive. */
-  readonly to: number
-  readonly count: number
-}
+import { AWAY_SECONDS, hasLeft, type Presence, shareOf } from './absence.ts'
 
 export interface Takeover {
   readonly version: string
@@ -18,22 +11,26 @@ export interface Takeover {
 export interface Timeline {
   /** Oldest first. */
   readonly takeovers: readonly Takeover[]
-  /** For each version, when it was last seen while others went on long enough to say that it is gone. */
+  /** For each version that has left, when it was last seen, and who has been since. */
   readonly gone: ReadonlyMap<string, { readonly at: number; readonly by: ReadonlySet<string> }>
+  /** For each version that had left and serves again as it did, since when (seconds). */
+  readonly back: ReadonlyMap<string, number>
 }
 
-/** A version is away only after so long in which another one served. */
-export const AWAY_SECONDS = 600
+/** Seconds for which a version has to lead, or serve, before it counts as back: another's telemetry may only be late. */
+const STAYS = 60
 
 /**
  * Reads from presences which versions came, came back and went.
- * @param presences of one service and environment, any order, without 'unknown'
+ * @param presences of one service and environment, any order, without 'unknown'; spans of one version may touch but not overlap
  */
 export function readTimeline(presences: readonly Presence[]): Timeline {
   const ordered = [...presences].sort((a, b) => a.from - b.from)
+  const newest = ordered.reduce((latest, { to }) => Math.max(latest, to), 0)
   const versions = new Set(ordered.map((presence) => presence.version))
   const takeovers: Takeover[] = []
   const gone = new Map<string, { at: number; by: ReadonlySet<string> }>()
+  const back = new Map<string, number>()
   for (const version of versions) {
     const own = ordered.filter((presence) => presence.version === version)
     const others = ordered.filter((presence) => presence.version !== version)
@@ -41,22 +38,32 @@ export function readTimeline(presences: readonly Presence[]): Timeline {
     for (const presence of own) {
       if (end === undefined) {
         takeovers.push({ version, at: presence.from, returned: false })
-      } else if (
-        presence.from - end >= AWAY_SECONDS &&
-        servedFor(others, end, presence.from) >= AWAY_SECONDS / 2 &&
-        leads(ordered, version, presence.from)
-      ) {
-        takeovers.push({ version, at: presence.from, returned: true })
+      } else if (presence.from > end) {
+        if (
+          presence.from - end >= AWAY_SECONDS &&
+          servedFor(others, end, presence.from) >= AWAY_SECONDS / 2 &&
+          newest - presence.from >= STAYS &&
+          shareOf(ordered, version, presence.from, presence.from + AWAY_SECONDS) >= 0.5
+        )
+          takeovers.push({ version, at: presence.from, returned: true })
+        if (
+          newest - presence.from >= STAYS &&
+          hasLeft(ordered, version, end, presence.from) &&
+          shareOf(ordered, version, presence.from, newest) >=
+            shareOf(ordered, version, end - AWAY_SECONDS, end) / 2
+        )
+          back.set(version, presence.from)
       }
       end = Math.max(end ?? 0, presence.to)
     }
     const last = end ?? 0
-    const later = others.filter((presence) => presence.to > last)
-    if (servedFor(later, last, Number.POSITIVE_INFINITY) >= AWAY_SECONDS) {
+    if (last < newest && hasLeft(ordered, version, last, newest)) {
+      const later = others.filter((presence) => presence.to > last)
       gone.set(version, { at: last, by: new Set(later.map((presence) => presence.version)) })
+      back.delete(version)
     }
   }
-  return { takeovers: takeovers.sort((a, b) => a.at - b.at), gone }
+  return { takeovers: takeovers.sort((a, b) => a.at - b.at), gone, back }
 }
 
 /** Seconds from `from` to `to` between the first and the last sight of any of the presences. */
@@ -69,18 +76,4 @@ function servedFor(presences: readonly Presence[], from: number, to: number): nu
     last = Math.max(last, Math.min(presence.to, to))
   }
   return Math.max(0, last - first)
-}
-
-/** Whether a version has at least half of the traffic soon after it came back: a straggler has not. */
-function leads(presences: readonly Presence[], version: string, at: number): boolean {
-  let own = 0
-  let all = 0
-  for (const presence of presences) {
-    const overlap = Math.min(presence.to, at + AWAY_SECONDS) - Math.max(presence.from, at)
-    if (overlap <= 0) continue
-    const count = presence.count * (overlap / (presence.to - presence.from))
-    all += count
-    if (presence.version === version) own += count
-  }
-  return own >= all / 2
 }

@@ -89,6 +89,8 @@ export const watchSchema = z.object({
     joined: z
       .array(z.object({ service: z.string(), relation: z.enum(['caller', 'callee']), at: z.number() }))
       .default([]),
+    /** How often the version has served again after what looked like a rollback. */
+    returns: z.number().default(0),
   }),
 })
 export type Watch = z.infer<typeof watchSchema>
@@ -106,6 +108,7 @@ export const WATCH_EVENTS = [
   'rolled_back',
   'back_to_normal',
   'not_back_to_normal',
+  'returned',
   'superseded',
   'closed',
 ] as const

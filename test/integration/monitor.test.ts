@@ -49,8 +49,9 @@ describe('the monitor over real cells', { timeout: 120_000 }, () => {
     (await readWatchEvents(bench.store, id)).flatMap(({ kind }) =>
       kind === 'step' || kind === 'grown' ? [] : [kind],
     )
+  const short = { watchMinutes: 10, steps: [5] }
   beforeAll(async () => {
-    bench = await openBench({ monitor: { services: { banner: { watchMinutes: 10, steps: [5] } } } })
+    bench = await openBench({ monitor: { services: { banner: short, flyer: short } } })
     for (const service of ['checkout', 'stock'])
       await traffic(service, '1.0', start - 60 * MINUTE, start, 0.01)
   })
@@ -190,6 +191,48 @@ describe('the monitor over real cells', { timeout: 120_000 }, () => {
     expect((await readWatches(bench.store, [id])).get(id)?.rollback?.at).toBe(rollback?.at)
   })
 
+  it('sees within three minutes that a canary is gone, by telemetry alone, and takes it back when it was a pause', async () => {
+    const both = async (from: number, to: number, canary: boolean) => {
+      await traffic('labels', '1.0', from, to, 0.01)
+      if (canary) await traffic('labels', '1.1', from, to, 0.2)
+    }
+    await traffic('labels', '1.0', start - 60 * MINUTE, start, 0.01)
+    await both(start, start + 4 * MINUTE, true)
+    const monitor = monitors()
+    now = start + 4 * MINUTE
+    await monitor.look()
+    const deployment = (await allDeployments(bench.store)).find(
+      ({ service, version }) => service === 'labels' && version === '1.1',
+    )
+    const id = deployment?.id ?? ''
+    const standing = async () => (await readWatches(bench.store, [id])).get(id)
+    const fired = async () => (await incidents()).find(({ service }) => service === 'labels')?.status
+    expect(await fired()).toBe('firing')
+    // Twice the traffic: the old version has taken over.
+    await traffic('labels', '1.0', start + 4 * MINUTE, start + 12 * MINUTE, 0.01)
+    await traffic('labels', '1.0', start + 4 * MINUTE, start + 12 * MINUTE, 0.01)
+    for (now = start + 4 * MINUTE + 20_000; now <= start + 7 * MINUTE; now += 20_000) await monitor.look()
+    expect(await standing()).toMatchObject({
+      state: 'rolled_back',
+      rollback: { at: new Date(start + 4 * MINUTE).toISOString() },
+    })
+    for (now = start + 7 * MINUTE; now <= start + 12 * MINUTE; now += MINUTE) await monitor.look()
+    expect(await fired()).toBe('resolved')
+    await both(start + 12 * MINUTE, start + 16 * MINUTE, true)
+    for (now = start + 13 * MINUTE; now <= start + 16 * MINUTE; now += MINUTE) await monitor.look()
+    expect(await standing()).toMatchObject({ state: 'regressed', rollback: null })
+    expect(await fired()).toBe('firing')
+    expect(await kindsOf(id)).toEqual([
+      'opened',
+      'incident',
+      'rolled_back',
+      'back_to_normal',
+      'resolved',
+      'returned',
+      'reopened',
+    ])
+  })
+
   it('ends it also where what is left after the rollback may be chance', async () => {
     await traffic('refund', '1.0', start - 60 * MINUTE, start, 0.01)
     await traffic('refund', '1.1', start, start + 3 * MINUTE, 0.1)
@@ -293,6 +336,24 @@ describe('the monitor over real cells', { timeout: 120_000 }, () => {
     // What is over stays so: nothing is opened again.
     const { opened } = await monitors().look()
     expect(opened).toBe((await other.look()).watching)
+  })
+
+  it('judges a watch that nobody has looked at since long before its end by its own time', async () => {
+    await traffic('flyer', '1.0', start - 60 * MINUTE, start, 0.01)
+    await traffic('flyer', '1.1', start, start + 11 * MINUTE, 0.01)
+    now = start + 4 * MINUTE
+    await monitors().look()
+    // Half an hour later it fails, and then it is silent.
+    await traffic('flyer', '1.1', start + 15 * MINUTE, start + 30 * MINUTE, 0.5)
+    const idOf = (await allDeployments(bench.store)).find(
+      ({ service, version }) => service === 'flyer' && version === '1.1',
+    )?.id
+    for (now = start + 30 * MINUTE; now <= start + 50 * MINUTE; now += 20 * MINUTE) await monitors().look()
+    const watch = (await readWatches(bench.store, [idOf ?? ''])).get(idOf ?? '')
+    expect(watch).toMatchObject({ state: 'inconclusive', silentSince: null })
+    expect(watch?.signals.filter(({ decided }) => decided === 'worse')).toEqual([])
+    expect((await incidents()).filter(({ service }) => service === 'flyer')).toEqual([])
+    expect(await kindsOf(idOf ?? '')).toEqual(['opened', 'closed'])
   })
 
   it('says of an exception that had been there long before that it is back', async () => {
