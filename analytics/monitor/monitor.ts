@@ -171,10 +171,11 @@ class RunningMonitor {
     const isNew = [...versions].some((version) => !this.#versions.has(version))
     const hasLeft =
       now - this.#discovered >= LEFT_EVERY && [...this.#watches.values()].some((watch) => watch.mayHaveLeft)
+    if (isNew || hasLeft) {
+      await discoverDeployments(this.#options.store, now)
+      this.#discovered = now
+    }
     this.#versions = versions
-    if (!isNew && !hasLeft) return
-    this.#discovered = now
-    await discoverDeployments(this.#options.store, now)
   }
 
   /**
