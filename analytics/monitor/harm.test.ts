@@ -21,7 +21,12 @@ function cell(time: number, count: number, bad: number, seconds: number): Cell {
 }
 
 /** A shop: carts and orders, and the query that each of them makes. */
-function minutes(version: string, from: number, to: number, of: { orders: number; query: number; slower: number }): CellSet {
+function minutes(
+  version: string,
+  from: number,
+  to: number,
+  of: { orders: number; query: number; slower: number },
+): CellSet {
   const times = Array.from({ length: (to - from) / 60 }, (_, i) => from + 60 * i)
   const line = (make: (time: number) => Cell) => new Map([[version, times.map(make)]])
   return new Map([

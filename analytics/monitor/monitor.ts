@@ -62,8 +62,8 @@ const STORE_EVERY = MINUTE
 const LATEST = 150_000
 /** Milliseconds between two counts of what came later than that. */
 const RECOUNT_EVERY = 10 * MINUTE
-/** Milliseconds between two questions whether a version that sends nothing has left. */
-const LEFT_EVERY = 20_000
+/** Milliseconds between two questions whether a version has left, or is back. */
+const TURNED_EVERY = 20_000
 /** How long an incident may keep a watch open past its end. */
 const LONGEST = 7 * 24 * 60 * MINUTE
 
@@ -169,9 +169,10 @@ class RunningMonitor {
     )
     const versions = new Set(rows.map((row) => JSON.stringify([row.service, row.environment, row.version])))
     const isNew = [...versions].some((version) => !this.#versions.has(version))
-    const hasLeft =
-      now - this.#discovered >= LEFT_EVERY && [...this.#watches.values()].some((watch) => watch.mayHaveLeft)
-    if (isNew || hasLeft) {
+    const hasTurned =
+      now - this.#discovered >= TURNED_EVERY &&
+      [...this.#watches.values()].some((watch) => watch.mayHaveTurned)
+    if (isNew || hasTurned) {
       await discoverDeployments(this.#options.store, now)
       this.#discovered = now
     }
@@ -287,7 +288,9 @@ class RunningMonitor {
           const stored = known.get(deployment.id)
           const end = Date.parse(deployment.startedAt) + this.#watchMinutes(deployment) * MINUTE
           // A watch that ended while nobody looked is judged on its own time.
-          const to = alerting.has(deployment.id) ? ceilMinute(now) : Math.min(ceilMinute(now), Math.ceil(end / MINUTE) * MINUTE)
+          const to = alerting.has(deployment.id)
+            ? ceilMinute(now)
+            : Math.min(ceilMinute(now), Math.ceil(end / MINUTE) * MINUTE)
           const complete = Math.min(completeTo, to)
           const watch = await OpenWatch.open(this.#options, deployment, previous, stored, complete, to)
           this.#watches.set(deployment.id, watch)

@@ -273,9 +273,11 @@ export class OpenWatch {
     this.#ownSeen = Math.max(this.#ownSeen, newestOf(timesOf(own, this.deployment.version)))
   }
 
-  /** True: only other versions have sent anything of late, so it may have been rolled back. */
-  get mayHaveLeft(): boolean {
-    return this.#aftermath === undefined && this.#ownSeen > 0 && this.lastSeen - this.#ownSeen >= NOTICED
+  /** True: only other versions have sent anything of late, so it may have been rolled back; or it has sent something since it was. */
+  get mayHaveTurned(): boolean {
+    const { at } = this.#aftermath ?? {}
+    if (at !== undefined) return this.#ownSeen > at
+    return this.#ownSeen > 0 && this.lastSeen - this.#ownSeen >= NOTICED
   }
 
   async judge(input: JudgeInput): Promise<Judged> {

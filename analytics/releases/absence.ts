@@ -69,12 +69,7 @@ export function hasLeft(
 }
 
 /** Share of the traffic that a version has in a span, 0 to 1; 0 without any. */
-export function shareOf(
-  presences: readonly Presence[],
-  version: string,
-  from: number,
-  to: number,
-): number {
+export function shareOf(presences: readonly Presence[], version: string, from: number, to: number): number {
   const runs = runsOf(presences, version, from, to)
   const all = sum(runs, 'own') + sum(runs, 'others')
   return all === 0 ? 0 : sum(runs, 'own') / all
@@ -87,12 +82,7 @@ function isUnlikely(own: number, others: number, missed: number): boolean {
 }
 
 /** Traffic of a span, what touches put together; counts of what reaches beyond it in proportion. */
-function runsOf(
-  presences: readonly Presence[],
-  version: string,
-  from: number,
-  to: number,
-): readonly Run[] {
+function runsOf(presences: readonly Presence[], version: string, from: number, to: number): readonly Run[] {
   const runs: Run[] = []
   for (const presence of presences) {
     const [start, end] = [Math.max(presence.from, from), Math.min(presence.to, to)]

@@ -1,10 +1,10 @@
 import type { Deployment, DeploymentSource } from '../../schemas/contracts/deployment.ts'
 import type { Store } from '../../schemas/store/client.ts'
+import type { Presence } from './absence.ts'
 import { inTurn } from './in-turn.ts'
 import { SAME_DEPLOYMENT_MS, sourcesOf, withNews } from './merge-news.ts'
 import { isSameVersion } from './same-version.ts'
 import { allDeployments, deploymentId, storeDeployments } from './stored-deployments.ts'
-import type { Presence } from './absence.ts'
 import { readTimeline, type Takeover } from './timeline.ts'
 
 interface SeenRow {
@@ -133,12 +133,14 @@ async function presences(
   const served = isServer
     ? minutes.filter(({ requests }) => requests > 0).map((row) => ({ ...row, count: row.requests }))
     : minutes
-  return [...hours.filter(({ hour }) => !shared.includes(hour)), ...served].map((row) => ({
-    version: row.version,
-    from: row.first,
-    to: Math.max(row.first + 1, Math.min(row.last + 60, now)),
-    count: row.count,
-  }))
+  return [...hours.filter(({ hour }) => !shared.includes(hour)), ...served]
+    .filter((row) => row.first < now)
+    .map((row) => ({
+      version: row.version,
+      from: row.first,
+      to: Math.min(row.last + 60, now),
+      count: row.count,
+    }))
 }
 
 /** The deployments of one service and environment while discovery goes over them. */

@@ -50,10 +50,13 @@ describe('a version that has left', () => {
   const quiet = (count: number) => times(count, 0)
 
   it('is known after two minutes where there is much traffic', () => {
-    const after = (waited: number) =>
-      minutes({ a: [...times(30, 3000), ...quiet(5), ...times(waited, 3000)], b: [...quiet(30), ...times(5, 3000)] })
-    expect(isGone(after(1))).toBe(false)
-    expect(isGone(after(2))).toBe(true)
+    const undone = (waited: number) =>
+      minutes({
+        a: [...times(30, 3000), ...quiet(5), ...times(waited, 3000)],
+        b: [...quiet(30), ...times(5, 3000)],
+      })
+    expect(isGone(undone(1))).toBe(false)
+    expect(isGone(undone(2))).toBe(true)
   })
 
   it('is known as soon of a canary of a tenth, and by its own rate of a slow one', () => {
@@ -83,7 +86,15 @@ describe('a version that has left', () => {
     // Each hour one of the two instances, whichever is free.
     const flips = (rest: number) =>
       minutes({
-        a: [...run, ...run, ...idle, ...run, ...idle, ...idle, ...Array.from({ length: rest }, () => run).flat()],
+        a: [
+          ...run,
+          ...run,
+          ...idle,
+          ...run,
+          ...idle,
+          ...idle,
+          ...Array.from({ length: rest }, () => run).flat(),
+        ],
         b: [...idle, ...idle, ...run, ...idle, ...run, ...run],
       })
     expect(isGone(flips(1))).toBe(false)
@@ -92,7 +103,10 @@ describe('a version that has left', () => {
   })
 
   it('is not told from silence of all', () => {
-    const silent = minutes({ a: [...times(30, 1500), ...times(10, 1500)], b: [...quiet(30), ...times(10, 1500)] })
+    const silent = minutes({
+      a: [...times(30, 1500), ...times(10, 1500)],
+      b: [...quiet(30), ...times(10, 1500)],
+    })
     expect(isGone(silent)).toBe(false)
     // The old one's last batch, which came later.
     expect(isGone([...silent, on('a', 40, 41, 1500)])).toBe(false)
@@ -133,7 +147,11 @@ describe('a version that has left', () => {
   })
 
   it('does not give the lead back by one request that came before the others of its minute', () => {
-    const late = [on('a', 0, 60), on('b', 60, 120), { version: 'a', from: 120 * MINUTE, to: 120 * MINUTE + 5, count: 1 }]
+    const late = [
+      on('a', 0, 60),
+      on('b', 60, 120),
+      { version: 'a', from: 120 * MINUTE, to: 120 * MINUTE + 5, count: 1 },
+    ]
     expect(readTimeline(late).takeovers.filter(({ returned }) => returned)).toEqual([])
   })
 })

@@ -33,8 +33,10 @@ if (asks('pages') || asks('kills'))
 const seed = Number(values.seed)
 /** Seconds with the old version before the new one. */
 const settle = values.quick ? 20 : 70
-const runPages = async () => (asks('pages') ? await measurePages(values.quick ? 2 : 5, settle, say) : undefined)
-const runKills = async () => (asks('kills') ? await measureKills(values.quick ? 5 : 30, settle, say) : undefined)
+const runPages = async () =>
+  asks('pages') ? await measurePages(values.quick ? 2 : 5, settle, say) : undefined
+const runKills = async () =>
+  asks('kills') ? await measureKills(values.quick ? 5 : 30, settle, say) : undefined
 // Both wait most of their time: the short form has them at once, each with a Postflight and an Alertmanager of its own.
 const [pages, early] = values.quick
   ? await Promise.all([runPages(), runKills()])

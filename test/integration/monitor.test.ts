@@ -209,8 +209,7 @@ describe('the monitor over real cells', { timeout: 120_000 }, () => {
     const fired = async () => (await incidents()).find(({ service }) => service === 'labels')?.status
     expect(await fired()).toBe('firing')
     // Twice the traffic: the old version has taken over.
-    await traffic('labels', '1.0', start + 4 * MINUTE, start + 12 * MINUTE, 0.01)
-    await traffic('labels', '1.0', start + 4 * MINUTE, start + 12 * MINUTE, 0.01)
+    await traffic('labels', '1.0', start + 4 * MINUTE, start + 12 * MINUTE, 0.01, { perMinute: 600 })
     for (now = start + 4 * MINUTE + 20_000; now <= start + 7 * MINUTE; now += 20_000) await monitor.look()
     expect(await standing()).toMatchObject({
       state: 'rolled_back',
