@@ -28,7 +28,7 @@ export const DEFAULT_WRITER_LIMITS: WriterLimits = {
   maxBytes: 24 * 1024 * 1024,
   minWait: 10,
   maxWait: 100,
-  maxPendingBytes: 64 * 1024 * 1024,
+  maxPendingBytes: 48 * 1024 * 1024,
   // OTLP senders give up after 10 s.
   retryFor: 5_000,
   refusedPause: 5_000,

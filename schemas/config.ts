@@ -80,7 +80,7 @@ export const configSchema = z
           .number()
           .int()
           .min(2 ** 20)
-          .default(64 * 2 ** 20),
+          .default(48 * 2 ** 20),
         /** Telemetry older (days) or newer (minutes) than this goes to the dead-letter table. */
         maxPastDays: days.default(50),
         maxFutureMinutes: minutes.default(60),
