@@ -101,6 +101,14 @@ export function countEvidence(
 
 /** Events of what was never seen that come together: one user's retries, one broken record. It has shown no dispersion of its own. */
 export const BURST = 8
+/** Of a minute's events so many are one burst, and no more than one: what comes up by itself comes once a minute for a while, retries come together. */
+const BURST_OF_MINUTE = 4
+
+/** Bursts in one minute, 0 to 1. */
+export function burstsOf(events: number): number {
+  return Math.min(1, events / BURST_OF_MINUTE)
+}
+
 const HALVES = [-Math.LN2, -Math.LN2] as const
 
 function logCount(

@@ -6,7 +6,7 @@ import { renamedKinds } from '../compare/renamed.ts'
 import type { CellSet } from '../queries/cells.ts'
 import { mergeCells } from '../queries/merge-cells.ts'
 import { exposureLine, measureFor, signalLines, versionsOf } from '../queries/signal-lines.ts'
-import { type Counted, countReference } from './count-evidence.ts'
+import { burstsOf, type Counted, countReference } from './count-evidence.ts'
 import { harmOf, type Served } from './harm.ts'
 import { levelReference } from './level-evidence.ts'
 import {
@@ -141,7 +141,10 @@ class Group {
   readonly share: number
   readonly series = new Map<string, Series>()
   readonly #measures = new Map<string, string>()
-  readonly #before: { readonly exposure: readonly Cell[]; readonly byThemselves: number }
+  readonly #before: {
+    readonly exposure: readonly Cell[]
+    readonly byThemselves: { events: number; bursts: number }
+  }
   readonly #names: string[]
   readonly #kinds: number
   #fresh = 0
@@ -163,7 +166,10 @@ class Group {
     this.#freshShare = shares.fresh
     const lines = this.#lines(before, of.baseline)
     const exposure = this.#exposure(before, of.baseline)
-    this.#before = { exposure, byThemselves: freshKinds(signal) ? comeUp(lines, exposure) : 0 }
+    this.#before = {
+      exposure,
+      byThemselves: freshKinds(signal) ? comeUp(lines, exposure) : { events: 0, bursts: 0 },
+    }
     this.#names = [...lines.keys()]
     this.#kinds = lines.size
     this.#open(lines)
@@ -311,7 +317,7 @@ class Group {
     const flat = whole === undefined ? new Map<number, Cell>() : sum(lines)
     const oldFlat = whole === undefined ? new Map<number, Cell>() : sum(old)
     const open = new Map(
-      [...this.series.values()].map((series) => [series, series.tests.map(() => [0, 0, 0, 0])]),
+      [...this.series.values()].map((series) => [series, series.tests.map(() => [0, 0, 0, 0, 0, 0])]),
     )
     for (let time = from; time < to; time += 60) {
       const per = exposure.get(time)?.count ?? 0
@@ -335,7 +341,9 @@ class Group {
               : this.#tally(series, at, other, oldPer)
           // A straggler is no control.
           const straggler = s < BESIDE * (s + size)
-          const tally = { value, size, besideValue: straggler ? 0 : v, besideSize: straggler ? 0 : s }
+          const [besideValue, besideSize] = straggler ? [0, 0] : [v, s]
+          const bursts = { bursts: burstsOf(value), besideBursts: burstsOf(besideValue) }
+          const tally = { value, size, besideValue, besideSize, ...bursts }
           if (time < completeTo) test.add(time, tally)
           else if (time >= this.#from && !this.#slow && signal.per !== 'minute') {
             const now = open.get(series)?.[at] as number[]
@@ -343,6 +351,8 @@ class Group {
             now[1] = (now[1] as number) + tally.size
             now[2] = (now[2] as number) + tally.besideValue
             now[3] = (now[3] as number) + tally.besideSize
+            now[4] = (now[4] as number) + tally.bursts
+            now[5] = (now[5] as number) + tally.besideBursts
           }
         })
         if (time < completeTo && series.histograms !== undefined && cell?.histogram !== undefined)
@@ -350,8 +360,8 @@ class Group {
       }
     }
     for (const [series, sums] of open) {
-      sums.forEach(([value, size, besideValue, besideSize], at) => {
-        series.open[at] = { value, size, besideValue, besideSize } as Tally
+      sums.forEach(([value, size, besideValue, besideSize, bursts, besideBursts], at) => {
+        series.open[at] = { value, size, besideValue, besideSize, bursts, besideBursts } as Tally
       })
     }
   }
@@ -800,18 +810,24 @@ const FIRST_SIGHT = 1800
  * How often kinds of events come up by themselves: the highest rate that any had in its first half hour, of those that were first seen in the last three
  * quarters of the time before. A new kind has to do more than that.
  */
-function comeUp(lines: ReadonlyMap<string, readonly Cell[]>, exposure: readonly Cell[]): number {
+function comeUp(
+  lines: ReadonlyMap<string, readonly Cell[]>,
+  exposure: readonly Cell[],
+): { events: number; bursts: number } {
+  const most = { events: 0, bursts: 0 }
   const first = exposure[0]?.time
   const last = exposure.at(-1)?.time
-  if (first === undefined || last === undefined) return 0
-  let most = 0
+  if (first === undefined || last === undefined) return most
   for (const [dimension, cells] of lines) {
     const seen = cells[0]?.time
     if (!isNamed(dimension) || seen === undefined || seen < first + (last - first) / 4) continue
     const inside = (cell: Cell) => cell.time >= seen && cell.time < seen + FIRST_SIGHT
     const requests = exposure.filter(inside).reduce((sum, cell) => sum + cell.count, 0)
+    if (requests === 0) continue
     const events = cells.filter(inside).reduce((sum, cell) => sum + cell.count, 0)
-    if (requests > 0) most = Math.max(most, events / requests)
+    const bursts = cells.filter(inside).reduce((sum, cell) => sum + burstsOf(cell.count), 0)
+    most.events = Math.max(most.events, events / requests)
+    most.bursts = Math.max(most.bursts, bursts / requests)
   }
   return most
 }

@@ -1,10 +1,8 @@
 import { logAbsentEvidence } from '../stats/absent-before.ts'
 
 export interface KindSoFar {
-  /** Events of a kind (an exception's fingerprint, a message's template) since the release; it had none before. */
+  /** Events of a kind (an exception's fingerprint, a message's template) since the release, bursts of one cause as one; it had none before. */
   readonly events: number
-  /** Variance by mean of events of such kinds, >= 1: bursts of one cause count once. */
-  readonly dispersion: number
   /** Exposure since the release and before it, in one unit (requests, seconds). */
   readonly after: number
   readonly before: number
@@ -23,10 +21,8 @@ const FEWEST_KINDS = 10
  * those that were seen stand in: so the sum over all new kinds is one e-value for the deployment.
  */
 export function logNewKindEvidence(kind: KindSoFar): number {
-  const dispersion = Math.max(1, kind.dispersion)
-  const beside = { events: kind.beside.events / dispersion, exposure: kind.beside.exposure }
   return (
-    logAbsentEvidence(kind.events / dispersion, kind.after, kind.before, beside) -
+    logAbsentEvidence(kind.events, kind.after, kind.before, kind.beside) -
     Math.log(Math.max(FEWEST_KINDS, kind.kinds))
   )
 }

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { poissonDraw } from '../stats/poisson-draw.ts'
 import { seededRandom } from '../stats/random.ts'
-import { type Counted, countEvidence, countReference } from './count-evidence.ts'
+import { burstsOf, type Counted, countEvidence, countReference } from './count-evidence.ts'
 import { levelEvidence, levelReference } from './level-evidence.ts'
 import { momentsOf, NOTHING, SeriesWatch, type Tally } from './series-watch.ts'
 
@@ -57,7 +57,7 @@ it('puts nothing down to the release that the old version beside it has too', ()
   for (let i = 0; i < 60; i++) {
     const own = { value: poissonDraw(10, random), size: 100 }
     alone.add(START + 60 * i, { ...NOTHING, ...own })
-    besides.add(START + 60 * i, { ...own, besideValue: poissonDraw(10, random), besideSize: 100 })
+    besides.add(START + 60 * i, { ...NOTHING, ...own, besideValue: poissonDraw(10, random), besideSize: 100 })
   }
   expect(alone.standing(NOTHING, always).logE).toBeGreaterThan(Math.log(100))
   expect(besides.standing(NOTHING, always).logE).toBeLessThan(Math.log(10))
@@ -94,14 +94,39 @@ it('finds within minutes what fails beside an old version that is sound, though 
 })
 
 it('takes no new kind for one that came with the release if kinds come up as often by themselves', () => {
-  const kind = (byThemselves: number) => {
+  const kind = (events: number) => {
+    const byThemselves = { events, bursts: events / 4 }
     const reference = { exposure: 100_000, kinds: 5, byThemselves }
     const watch = new SeriesWatch({ kind: 'absent', reference, direction: 'up' }, momentsOf(START, 240))
-    for (let i = 0; i < 100; i++) watch.add(START + 60 * i, { ...NOTHING, value: 1, size: 100 })
+    for (let i = 0; i < 100; i++) watch.add(START + 60 * i, { ...NOTHING, value: 1, size: 100, bursts: 0.25 })
     return watch.standing(NOTHING, always).logE
   }
   expect(kind(0)).toBeGreaterThan(Math.log(100_000))
   expect(kind(0.01)).toBeLessThan(Math.log(10))
+})
+
+it('pages for a new kind that comes many times as often as the worst that came up by itself', () => {
+  const reference = { exposure: 144_000, kinds: 5, byThemselves: { events: 0.0015, bursts: 0.0015 / 4 } }
+  const watch = new SeriesWatch({ kind: 'absent', reference, direction: 'up' }, momentsOf(START, 240))
+  for (let i = 0; i < 15; i++)
+    watch.add(START + 60 * i, { ...NOTHING, value: 5, size: 50, besideSize: 50, bursts: burstsOf(5) })
+  expect(watch.standing(NOTHING, always).logE).toBeGreaterThan(Math.log(1000 / 0.075))
+})
+
+it('takes a kind that goes on for a while for more than one burst of as many', () => {
+  const kind = (minutes: number) => {
+    const reference = { exposure: 144_000, kinds: 5, byThemselves: { events: 0, bursts: 0 } }
+    const watch = new SeriesWatch({ kind: 'absent', reference, direction: 'up' }, momentsOf(START, 240))
+    for (let i = 0; i < 10; i++) {
+      const value = i < minutes ? 24 / minutes : 0
+      watch.add(START + 60 * i, { ...NOTHING, value, size: 50, besideSize: 50, bursts: burstsOf(value) })
+    }
+    return watch.standing(NOTHING, always).logE
+  }
+  // What a page needs of a new kind: a share of 0.075 of one false page in a thousand deployments.
+  const page = Math.log(1000 / 0.075)
+  expect(kind(10)).toBeGreaterThan(page)
+  expect(kind(1)).toBeLessThan(kind(10) - Math.log(100))
 })
 
 it('reads a fall as worse only where falls are, and takes what is not complete as it would be complete', () => {
@@ -146,6 +171,7 @@ it('takes what moves over hours for drift and no dispersion, so that beside the 
   const watch = watchOf(before, 'up')
   for (let i = 0; i < 20; i++)
     watch.add(START + 60 * i, {
+      ...NOTHING,
       value: poissonDraw(20 * season(i), random),
       size: 100,
       besideValue: poissonDraw(10 * season(i), random),

@@ -12,9 +12,20 @@ export interface Tally {
   readonly size: number
   readonly besideValue: number
   readonly besideSize: number
+  /** Minutes with events of both, see {@link burstsOf}. */
+  readonly bursts: number
+  readonly besideBursts: number
 }
 
-export const NOTHING: Tally = { value: 0, size: 0, besideValue: 0, besideSize: 0 }
+export const NOTHING: Tally = {
+  value: 0,
+  size: 0,
+  besideValue: 0,
+  besideSize: 0,
+  bursts: 0,
+  besideBursts: 0,
+}
+const WIDTH = 6
 
 /** How a series is tested. */
 export type SeriesTest =
@@ -28,8 +39,8 @@ export interface AbsentReference {
   readonly exposure: number
   /** Kinds that were there: so many others might have come up instead. */
   readonly kinds: number
-  /** How often kinds that come up by themselves come at their worst; 0: none did. */
-  readonly byThemselves: number
+  /** How often kinds that come up by themselves come at their worst, as events and as bursts by exposure; 0: none did. */
+  readonly byThemselves: { readonly events: number; readonly bursts: number }
 }
 
 export interface SeriesStanding {
@@ -69,8 +80,8 @@ export class SeriesWatch {
   readonly test: SeriesTest
   readonly #moments: readonly number[]
   readonly #sums: Float64Array
-  readonly #total = new Float64Array(4)
-  readonly #recent = new Float64Array(4 * RECENT)
+  readonly #total = new Float64Array(WIDTH)
+  readonly #recent = new Float64Array(WIDTH * RECENT)
   #minutes = 0
   #passed = 0
 
@@ -78,23 +89,21 @@ export class SeriesWatch {
   constructor(test: SeriesTest, moments: readonly number[]) {
     this.test = test
     this.#moments = moments
-    this.#sums = new Float64Array(4 * moments.length)
+    this.#sums = new Float64Array(WIDTH * moments.length)
   }
 
   /** Adds a minute that is complete, in order of time. @param time seconds */
   add(time: number, tally: Tally): void {
     if (time < (this.#moments[0] as number)) return
     while (this.#passed < this.#moments.length && (this.#moments[this.#passed] as number) <= time) {
-      this.#sums.set(this.#total, 4 * this.#passed)
+      this.#sums.set(this.#total, WIDTH * this.#passed)
       this.#passed += 1
     }
-    const at = 4 * (this.#minutes % RECENT)
+    const at = WIDTH * (this.#minutes % RECENT)
     this.#minutes += 1
     write(this.#recent, at, tally)
-    this.#total[0] = (this.#total[0] as number) + tally.value
-    this.#total[1] = (this.#total[1] as number) + tally.size
-    this.#total[2] = (this.#total[2] as number) + tally.besideValue
-    this.#total[3] = (this.#total[3] as number) + tally.besideSize
+    for (let i = 0; i < WIDTH; i++)
+      this.#total[i] = (this.#total[i] as number) + (this.#recent[at + i] as number)
   }
 
   /**
@@ -155,19 +164,22 @@ export class SeriesWatch {
   }
 
   #lately(open: Tally): Tally {
-    const sum = new Float64Array(4)
-    for (let i = 0; i < 4 * RECENT; i++) sum[i % 4] = (sum[i % 4] as number) + (this.#recent[i] as number)
+    const sum = new Float64Array(WIDTH)
+    for (let i = 0; i < WIDTH * RECENT; i++)
+      sum[i % WIDTH] = (sum[i % WIDTH] as number) + (this.#recent[i] as number)
     return plus(sum, open)
   }
 
   #since(moment: number, open: Tally): Tally {
-    const at = 4 * moment
+    const at = WIDTH * moment
     const less = (i: number) => (this.#total[i] as number) - (this.#sums[at + i] as number)
     return {
       value: less(0) + open.value,
       size: less(1) + open.size,
       besideValue: less(2) + open.besideValue,
       besideSize: less(3) + open.besideSize,
+      bursts: less(4) + open.bursts,
+      besideBursts: less(5) + open.besideBursts,
     }
   }
 }
@@ -177,6 +189,8 @@ function write(into: Float64Array, at: number, tally: Tally): void {
   into[at + 1] = tally.size
   into[at + 2] = tally.besideValue
   into[at + 3] = tally.besideSize
+  into[at + 4] = tally.bursts
+  into[at + 5] = tally.besideBursts
 }
 
 function plus(sums: Float64Array, open: Tally): Tally {
@@ -185,6 +199,8 @@ function plus(sums: Float64Array, open: Tally): Tally {
     size: (sums[1] as number) + open.size,
     besideValue: (sums[2] as number) + open.besideValue,
     besideSize: (sums[3] as number) + open.besideSize,
+    bursts: (sums[4] as number) + open.bursts,
+    besideBursts: (sums[5] as number) + open.besideBursts,
   }
 }
 
@@ -211,20 +227,33 @@ function evidenceOf(test: SeriesTest, since: Tally): number {
   )
 }
 
+/** How far what comes up without a release goes beyond the worst that was seen (standard deviation, log scale). */
+const USUAL_DRIFT = 0.5
+
+/**
+ * A kind of event that was absent. Counted twice, half of the bet each: by events, bursts of eight as one, which is soonest where there are many; and by minutes, so that what goes on for a while
+ * is more than what comes together. By each it has to come more often than what comes up without a release.
+ */
 function absentEvidence({ exposure, kinds, byThemselves }: AbsentReference, since: Tally): number {
-  const { value, size } = since
-  const evidence = logNewKindEvidence({
-    events: value,
-    dispersion: BURST,
-    after: size,
-    before: exposure,
-    beside: { events: since.besideValue, exposure: since.besideSize },
-    kinds,
-  })
-  if (byThemselves === 0) return evidence
-  // It has to come more often than what comes up without a release.
-  const usual = { events: value, expected: byThemselves * size, dispersion: BURST, drift: 1 }
-  return Math.min(evidence, logCountEvidence(usual, true))
+  const evidenceBy = (events: number, beside: number, usual: number) => {
+    const evidence = logNewKindEvidence({
+      events,
+      after: since.size,
+      before: exposure,
+      beside: { events: beside, exposure: since.besideSize },
+      kinds,
+    })
+    if (usual === 0) return evidence
+    const expected = usual * since.size
+    return Math.min(evidence, logCountEvidence({ events, expected, dispersion: 1, drift: USUAL_DRIFT }, true))
+  }
+  return logMixture(
+    [
+      evidenceBy(since.value / BURST, since.besideValue / BURST, byThemselves.events / BURST),
+      evidenceBy(since.bursts, since.besideBursts, byThemselves.bursts),
+    ],
+    [-Math.LN2, -Math.LN2],
+  )
 }
 
 function besideLevel(since: Tally): { readonly mean: number; readonly minutes: number } {
