@@ -210,6 +210,7 @@ async function wire(
     catalogue,
     source,
     most: config.cardinality.values,
+    mostStreams: config.cardinality.streams,
     maxFutureMinutes: config.otlp.maxFutureMinutes,
     logger: logger.child({ room: 'ingest' }),
     clock,

@@ -174,3 +174,24 @@ export function dimensionsPutTogether(of: {
   restValues.record(of.values, about)
   restRecords.record(of.records, about)
 }
+
+const leftOutStreams = meter.createGauge('postflight.ingest.stream_rest.streams', {
+  description:
+    'Streams of a cumulative metric that are not kept, in the minutes before a look, by service and measure',
+  unit: '{stream}',
+})
+const leftOutRecords = meter.createGauge('postflight.ingest.stream_rest.records', {
+  description: 'Points of streams that are not kept, in the minutes before a look, by service and measure',
+  unit: '{record}',
+})
+
+export function streamsLeftOut(of: {
+  service: string
+  measure: string
+  values: number
+  records: number
+}): void {
+  const about = { service: of.service, measure: of.measure }
+  leftOutStreams.record(of.values, about)
+  leftOutRecords.record(of.records, about)
+}

@@ -141,6 +141,8 @@ export const configSchema = z
       .strictObject({
         /** Values that a dimension (route, statement, kind of exception ...) keeps apart, of a measure of a service; the rest is one series, (other). */
         values: z.coerce.number().int().min(10).max(100_000).default(1000),
+        /** Streams (combinations of attributes) a minute of a cumulative metric that are kept, of a measure of a service; of more a random sample is. */
+        streams: z.coerce.number().int().min(100).max(10_000_000).default(2000),
       })
       .prefault({}),
     api: z

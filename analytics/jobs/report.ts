@@ -11,6 +11,7 @@ import { loadPasts, slotLength } from '../baselines/past.ts'
 import { type CellSet, loadCells } from '../queries/cells.ts'
 import { mergeCells } from '../queries/merge-cells.ts'
 import { type ReadingPlan, readingPlan } from '../queries/reading-plan.ts'
+import { streamsLeftOut } from '../queries/streams-left-out.ts'
 import { witness } from '../receipts/witness.ts'
 import { type AdoptionPoint, adoption } from '../releases/adoption.ts'
 import { allDeployments } from '../releases/stored-deployments.ts'
@@ -31,7 +32,7 @@ import { withExemplars } from './exemplars.ts'
 import { headline } from './headline.ts'
 import { kindFacts } from './kind-facts.ts'
 import { compareNeighbours } from './neighbours.ts'
-import { restNotes } from './rest-notes.ts'
+import { restNotes, streamNotes } from './rest-notes.ts'
 import { compareSharedSources, sharedNotes } from './shared-sources.ts'
 import { sourceNotes } from './source-notes.ts'
 import { storeReport } from './stored-reports.ts'
@@ -289,6 +290,8 @@ export async function computeReport(
   notes.push(...(found ?? []).map(({ summary }) => summary))
   notes.push(...sourceNotes(catalogue, set, [baseline, deployment.version]))
   notes.push(...restNotes(catalogue, set))
+  const read = { from: beforeFrom / 1000, to: windows.after.to / 1000 }
+  notes.push(...streamNotes(catalogue, set, await streamsLeftOut(store, deployment.service, read)))
   if (shared.length > 0)
     notes.push(...(await sharedNotes(store, config.collectors, deployment, windows.after.to)))
   return {

@@ -22,3 +22,20 @@ export function restNotes(catalogue: Catalogue, set: CellSet): string[] {
 function countOf(cells: readonly { readonly count: number }[]): number {
   return cells.reduce((sum, { count }) => sum + count, 0)
 }
+
+/** Which signals are taken from a sample of their streams. @param levels of `streamsLeftOut` */
+export function streamNotes(
+  catalogue: Catalogue,
+  set: CellSet,
+  levels: ReadonlyMap<string, number>,
+): string[] {
+  const told = new Set<string>()
+  return catalogue.signals.flatMap(({ measures, title }) => {
+    const measure = measures.find((id) => levels.has(id) && set.has(id))
+    if (measure === undefined || told.has(measure)) return []
+    told.add(measure)
+    return [
+      `${title}: taken from about one in ${2 ** (levels.get(measure) ?? 0)} of its streams, a random sample, because they are too many (cardinality.streams); counts are of those only.`,
+    ]
+  })
+}

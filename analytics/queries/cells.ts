@@ -1,6 +1,6 @@
 import type { Cell } from '../../schemas/cell.ts'
 import { GAMMA } from '../../schemas/histogram.ts'
-import { boundOf, OTHER } from '../../schemas/signals/bounded-dimension.ts'
+import { boundOf, historyOf, OTHER } from '../../schemas/signals/bounded-dimension.ts'
 import type { Catalogue } from '../../schemas/signals/catalogue.ts'
 import { exceptionsOnce } from '../../schemas/signals/exceptions-once.ts'
 import type { Signal } from '../../schemas/signals/signal.ts'
@@ -180,13 +180,15 @@ async function putTogether(
     {
       ...span,
       services: bounded.map(({ service }) => service),
-      measures: bounded.map(({ measure }) => measure),
+      measures: bounded.flatMap(({ measure }) => [measure, historyOf(measure)]),
     },
   )
   for (const { service, measure, dimensions } of bounded) {
-    const names = rows.find((row) => row.service === service && row.measure === measure)?.names
+    const names = rows
+      .filter((row) => row.service === service && [measure, historyOf(measure)].includes(row.measure))
+      .flatMap((row) => row.names)
     // Some measures have a value of that name by themselves.
-    if (names === undefined) continue
+    if (names.length === 0) continue
     const kept = new Set(names.filter((name) => name !== OTHER))
     const rest = [...dimensions].filter(([dimension]) => !kept.has(dimension))
     const byVersion = Map.groupBy(

@@ -58,6 +58,10 @@ FROM
             WHERE service IN ({services:Array(String)})
                 AND environment = {environment:String}
                 AND has({measures:Array(String)}, measure)
+                AND (service, measure, toUInt8(bitCount(bitXor(stream, stream - 1)) - 1)) NOT IN (
+                    SELECT service, splitByChar(':', measure)[1], toUInt8(dimension) FROM kept_dimension
+                    WHERE service IN ({services:Array(String)}) AND position(measure, ':streams') > 0 AND day >= toDate(toDateTime({from:UInt32}), 'UTC') AND day <= toDate(toDateTime({to:UInt32}), 'UTC')
+                )
                 AND time >= toDateTime({from:UInt32})
                 AND time < toDateTime({to:UInt32})
             GROUP BY service, measure, dimension, version, instance, stream, start_time, t
@@ -69,3 +73,5 @@ FROM
     ORDER BY service, measure, dimension, version, t
 )
 GROUP BY service, measure, dimension, version
+-- What a condition on rows found before would be remembered, though what it asks has changed.
+SETTINGS use_query_condition_cache = 0

@@ -8,10 +8,10 @@ import { SESSION_COOKIE } from '../auth/authenticator.ts'
 import type { Api, ApiContext } from '../context.ts'
 import { problemOf } from '../limits/problem.ts'
 import { readComparison } from '../reads/comparison.ts'
-import { readDimensionRests } from '../reads/dimension-rests.ts'
 import { readOwnFalseAlarms } from '../reads/own-false-alarms.ts'
 import { newestDeployment, readReleases } from '../reads/releases.ts'
 import { readReportCharts } from '../reads/report-charts.ts'
+import { readRests } from '../reads/rests.ts'
 import { readServiceTrends } from '../reads/service-trends.ts'
 import { readService, readServices } from '../reads/services.ts'
 import { readTrend } from '../reads/trend.ts'
@@ -71,14 +71,14 @@ export async function pages(app: Api, context: ApiContext): Promise<void> {
           const known = new Set(context.catalogue.signals.map((signal) => signal.id))
           const [releases, rests, calibration, quarter, ...trends] = await Promise.all([
             readReleases(context, name),
-            readDimensionRests(context.store, name, context.clock()),
+            readRests(context.store, name, context.clock()),
             readOwnFalseAlarms(context, name, environment),
             readServiceTrends(context, name, environment, QUARTER),
             ...TRENDS.filter((id) => known.has(id)).map((id) =>
               readTrend(context, name, environment, id, ''),
             ),
           ])
-          return servicePage({ service, environment, releases, trends, quarter, calibration, rests })
+          return servicePage({ service, environment, releases, trends, quarter, calibration, ...rests })
         }),
       )
     },

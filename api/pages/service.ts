@@ -1,15 +1,16 @@
 import { html } from 'ghtml'
 import type { DimensionRest } from '../../schemas/contracts/dimension-rest.ts'
+import type { HistoryRest } from '../../schemas/contracts/history-rest.ts'
 import type { OwnFalseAlarms } from '../../schemas/contracts/own-false-alarms.ts'
 import type { Release } from '../../schemas/contracts/release.ts'
 import type { Service } from '../../schemas/contracts/service.ts'
 import type { ServiceTrends } from '../../schemas/contracts/service-trends.ts'
 import type { Trend } from '../../schemas/contracts/trend.ts'
 import { trendChart } from './chart.ts'
-import { dimensionRestsSection } from './dimension-rests.ts'
 import { moment, percent, prose, releasePath } from './format.ts'
 import { layout } from './layout.ts'
 import { ownFalseAlarmsSection } from './own-false-alarms.ts'
+import { restsSection } from './rests.ts'
 import { trendsSection } from './trends.ts'
 import { stateBadge } from './words.ts'
 
@@ -21,6 +22,7 @@ export interface ServicePage {
   readonly quarter: ServiceTrends
   readonly calibration: OwnFalseAlarms
   readonly rests: readonly DimensionRest[]
+  readonly historyRests: readonly HistoryRest[]
 }
 
 /** A service: how its signals went release by release, and every deployment with its verdict. */
@@ -32,6 +34,7 @@ export function servicePage({
   quarter,
   calibration,
   rests,
+  historyRests,
 }: ServicePage): string {
   const charts = trends
     .map((trend, index) => trendChart(`trend-${index}`, trend))
@@ -75,7 +78,7 @@ export function servicePage({
           )}</tbody></table>`
     }
 </section>
-!${dimensionRestsSection(rests)}
+!${restsSection(rests, historyRests)}
 !${ownFalseAlarmsSection(calibration)}
 !${undeployed.length === 0 ? '' : html`<p class="fine">Also seen in telemetry: ${undeployed.map((release) => release.version).join(', ')}.</p>`}`,
   })

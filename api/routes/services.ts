@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { oneServiceSchema, serviceSchema } from '../../schemas/contracts/service.ts'
 import type { Api, ApiContext } from '../context.ts'
-import { readDimensionRests } from '../reads/dimension-rests.ts'
+import { readRests } from '../reads/rests.ts'
 import { readService, readServices } from '../reads/services.ts'
 import { nameSchema, problems } from './operation-schema.ts'
 
@@ -31,7 +31,7 @@ export function serviceRoutes(app: Api, context: ApiContext): void {
     },
     async (request) => {
       const service = await readService(context, request.params.service)
-      return { ...service, rests: await readDimensionRests(context.store, service.service, context.clock()) }
+      return { ...service, ...(await readRests(context.store, service.service, context.clock())) }
     },
   )
 }

@@ -56,7 +56,8 @@ export function backfillCommand(context: CliContext): Command {
         to: moment('to', options['to'], now + DAY),
         lateness: config.analysis.latenessSeconds,
       }
-      const common = { store, tasks, threads, ...range, stopAsked: () => stopped }
+      const { cardinality } = config
+      const common = { store, tasks, threads, cardinality, ...range, stopAsked: () => stopped }
       if (options['verify'] === true) {
         const progress = showProgress('Recounting', context.err, context.clock)
         const verified = await verify({
@@ -103,7 +104,12 @@ export function backfillCommand(context: CliContext): Command {
           progress.say(`The views count from ${iso(outcome.restFrom - range.lateness)} on: waiting for it.`)
           while (!stopped && (await storeTime(store)) <= outcome.restFrom) await sleep(1000)
           const rest = await backfill({ ...common, now: await storeTime(store) })
-          outcome = { ...rest, spans: outcome.spans + rest.spans, rows: outcome.rows + rest.rows }
+          outcome = {
+            ...rest,
+            spans: outcome.spans + rest.spans,
+            rows: outcome.rows + rest.rows,
+            rests: [...outcome.rests, ...rest.rests],
+          }
         }
         progress.stop()
         if (json) writeJson(context, outcome)
@@ -143,13 +149,33 @@ async function storeTime(store: Store): Promise<number> {
 
 const iso = (seconds: number) => `${new Date(seconds * 1000).toISOString().slice(0, 19)}Z`
 
-function outcomeText({ spans, rows, restFrom, stopped }: BackfillOutcome): string {
+function outcomeText({ spans, rows, rests, restFrom, stopped }: BackfillOutcome): string {
   const counted = spans === 0 ? 'Nothing to count.' : `Counted ${rows} raw rows in ${spans} steps.`
   const rest =
     restFrom === undefined || stopped
       ? ''
       : ` The last of the past can be counted after ${iso(restFrom)}: run this again then.`
-  return `${stopped ? `Stopped. ${counted} Run this again to go on.` : counted}${rest}\n`
+  return `${stopped ? `Stopped. ${counted} Run this again to go on.` : counted}${rest}\n${restsText(rests)}`
+}
+
+/** What was not told apart or not kept, by service and measure. */
+function restsText(rests: BackfillOutcome['rests']): string {
+  const of = Map.groupBy(rests, ({ service, measure, streams }) =>
+    JSON.stringify([service, measure, streams]),
+  )
+  return [...of.values()]
+    .map((days) => {
+      const [first] = days
+      const sum = (count: (rest: (typeof days)[number]) => number) =>
+        days.reduce((all, day) => all + count(day), 0)
+      const dates = new Set(days.map(({ at }) => iso(at).slice(0, 10)))
+      const [records, all] = [sum(({ records }) => records), sum(({ of }) => of)]
+      const most = Math.max(...days.map(({ values }) => values))
+      const what =
+        first?.streams === true ? 'streams a day were not kept' : 'values a day are counted as (other)'
+      return `${first?.service}, ${first?.measure}: up to ${most} ${what} on ${dates.size} days: ${records} of ${all} records.\n`
+    })
+    .join('')
 }
 
 function verifiedText(verified: readonly Verified[]): string {

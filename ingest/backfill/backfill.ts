@@ -1,4 +1,6 @@
 import type { Store } from '../../schemas/store/client.ts'
+import type { Rest } from '../cardinality/rest.ts'
+import { HistoryBounder } from './bound-history.ts'
 import { doneSpans, keyOf } from './done-spans.ts'
 import { MARK } from './lease.ts'
 import { HOUR, hoursOf, plan, type Span } from './plan.ts'
@@ -19,6 +21,8 @@ export interface BackfillOptions {
   readonly again?: boolean
   /** Threads that a statement may use. */
   readonly threads: number
+  /** Of the settings: values that a dimension keeps apart, and streams that are kept. */
+  readonly cardinality: { readonly values: number; readonly streams: number }
   /** @param rows counted so far, each once for every measure that it was looked at for */
   readonly onProgress?: (rows: number, of: number) => void
   readonly stopAsked?: () => boolean
@@ -32,12 +36,16 @@ export interface BackfillOutcome {
   readonly restFrom?: number
   /** True: stopped before the end. */
   readonly stopped: boolean
+  /** What was put together or left out on days that were counted now. */
+  readonly rests: readonly Rest[]
 }
 
 interface Work extends Span {
   readonly task: BackfillTask
   /** Cells of an attempt that did not get to its end, or of a counting that is to be repeated. */
   readonly occupied: boolean
+  /** The ledger has it, from before. */
+  readonly isDone: boolean
 }
 
 /**
@@ -51,14 +59,21 @@ export async function backfill(options: BackfillOptions): Promise<BackfillOutcom
   const all = work.reduce((sum, { rows }) => sum + rows, 0)
   let [rows, spans] = [0, 0]
   onProgress?.(0, all)
-  for (const each of work) {
+  const { values: most, streams: mostStreams } = options.cardinality
+  const bounder = new HistoryBounder({ ...options, most, mostStreams })
+  await bounder.open()
+  for (const [at, each] of work.entries()) {
     if (options.stopAsked?.() === true) break
     await countSpan(store, each, options.threads)
+    if (await bounder.look(each, work.slice(at)))
+      await countSpan(store, { ...each, occupied: true }, options.threads)
+    await writeDown(store, each)
     rows += each.rows
     spans += 1
     onProgress?.(rows, all)
   }
-  return { spans, rows, stopped: spans < work.length, ...(restFrom === undefined ? {} : { restFrom }) }
+  const { rests } = bounder
+  return { spans, rows, rests, stopped: spans < work.length, ...(restFrom === undefined ? {} : { restFrom }) }
 }
 
 async function planned(options: BackfillOptions): Promise<{ work: Work[]; restFrom?: number }> {
@@ -80,11 +95,12 @@ async function planned(options: BackfillOptions): Promise<{ work: Work[]; restFr
     const known = hours.get(table.name) ?? (await rowsByHour(store, table, options.from, options.to))
     hours.set(table.name, known)
     const own = await withPart(store, task, rowsOf(task, known), to)
-    const before = options.again === true ? [] : (done.get(keyOf(task.table.name, task.measure)) ?? [])
-    for (const span of plan(own, before, { from, to }))
+    const before = done.get(keyOf(task.table.name, task.measure)) ?? []
+    for (const span of plan(own, before, { from, to }, options.again))
       work.push({
         ...span,
         task,
+        isDone: before.some((one) => one.from === span.from && one.to === span.to),
         occupied: hoursOf(span).some((hour) =>
           occupied.has(`${keyOf(task.table.name, task.measure)} ${hour}`),
         ),
@@ -142,9 +158,11 @@ function takenAway({ cells, origins }: BackfillTask): string[] {
 
 async function countSpan(
   store: Store,
-  { task, from, to, rows, occupied }: Work,
+  { task, from, to, occupied, isDone }: Work,
   threads: number,
 ): Promise<void> {
+  // Until it is counted again, it is not counted: a run that is killed in between is followed by one that knows.
+  if (isDone) await writeDown(store, { task, from, to, rows: 0 })
   if (occupied) await takeAway(store, task, { from, to })
   const { columns, sql } = task.count({ from, to })
   const names = columns.map((column) => `\`${column}\``).join(', ')
@@ -153,6 +171,12 @@ async function countSpan(
     {},
     { settings: polite(threads) },
   )
+}
+
+async function writeDown(
+  store: Store,
+  { task, from, to, rows }: Pick<Work, 'task' | 'from' | 'to' | 'rows'>,
+): Promise<void> {
   await store.insert('backfill', [
     { source: task.table.name, measure: task.measure, from_time: from, to_time: to, rows },
   ])

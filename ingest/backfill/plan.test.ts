@@ -26,6 +26,17 @@ describe('what is still to be counted', () => {
     ])
   })
 
+  it('is, again, every span that still has rows', () => {
+    const done = [
+      { from: 0, to: 2 * HOUR, rows: 10 },
+      { from: 2 * HOUR, to: 3 * HOUR, rows: 10 },
+    ]
+    expect(plan(hours([0, 5], [1, 5], [4, 1]), done, { from: 0, to: DAY }, true)).toEqual([
+      { from: 0, to: 2 * HOUR, rows: 10 },
+      { from: 4 * HOUR, to: 5 * HOUR, rows: 1 },
+    ])
+  })
+
   it('is each hour once, however often it is stopped', () => {
     const some = fc.uniqueArray(fc.integer({ min: 0, max: 60 }), { maxLength: 40 })
     fc.assert(

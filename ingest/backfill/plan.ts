@@ -17,11 +17,13 @@ const MOST_ROWS = 1_000_000
  * @param hours rows by the start of their hour, oldest first
  * @param done what was counted, with the rows that there were
  * @param range the past that is wanted, from the start of an hour; `to` is where the views go on
+ * @param again what was counted is counted anew, if the table still has rows of it
  */
 export function plan(
   hours: ReadonlyMap<number, number>,
   done: readonly Span[],
   range: { readonly from: number; readonly to: number },
+  again = false,
 ): readonly Span[] {
   const covered = new Set(done.flatMap((span) => hoursOf(span)))
   const late = done
@@ -30,7 +32,9 @@ export function plan(
       before: span.rows,
       rows: hoursOf(span).reduce((sum, hour) => sum + (hours.get(hour) ?? 0), 0),
     }))
-    .filter(({ from, to, rows, before }) => rows > before && from >= range.from && to <= range.to)
+    .filter(
+      ({ from, to, rows, before }) => rows > (again ? 0 : before) && from >= range.from && to <= range.to,
+    )
     .map(({ before: _, ...span }) => span)
   const fresh: Span[] = []
   for (const [hour, rows] of [...hours].sort(([a], [b]) => a - b)) {

@@ -11,6 +11,8 @@ export function polite(threads: number): Record<string, number> {
     max_execution_time: 0,
     // A span that was taken away and is counted again may be, to the byte, what the table remembers.
     insert_deduplicate: 0,
+    // What of a condition is remembered would not know that what is kept (schemas/signals/bounded-dimension.ts) has changed.
+    use_query_condition_cache: 0,
     // Of queries that run at the same time, those of people come first.
     priority: 10,
   }

@@ -7,6 +7,8 @@ import { type BackfillTask, countedRows } from './tasks.ts'
 /** How cells of a table are compared with what the raw rows say now: both are aggregated, since either may have several rows of one key. */
 interface Comparison {
   readonly keys: readonly string[]
+  /** SQL of keys that are not compared as they are. */
+  readonly keySql?: Readonly<Record<string, string>>
   /** Equal to the bit. */
   readonly exact: readonly string[]
   /** Sums of floating-point numbers, whose last bits depend on the order of adding. */
@@ -33,6 +35,8 @@ const COMPARISONS: Readonly<Record<Exclude<CellTable, 'session' | 'exception_1m'
   counter_1m: { keys: [...SERIES, 'stream', 'start_time'], exact: ENDS, close: [] },
   histogram_1m: {
     keys: [...SERIES, 'temporality', 'stream', 'start_time', 'scale', 'bad'],
+    // Deltas were kept by stream once.
+    keySql: { stream: 'if(cells.temporality = 1, 0, cells.stream)' },
     exact: [...ENDS, ...sums('count', 'zero'), 'sumMap(cells.buckets)'],
     close: ['sum'],
   },
@@ -68,7 +72,9 @@ export async function recount(
 ): Promise<Recount> {
   const { of: measure, origins } = task
   if (measure === undefined) return { cells: 0, differing: 0 }
-  const counted = rollupSelect(measure, countedRows(measure, task.table, from, to, origins.history))
+  // Views count by what was decided then, the backfill by what was decided for the past.
+  const rows = countedRows(measure, task.table, from, to, origins.history)
+  const counted = rollupSelect(measure, { ...rows, history: to <= task.until })
   const params = {
     measure: measure.id,
     origins: [origins.live, origins.history],
@@ -84,8 +90,8 @@ export async function recount(
 }
 
 function cellsSql(table: Exclude<CellTable, 'session'>, source: Source, counted: string): string {
-  const { keys, exact, close, having = 'true' } = comparisonOf(table, source)
-  const key = keys.map((name) => `toString(cells.${name}) AS key_${name}`).join(', ')
+  const { keys, keySql, exact, close, having = 'true' } = comparisonOf(table, source)
+  const key = keys.map((name) => `toString(${keySql?.[name] ?? `cells.${name}`}) AS key_${name}`).join(', ')
   const grouped = keys.map((name) => `key_${name}`).join(', ')
   const values = [
     `cityHash64(${exact.map((value) => `toString(${value})`).join(', ')}) AS hash`,

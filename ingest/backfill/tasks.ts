@@ -91,7 +91,8 @@ function taskOf(measure: Measure, table: RawTable, until: number, live: string):
     cells: measure.cells,
     until,
     origins: { live, history },
-    count: ({ from, to }) => rollupRows(measure, countedRows(measure, table, from, to, history)),
+    count: ({ from, to }) =>
+      rollupRows(measure, { ...countedRows(measure, table, from, to, history), history: true }),
   }
 }
 

@@ -1,10 +1,14 @@
-import { boundOf, isBounded, OTHER } from '../../schemas/signals/bounded-dimension.ts'
+import { boundOf, OTHER } from '../../schemas/signals/bounded-dimension.ts'
 import type { Catalogue } from '../../schemas/signals/catalogue.ts'
-import type { CellTable, Measure } from '../../schemas/signals/measure.ts'
 import { dimensionRecords } from '../../schemas/signals/views.ts'
 import type { SourceTable } from '../../schemas/source/probe.ts'
 import type { Store } from '../../schemas/store/client.ts'
 import { fillLookup, type KeptDimension, keepDimensions } from '../../schemas/store/kept-dimensions.ts'
+import { type Bounded, boundedMeasures, TABLES, tableOf } from './bounded-tables.ts'
+import { ofAllTables, rawWindow } from './raw-rows.ts'
+import type { Rest } from './rest.ts'
+import { firstUncounted } from './since.ts'
+import { DAY, dayOf, HOUR, MINUTE } from './time.ts'
 
 export interface CardinalityOptions {
   readonly store: Store
@@ -12,47 +16,21 @@ export interface CardinalityOptions {
   readonly source: readonly SourceTable[]
   /** Values that a measure of a service keeps apart. */
   readonly most: number
+  /** Streams of a cumulative metric that a measure of a service keeps. */
+  readonly mostStreams: number
   /** Minutes that telemetry may be ahead of the clock. */
   readonly maxFutureMinutes: number
 }
 
-/** What was put together in some minutes before a look. */
-export interface DimensionRest {
-  readonly measure: string
-  readonly service: string
-  /** Seconds since the epoch. */
-  readonly at: number
-  readonly minutes: number
-  readonly kept: number
-  readonly values: number
-  readonly records: number
-  readonly of: number
-  readonly full: boolean
-}
-
-const MINUTE = 60
-const HOUR = 3600
-const DAY = 86_400
-/** Until every process and insert under way is sure to see a decision. */
-const NOTICE = 2 * MINUTE
-/** Minutes that newcomers are looked for in, and raw records past which it is one minute only. */
-const WINDOW = 10
-const MANY = 500_000
 /** Records of a newcomer in the window: of fewer its share says little. */
 const FEWEST = 5
-
-/** A measure (or exceptions, which two measures count) of a service. */
-interface Bounded {
-  readonly measure: string
-  readonly service: string
-}
 
 /**
  * Bounds dimensions whose values have become too many, names newcomers that are frequent, and prepares the next day.
  * @param now seconds since the epoch
  * @returns what is put together at present
  */
-export async function lookAtDimensions(options: CardinalityOptions, now: number): Promise<DimensionRest[]> {
+export async function lookAtDimensions(options: CardinalityOptions, now: number): Promise<Rest[]> {
   const { store } = options
   // A server that was started anew has forgotten it.
   await fillLookup(store)
@@ -105,33 +83,20 @@ async function name(
   for (const { dimension } of rows) names.add(dimension)
 }
 
-/** Names by service, measure and day, without {@link OTHER}. */
+/** Names by service, measure and day, without {@link OTHER}; neither streams nor the past. */
 async function keptOn(store: Store, days: readonly string[]): Promise<Map<string, Set<string>>> {
   const rows = await store.query<Bounded & { day: string; names: string[] }>(
     `SELECT toString(measure) AS measure, toString(service) AS service, toString(day) AS day, groupUniqArrayIf(dimension, dimension != {other:String}) AS names
-    FROM kept_dimension AS kept WHERE has({days:Array(String)}, toString(kept.day)) GROUP BY measure, service, day`,
+    FROM kept_dimension AS kept WHERE has({days:Array(String)}, toString(kept.day)) AND position(kept.measure, ':') = 0 GROUP BY measure, service, day`,
     { days, other: OTHER },
   )
   return new Map(rows.map(({ day, names, ...of }) => [keyOf(of, day), new Set(names)]))
 }
 
-/** Columns of a table of cells: how records are counted in it, and who of it is one dimension. */
-const TABLES = {
-  signal_1m: { table: 'signal_1h', measure: 'toString(measure)', records: 'sum(cells.count)' },
-  counter_1m: { table: 'counter_1m', measure: 'toString(measure)', records: 'count()' },
-  histogram_1m: { table: 'histogram_1m', measure: 'toString(measure)', records: 'count()' },
-  exception_1m: {
-    table: 'exception_1m',
-    measure: "'exception'",
-    records: 'sum(cells.events) + sum(cells.logs)',
-  },
-} as const satisfies Partial<Record<CellTable, object>>
-type BoundedTable = keyof typeof TABLES
-
 async function exceeding({ store, catalogue, most }: CardinalityOptions, now: number): Promise<Bounded[]> {
   const found = []
   for (const [cells, { table, measure }] of Object.entries(TABLES)) {
-    const bounds = measuresOf(catalogue, (one) => one.cells === cells).map(boundOf)
+    const bounds = boundedMeasures(catalogue, (one) => one.cells === cells).map(boundOf)
     found.push(
       ...(await store.query<Bounded>(
         `SELECT ${measure} AS bound, toString(service) AS service, bound AS measure FROM ${table} AS cells
@@ -146,7 +111,7 @@ async function exceeding({ store, catalogue, most }: CardinalityOptions, now: nu
 
 /** The values with most records since then; half of the room is left to newcomers. */
 async function frequent({ store, catalogue, most }: CardinalityOptions, of: Bounded, since: number) {
-  const { table, measure, records } = tableOf(catalogue, of)
+  const { table, measure, records } = tableOf(catalogue, of.measure)
   const rows = await store.query<{ dimension: string }>(
     `SELECT toString(cells.dimension) AS dimension FROM ${table} AS cells
     WHERE service = {service:String} AND ${measure} = {measure:String} AND time >= toStartOfHour(toDateTime({since:UInt32})) AND dimension != {other:String}
@@ -156,21 +121,15 @@ async function frequent({ store, catalogue, most }: CardinalityOptions, of: Boun
   return rows.map(({ dimension }) => dimension)
 }
 
-/** The first minute that nothing has been counted of yet, at least {@link NOTICE} ahead: cells before it stay as they are. */
 async function sinceFor(
   { store, catalogue, maxFutureMinutes }: CardinalityOptions,
   of: Bounded,
   now: number,
 ) {
-  const { measure } = tableOf(catalogue, of)
-  const minutes = measuresOf(catalogue, (one) => boundOf(one) === of.measure)[0]?.cells
-  const [row] = await store.query<{ newest: number }>(
-    `SELECT toUnixTimestamp(max(time)) AS newest FROM ${minutes} WHERE service = {service:String} AND ${measure} = {measure:String} AND time > toDateTime({now:UInt32})`,
-    { ...of, now },
-  )
-  // What is further ahead is refused at the doors.
-  const newest = Math.min(row?.newest ?? 0, now + maxFutureMinutes * MINUTE)
-  return Math.ceil(Math.max(now + NOTICE, newest + MINUTE) / MINUTE) * MINUTE
+  const [measure] = boundedMeasures(catalogue, (one) => boundOf(one) === of.measure)
+  const cells = measure?.cells ?? ''
+  const at = { cells, measure: tableOf(catalogue, of.measure).measure, bound: of.measure }
+  return await firstUncounted(store, { ...at, service: of.service, maxFutureMinutes }, now)
 }
 
 /** What the raw rows of the last minutes say: how much has no name, and who of it is as frequent as the average of those that may have one. */
@@ -180,29 +139,19 @@ async function review(
   day: string,
   kept: number,
   now: number,
-): Promise<{ rest: DimensionRest; newcomers: string[] }> {
+): Promise<{ rest: Rest; newcomers: string[] }> {
   const { store, catalogue, most } = options
-  const { table, measure, records } = tableOf(catalogue, of)
-  const [lately] = await store.query<{ records: number }>(
-    `SELECT ${records} AS records FROM ${table} AS cells WHERE service = {service:String} AND ${measure} = {measure:String} AND time >= toStartOfHour(toDateTime({now:UInt32}))`,
-    { ...of, now },
-  )
-  const perMinute = (lately?.records ?? 0) / Math.max(1, (now % HOUR) / MINUTE)
-  const minutes = perMinute * WINDOW > MANY ? 1 : WINDOW
-  const to = Math.floor(now / MINUTE) * MINUTE
-  const from = to - minutes * MINUTE
-  const raw = measuresOf(catalogue, (one) => boundOf(one) === of.measure).flatMap((one) => [
-    dimensionRecords(one, { since: from, until: to }),
-    ...options.source
-      .filter(({ kind }) => kind === one.source)
-      .map((source) => dimensionRecords(one, { since: from, until: to, source })),
-  ])
+  const { table, measure, records } = tableOf(catalogue, of.measure)
+  const where = `service = {service:String} AND ${measure} = {measure:String}`
+  const window = await rawWindow(store, { table, records, where, params: of }, now)
+  const measures = boundedMeasures(catalogue, (one) => boundOf(one) === of.measure)
+  const raw = ofAllTables(measures, options.source, window, dimensionRecords)
   const [row] = await store.query<{ values: number; rest: number; all: number; newcomers: string[] }>(
     `SELECT uniqIf(dimension, NOT named) AS values, sumIf(n, NOT named) AS rest, sum(n) AS all,
       arrayMap(one -> one.2, arrayReverseSort(groupArrayIf({most:UInt32})((n, dimension), NOT named AND n >= {fewest:UInt32} AND n * {most:UInt32} >= total))) AS newcomers
     FROM (
       SELECT dimension, sum(records) AS n, sum(n) OVER () AS total, dimension IN (SELECT dimension FROM kept_dimension WHERE day = {day:String} AND measure = {measure:String} AND service = {service:String}) AS named
-      FROM (${raw.join('\nUNION ALL\n')}) WHERE service = {service:String} GROUP BY dimension
+      FROM (${raw}) WHERE service = {service:String} GROUP BY dimension
     )`,
     { ...of, day, most, fewest: FEWEST },
     { settings: { max_threads: 1, priority: 10 } },
@@ -212,7 +161,8 @@ async function review(
   const rest = {
     ...of,
     at: now,
-    minutes,
+    minutes: window.minutes,
+    streams: false,
     kept,
     values: row?.values ?? 0,
     records: row?.rest ?? 0,
@@ -225,23 +175,10 @@ async function review(
 /** Whether anything was put together in the last day: a dimension that has become small again is free from the next midnight on. */
 async function stillNeeded(store: Store, of: Bounded, now: number): Promise<boolean> {
   const [row] = await store.query<{ rest: number }>(
-    `SELECT count() AS rest FROM dimension_rest WHERE service = {service:String} AND measure = {measure:String} AND records > 0 AND at >= toDateTime({from:UInt32})`,
+    `SELECT count() AS rest FROM dimension_rest WHERE service = {service:String} AND measure = {measure:String} AND NOT streams AND NOT history AND records > 0 AND at >= toDateTime({from:UInt32})`,
     { ...of, from: now - DAY },
   )
   return (row?.rest ?? 0) > 0
-}
-
-function measuresOf({ measures }: Catalogue, wanted: (measure: Measure) => boolean): Measure[] {
-  return [...measures.values()].filter((measure) => isBounded(measure) && wanted(measure))
-}
-
-function tableOf(catalogue: Catalogue, of: Bounded) {
-  const cells = measuresOf(catalogue, (one) => boundOf(one) === of.measure)[0]?.cells
-  return TABLES[cells as BoundedTable]
-}
-
-function dayOf(seconds: number): string {
-  return new Date(seconds * 1000).toISOString().slice(0, 10)
 }
 
 function keyOf({ measure, service }: Bounded, day: string): string {

@@ -1,11 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { dimensionsPutTogether } from '../telemetry.ts'
+import { dimensionsPutTogether, streamsLeftOut } from '../telemetry.ts'
 import { type CardinalityOptions, lookAtDimensions } from './look.ts'
+import type { Rest } from './rest.ts'
+import { lookAtStreams } from './streams.ts'
 
 const MINUTE = 60_000
 
-/** Looks once a minute at how many values dimensions have, until closed. */
+/** Looks once a minute at how many values dimensions have and how many streams metrics have, until closed. */
 export function startCardinality(
   options: CardinalityOptions & {
     readonly logger: Pick<Logger, 'warn' | 'error'>
@@ -16,24 +18,28 @@ export function startCardinality(
   const { logger, clock } = options
   const stop = new AbortController()
   const told = new Set<string>()
+  const warn = ({ service, measure, kept }: Rest, message: string) => {
+    const key = JSON.stringify([service, measure, message])
+    if (told.has(key)) return
+    told.add(key)
+    logger.warn({ service, measure, kept }, message)
+  }
   const look = async () => {
-    for (const rest of await lookAtDimensions(options, Math.floor(clock() / 1000))) {
+    const now = Math.floor(clock() / 1000)
+    for (const rest of await lookAtDimensions(options, now)) {
       dimensionsPutTogether(rest)
-      const { service, measure, kept } = rest
-      const key = JSON.stringify([service, measure])
-      if (told.has(key)) continue
-      told.add(key)
-      logger.warn(
-        { service, measure, kept },
-        'A dimension has too many values: those that are not kept are counted as (other)',
-      )
+      warn(rest, 'A dimension has too many values: those that are not kept are counted as (other)')
+    }
+    for (const rest of await lookAtStreams(options, now)) {
+      streamsLeftOut(rest)
+      warn(rest, 'A metric has too many streams: it is taken from a random sample of them')
     }
   }
   const waited = async () => await sleep(MINUTE, true, { signal: stop.signal, ref: false }).catch(() => false)
   const run = async () => {
     while (await waited()) {
       await look().catch((error: unknown) => {
-        logger.error({ err: error }, 'Dimensions could not be looked at; the next look tries again')
+        logger.error({ err: error }, 'Cardinality could not be looked at; the next look tries again')
       })
     }
   }

@@ -1,15 +1,17 @@
 import { z } from 'zod'
 import { instant } from './instant.ts'
 
-/** A dimension of a service with too many values to be told apart, as of the last look. */
+/** A dimension of a service with too many values to be told apart, or a metric with too many streams to be kept, as of the last look. */
 export const dimensionRestSchema = z.object({
   /** A measure's id, or `exception`. */
   measure: z.string(),
   at: instant,
-  /** Values that are told apart; true: more would be if there were room (`cardinality.values`). */
+  /** True: streams of a cumulative metric are left out; false: values of the dimension are put together. */
+  streams: z.boolean(),
+  /** Values that are told apart, or streams that are kept; true: more values would be if there were room (`cardinality.values`). */
   kept: z.number(),
   full: z.boolean(),
-  /** In so many minutes before `at`: other values, their records, and records of all values. */
+  /** In so many minutes before `at`: other values (or streams), their records, and records of all. */
   minutes: z.number(),
   values: z.number(),
   records: z.number(),

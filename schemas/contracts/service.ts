@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { dimensionRestSchema } from './dimension-rest.ts'
+import { historyRestSchema } from './history-rest.ts'
 import { instant } from './instant.ts'
 import { deploymentSummarySchema } from './release.ts'
 
@@ -19,5 +20,8 @@ export const serviceSchema = z.object({
   environments: z.array(serviceEnvironmentSchema),
 })
 /** One service, with what is not told apart of it. */
-export const oneServiceSchema = serviceSchema.extend({ rests: z.array(dimensionRestSchema) })
+export const oneServiceSchema = serviceSchema.extend({
+  rests: z.array(dimensionRestSchema),
+  historyRests: z.array(historyRestSchema),
+})
 export type Service = z.infer<typeof serviceSchema>

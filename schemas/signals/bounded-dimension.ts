@@ -1,5 +1,6 @@
 import type { Measure } from './measure.ts'
 import { sqlString } from './sql.ts'
+import { STREAMS, streamLevel } from './stream-level.ts'
 
 /** The dimension of all values that a measure does not keep apart, and of those that a sample of series leaves out. */
 export const OTHER = '(other)'
@@ -22,26 +23,53 @@ export function isBounded(measure: Measure): boolean {
   return measure.dimension !== "''" && measure.cells !== 'session'
 }
 
+/** What the past is bounded by, that is counted afterwards: apart from what views have counted of the same day. */
+export function historyOf(bound: string): string {
+  return `${bound}${HISTORY}`
+}
+
+const HISTORY = ':history'
+
+/** How cells are bounded. */
+export interface CellBounds {
+  /** String SQL over `cells`: `boundOf` the cell's measure. */
+  readonly bound: string
+  /** True: by the values of their dimension. */
+  readonly dimension: boolean
+  /** True: by their number of streams. */
+  readonly streams: boolean
+  /** True: by what is decided for the past. */
+  readonly history?: boolean
+  /** Where that is looked up; absent: in the session's database. */
+  readonly database?: string
+}
+
 /**
- * Cells with the values of their dimension that are kept, the rest as {@link OTHER}. What is kept depends on service, measure and the cell's own minute
- * only, and is written down before that minute: views, backfill and recount agree whenever they count. It is asked once a cell, not once a raw row.
- * @param bound String SQL over `cells`: `boundOf` the cell's measure
+ * Cells with the values of their dimension that are kept, the rest as {@link OTHER}, without the streams that are not kept. What is kept depends on service, measure and the
+ * cell's own minute only, and is written down before that minute (for the past: before its day is counted for good): views, backfill and recount agree whenever they
+ * count. It is asked once a cell, not once a raw row.
  */
 export function boundedSql(
-  bound: string,
   cells: { readonly columns: readonly string[]; readonly sql: string },
-  database?: string,
+  bounds: CellBounds,
 ): string {
-  const table = sqlString(database === undefined ? LOOKED_UP : `${database}.${LOOKED_UP}`)
+  const table = sqlString(bounds.database === undefined ? LOOKED_UP : `${bounds.database}.${LOOKED_UP}`)
+  const key = (suffix: string) =>
+    suffix === '' ? bounds.bound : `concat(${bounds.bound}, ${sqlString(suffix)})`
+  const history = bounds.history === true ? HISTORY : ''
   // Each is planned in every insert, so it is asked for once: of a value that is not there it has 0, and a second less is the latest time there is.
-  const holds = (dimension: string) =>
-    `(cells.time > toDateTime(toUInt32(toUnixTimestamp(joinGet(${table}, 'since', ${bound}, cells.service, toDate(cells.time, 'UTC'), ${dimension})) - 1)))`
-  const isRest = `${holds(sqlString(OTHER))} AND NOT ${holds('cells.dimension')}`
-  const bounded: Record<string, string> = {
-    dimension: `if(${isRest}, ${sqlString(OTHER)}, cells.dimension)`,
+  const after = (what: string, dimension: string) =>
+    `> toDateTime(toUInt32(toUnixTimestamp(joinGet(${table}, 'since', ${key(what)}, cells.service, toDate(cells.time, 'UTC'), ${dimension})) - 1))`
+  const bounded: Record<string, string> = {}
+  if (bounds.dimension) {
+    const holds = (dimension: string) => `(cells.time ${after(history, dimension)})`
+    const isRest = `${holds(sqlString(OTHER))} AND NOT ${holds('cells.dimension')}`
+    bounded['dimension'] = `if(${isRest}, ${sqlString(OTHER)}, cells.dimension)`
     // What exceptions said varies as their kinds do.
-    says: `if(${isRest}, 0, cells.says)`,
+    bounded['says'] = `if(${isRest}, 0, cells.says)`
   }
   const columns = cells.columns.map((name) => `    ${bounded[name] ?? `cells.${name}`} AS ${name}`)
-  return `SELECT\n${columns.join(',\n')}\nFROM (\n${cells.sql}\n) AS cells`
+  // Of the cell's minute too, but an aggregate: the engine must not look levels up once a raw row, nor remember the answer with the rows (query condition cache).
+  const kept = `NOT (toDateTime(cells.last_time) ${after(`${STREAMS}${history}`, `toString(${streamLevel('cells.stream')})`)})`
+  return `SELECT\n${columns.join(',\n')}\nFROM (\n${cells.sql}\n) AS cells${bounds.streams ? `\nWHERE ${kept}` : ''}`
 }

@@ -6,6 +6,7 @@ import type { Measure, Source } from './measure.ts'
 import { conventional } from './semantic-conventions.ts'
 import { attribute, sqlString } from './sql.ts'
 import { shapeOf } from './stream-histogram.ts'
+import { keepsStreams } from './stream-level.ts'
 
 /** What is counted from one raw table: as the ledger `rollup_views` keeps it. */
 export interface Counted {
@@ -41,6 +42,8 @@ export interface CountedRows {
   readonly origin?: string
   /** Where the values that dimensions keep are looked up; absent: the session's database. */
   readonly database?: string
+  /** True: what is kept of them is what was decided for the past. */
+  readonly history?: boolean
 }
 
 /** Of cells that views count as rows come in. @param source `database.table`; '': Postflight's own */
@@ -146,9 +149,22 @@ export interface RollupRows {
 /** {@link rollupSelect} with the names of its columns, for an insert. */
 export function rollupRows(measure: Measure, rows: CountedRows = {}): RollupRows {
   const all = cellRows({ ...measure, idSql: sqlString(measure.id) }, rows)
-  return isBounded(measure)
-    ? { ...all, sql: boundedSql(sqlString(boundOf(measure)), all, rows.database) }
-    : all
+  return boundedRows(all, [measure], sqlString(boundOf(measure)), rows)
+}
+
+function boundedRows(
+  all: RollupRows,
+  measures: readonly Measure[],
+  bound: string,
+  { database, history }: CountedRows,
+): RollupRows {
+  const [dimension, streams] = [measures.some(isBounded), measures.some(({ cells }) => keepsStreams(cells))]
+  if (!dimension && !streams) return all
+  const where = {
+    ...(database === undefined ? {} : { database }),
+    ...(history === undefined ? {} : { history }),
+  }
+  return { ...all, sql: boundedSql(all, { bound, dimension, streams, ...where }) }
 }
 
 /** What {@link cellRows} counts: a measure, or several at once. */
@@ -166,7 +182,8 @@ const NUMBER = 'counted'
 function togetherRows(counted: readonly { measure: Measure; since: number }[], database: string): RollupRows {
   const [first] = counted
   if (first === undefined) throw new Error('A view counts at least one measure')
-  if (counted.length === 1) return rollupRows(first.measure, first.since === 0 ? {} : { since: first.since })
+  if (counted.length === 1)
+    return rollupRows(first.measure, { database, ...(first.since === 0 ? {} : { since: first.since }) })
   const selectors = counted.map(({ measure, since }, i) => {
     const conditions = [
       ...metricNames(measure),
@@ -213,9 +230,8 @@ function togetherRows(counted: readonly { measure: Measure; since: number }[], d
     },
     {},
   )
-  if (!measures.some(isBounded)) return all
   const bound = cells === 'exception_1m' ? sqlString(boundOf(first.measure)) : 'cells.measure'
-  return { ...all, sql: boundedSql(bound, all, database) }
+  return boundedRows(all, measures, bound, { database })
 }
 
 function cellRows(measure: Counting, rows: CountedRows): RollupRows {
@@ -244,6 +260,18 @@ function cellRows(measure: Counting, rows: CountedRows): RollupRows {
 export function dimensionRecords(measure: Measure, rows: CountedRows): string {
   const keys = { service: SERIES_SQL.service, dimension: `toString(${measure.dimension})` }
   return select(measure, rows, measure.selector, keys, { records: 'count()' }).sql
+}
+
+/** How many raw rows each cumulative stream of a measure has, before any bound: columns service, stream and records. */
+export function streamRecords(measure: Measure, rows: CountedRows): string {
+  const selector = measure.cells === 'histogram_1m' ? histogramSelector(measure, '(2)') : measure.selector
+  return select(
+    measure,
+    rows,
+    selector,
+    { service: SERIES_SQL.service, stream: STREAM },
+    { records: 'count()' },
+  ).sql
 }
 
 /** DateTime64(9) SQL: when a row happened. */
@@ -299,20 +327,26 @@ function counterSelect(measure: Measure, keys: Record<string, string>, rows: Cou
   )
 }
 
+/** Boolean SQL. @param temporalities in parentheses: 1 deltas, 2 cumulative ones */
+function histogramSelector(measure: Measure, temporalities: string): string {
+  const { selector } = shapeOf(measure.buckets ?? 'explicit', measure.factor)
+  return `(${measure.selector}) AND ${selector} AND AggregationTemporality IN ${temporalities} AND bitAnd(Flags, 1) = 0`
+}
+
 function histogramSelect(measure: Measure, keys: Record<string, string>, rows: CountedRows): RollupRows {
-  const { selector, scale, zero, buckets } = shapeOf(measure.buckets ?? 'explicit', measure.factor)
+  const { scale, zero, buckets } = shapeOf(measure.buckets ?? 'explicit', measure.factor)
   const total = measure.factor === undefined ? 'Sum' : `Sum * ${measure.factor}`
   const isDelta = 'AggregationTemporality = 1'
   const point = `CAST((Count, ${total}, ${scale}, ${zero}, ${buckets}), 'Tuple(count UInt64, sum Float64, scale Int32, zero UInt64, buckets Map(Int32, UInt64))')`
   return select(
     measure,
     rows,
-    `(${measure.selector}) AND ${selector} AND AggregationTemporality IN (1, 2) AND bitAnd(Flags, 1) = 0`,
+    histogramSelector(measure, '(1, 2)'),
     {
       ...keys,
       temporality: 'toInt8(AggregationTemporality)',
-      stream: STREAM,
-      // Deltas need neither: they add up whatever their start.
+      // Deltas need neither: they add up whatever their stream and start.
+      stream: `if(${isDelta}, 0, ${STREAM})`,
       start_time: `if(${isDelta}, toDateTime64(0, 9), StartTimeUnix)`,
       scale: `if(${isDelta}, ${scale}, 0)`,
       bad: `toBool(${measure.bad ?? 'false'})`,

@@ -125,6 +125,7 @@ it("counts a new signal's past, and nothing twice that its view takes", async ()
     from: 0,
     to: now + DAY,
     threads: 1,
+    cardinality: config.cardinality,
   }
   const early = await backfill({ ...options, now })
   expect(early.restFrom).toBeGreaterThan(now)

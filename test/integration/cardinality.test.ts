@@ -70,7 +70,14 @@ const ids = (from: number, count: number) =>
 
 const look = (now: number) =>
   lookAtDimensions(
-    { store: bench.store, catalogue: bench.catalogue, source: [], most: MOST, maxFutureMinutes: 60 },
+    {
+      store: bench.store,
+      catalogue: bench.catalogue,
+      source: [],
+      most: MOST,
+      mostStreams: MOST,
+      maxFutureMinutes: 60,
+    },
     now,
   )
 

@@ -71,6 +71,7 @@ async function backfillAll(database: string, more: object = {}) {
     from: 0,
     to: START + 86_400,
     threads: 2,
+    cardinality: configOf(database, more).cardinality,
   }
   const outcome = await backfill(options)
   // What the views on Postflight's own tables count is verified once.

@@ -1,0 +1,32 @@
+import type { Store } from '../../schemas/store/client.ts'
+
+const MINUTE = 60
+/** Until every process and insert under way is sure to see a decision. */
+const NOTICE = 2 * MINUTE
+
+/**
+ * The first minute that nothing has been counted of yet, at least {@link NOTICE} ahead: cells before it stay as they are.
+ * @param of.cells table of cells by minute
+ * @param of.measure String SQL of its measure
+ * @param now seconds since the epoch
+ */
+export async function firstUncounted(
+  store: Store,
+  of: {
+    readonly cells: string
+    readonly measure: string
+    readonly bound: string
+    readonly service: string
+    readonly maxFutureMinutes: number
+  },
+  now: number,
+): Promise<number> {
+  const [row] = await store.query<{ newest: number }>(
+    `SELECT toUnixTimestamp(max(time)) AS newest FROM ${of.cells}
+    WHERE service = {service:String} AND ${of.measure} = {bound:String} AND time > toDateTime({now:UInt32})`,
+    { bound: of.bound, service: of.service, now },
+  )
+  // What is further ahead is refused at the doors.
+  const newest = Math.min(row?.newest ?? 0, now + of.maxFutureMinutes * MINUTE)
+  return Math.ceil(Math.max(now + NOTICE, newest + MINUTE) / MINUTE) * MINUTE
+}
