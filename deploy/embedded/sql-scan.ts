@@ -267,3 +267,8 @@ export function scanStatement(sql: string): Statement {
     tail: name === undefined ? '' : sql.slice(name.end, end),
   }
 }
+
+/** What a part of a scanned statement says: the scanner works on single-byte characters, so that its offsets are byte offsets whatever the rows are. */
+export function asText(part: string): string {
+  return Buffer.from(part, 'latin1').toString('utf8')
+}
