@@ -132,7 +132,7 @@ export class Gates {
       ...decision,
       deploymentId: meant?.id ?? null,
       deployedAt: meant?.startedAt ?? null,
-      baselineVersion: report?.baselineVersion ?? null,
+      baselineVersion: report?.baselineVersion ?? watch?.baselineVersion ?? null,
       reportedAt: report?.computedAt ?? null,
       decidedAt: decision.settled ? iso(now) : null,
       link: `${config.api.publicUrl.replace(/\/+$/, '')}${path}?environment=${encodeURIComponent(before.environment)}`,

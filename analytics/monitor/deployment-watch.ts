@@ -301,7 +301,9 @@ class Group {
   /** Takes the minutes of a look: those that are complete for good, the others for now. */
   take(set: CellSet, alive: ReadonlySet<number>, from: number, completeTo: number, to: number): void {
     const { of, signal } = this
-    const beside = of.version !== null && of.baseline !== null && of.baseline !== of.version
+    // Traffic is that of all versions: none is beside it.
+    const beside =
+      signal.per !== 'minute' && of.version !== null && of.baseline !== null && of.baseline !== of.version
     const lines = this.#lines(set, of.version)
     const old = beside ? this.#lines(set, of.baseline) : new Map<string, readonly Cell[]>()
     const exposure = byTime(this.#exposure(set, of.version))
