@@ -11,6 +11,7 @@ export const official = {
   metrics: root.lookupType('otlp.ExportMetricsServiceRequest'),
   response: root.lookupType('otlp.ExportServiceResponse'),
   status: root.lookupType('otlp.RpcStatus'),
+  retryInfo: root.lookupType('otlp.RetryInfo'),
 }
 
 /** Encodes a message given as plain objects (camelCase names, 64-bit values as decimal strings). */

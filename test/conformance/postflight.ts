@@ -7,7 +7,9 @@ import { startEmbedded } from '../../deploy/embedded/start.ts'
 import { openExactlyOnce } from '../../ingest/exactly-once/exactly-once.ts'
 import { startGrpcReceiver } from '../../ingest/otlp-grpc/receiver.ts'
 import { startReceiver } from '../../ingest/otlp-http/receiver.ts'
+import type { Authenticate } from '../../ingest/sender.ts'
 import { createDirectTransport, type DirectTransportOptions } from '../../ingest/transport/direct.ts'
+import type { Transport } from '../../ingest/transport/transport.ts'
 import { configSchema } from '../../schemas/config.ts'
 import { buildCatalogue } from '../../schemas/signals/catalogue.ts'
 import { openStore, type Store } from '../../schemas/store/client.ts'
@@ -23,7 +25,18 @@ export interface RunningIngest {
   close(): Promise<void>
 }
 
-export async function startIngest(options: Partial<DirectTransportOptions> = {}): Promise<RunningIngest> {
+/** How its doors are. */
+export interface DoorOptions {
+  readonly authenticate?: Authenticate
+  readonly maxBodyBytes?: number
+  /** Stands between doors and transport. */
+  around?(transport: Transport): Transport
+}
+
+export async function startIngest(
+  options: Partial<DirectTransportOptions> = {},
+  { authenticate, maxBodyBytes, around = (same) => same }: DoorOptions = {},
+): Promise<RunningIngest> {
   const dataDir = await mkdtemp(join(tmpdir(), 'postflight-ingest-'))
   const logger = pino({ level: process.env['LOG_LEVEL'] ?? 'silent' })
   const embedded = await startEmbedded({ dataDir, port: 0, logger })
@@ -44,7 +57,15 @@ export async function startIngest(options: Partial<DirectTransportOptions> = {})
     exactlyOnce,
     ...options,
   })
-  const doors = { host: '127.0.0.1', port: 0, transport, logger, clock: Date.now }
+  const doors = {
+    host: '127.0.0.1',
+    port: 0,
+    transport: around(transport),
+    logger,
+    clock: Date.now,
+    ...(authenticate === undefined ? {} : { authenticate }),
+    ...(maxBodyBytes === undefined ? {} : { limits: { maxBodyBytes } }),
+  }
   const receiver = await startReceiver(doors)
   const grpcReceiver = await startGrpcReceiver({ ...doors, ready: async () => true })
   return {
