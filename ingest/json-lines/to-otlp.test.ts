@@ -127,6 +127,18 @@ describe('a request', () => {
     ])
   })
 
+  it('that is nested without end is put aside line by line', () => {
+    const deep = (open: string, close: string) =>
+      `{"msg":"a","x":${open.repeat(20_000)}1${close.repeat(20_000)}}`
+    const text = [deep('[', ']'), deep('{"y":', '}'), '{"msg":"c"}'].join('\n')
+    const { records, rejected } = linesToOtlp(Buffer.from(text), {})
+    expect(records).toBe(1)
+    expect(rejected.map(({ line, reason }) => [line, reason.code])).toEqual([
+      [1, 'NESTING_TOO_DEEP'],
+      [2, 'NESTING_TOO_DEEP'],
+    ])
+  })
+
   it('of any objects becomes OTLP that the decoder takes whole', () => {
     fc.assert(
       fc.property(fc.array(fc.dictionary(fc.string(), fc.jsonValue()), { maxLength: 5 }), (objects) => {

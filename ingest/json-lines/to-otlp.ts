@@ -60,5 +60,15 @@ function objectOf(text: string): Record<string, unknown> {
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new Unreadable('JSON_INVALID', '', 'A line must be a JSON object')
+  refuseDeep(value, 0)
   return value as Record<string, unknown>
+}
+
+/** As deep as values may be that are stored; deeper than the stack none is looked at. */
+const MAX_DEPTH = 48
+
+function refuseDeep(value: unknown, depth: number): void {
+  if (typeof value !== 'object' || value === null) return
+  if (depth > MAX_DEPTH) throw new Unreadable('NESTING_TOO_DEEP', '', `Nested more than ${MAX_DEPTH} deep`)
+  for (const each of Object.values(value)) refuseDeep(each, depth + 1)
 }

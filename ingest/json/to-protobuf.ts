@@ -27,6 +27,8 @@ function parse(body: Buffer): unknown {
     if (!/[:,[\s-][0-9]{16}/.test(text)) return JSON.parse(text)
     return JSON.parse(text, exactIntegers as (key: string, value: unknown) => unknown)
   } catch (error) {
+    // Exact numbers are looked for from within.
+    if (error instanceof RangeError) throw new Unreadable('NESTING_TOO_DEEP', '', 'Nested too deep')
     throw new Unreadable('JSON_INVALID', '', `Not JSON: ${error instanceof Error ? error.message : error}`)
   }
 }
@@ -216,8 +218,14 @@ function shown(value: unknown): string {
 }
 
 function stringify(value: unknown): string {
-  return (
-    JSON.stringify(value, (_key, each) => (typeof each === 'bigint' ? each.toString() : each)) ??
-    String(value)
-  )
+  return JSON.stringify(cut(value, 0)) ?? String(value)
+}
+
+/** As it came, but no deeper than JSON can be written without end of the stack, and 64-bit numbers as text. */
+function cut(value: unknown, depth: number): unknown {
+  if (typeof value === 'bigint') return value.toString()
+  if (typeof value !== 'object' || value === null) return value
+  if (depth === 2 * MAX_DEPTH) return '...'
+  if (Array.isArray(value)) return value.map((each) => cut(each, depth + 1))
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, cut(each, depth + 1)]))
 }

@@ -295,6 +295,36 @@ describe('what cannot be stored', () => {
     expect(letters).toEqual([{ payload: '{"traceId":"no hex","name":"lost"}' }])
   })
 
+  it.each(['1', '1234567890123456789'])(
+    'is put aside if it is nested without end, JSON with the number %s, and never asked for again',
+    async (number) => {
+      const [open, close] = ['{"arrayValue":{"values":[', ']}}']
+      const body = `${open.repeat(3000)}{"intValue":${number}}${close.repeat(3000)}`
+      const record = (of: string) => `{"timeUnixNano":"${time}","body":${of}}`
+      const service = { attributes: [{ key: 'service.name', value: { stringValue: `deep-${number}` } }] }
+      const response = await post(
+        '/v1/logs',
+        `{"resourceLogs":[{"resource":${JSON.stringify(service)},"scopeLogs":[{"logRecords":[${record(body)},${record('{"stringValue":"flat"}')}]}]}]}`,
+        'application/json',
+      )
+      // Numbers that are read exactly are looked for by the parser, which gives up on the whole.
+      if (number.length > 1) {
+        expect(response.status).toBe(400)
+        expect(await response.json()).toMatchObject({ message: expect.stringContaining('NESTING_TOO_DEEP') })
+        return
+      }
+      expect(await response.json()).toMatchObject({
+        partialSuccess: {
+          rejectedLogRecords: '1',
+          errorMessage: expect.stringContaining('NESTING_TOO_DEEP'),
+        },
+      })
+      expect(await rows('otel_logs', `deep-${number}`, 'Body')).toMatchObject([{ Body: 'flat' }])
+      const [letter] = await deadLetters('NESTING_TOO_DEEP')
+      expect(letter?.['payload']).toContain('{"arrayValue":{"values":[{"arrayValue"')
+    },
+  )
+
   it('as a whole is 400 and put aside, with nothing of it stored', async () => {
     const cut = logs('cut', { timeUnixNano: time }, { timeUnixNano: time })
     for (const [body, type] of [
