@@ -64,6 +64,16 @@ describe('precedence', () => {
     expect(config.auth.required).toBe(true)
   })
 
+  test('a list of words may be written with commas, as other programs take it', () => {
+    const load = (flags: Record<string, string>, env = {}) => loadConfig({ env, cwd, flags }).config
+    const brokers = (text: string) => load({ 'kafka.brokers': text }).kafka.brokers
+    expect(brokers('kafka-1:9092')).toEqual(['kafka-1:9092'])
+    expect(brokers('kafka-1:9092, kafka-2:9092')).toEqual(['kafka-1:9092', 'kafka-2:9092'])
+    expect(brokers('[kafka-1:9092]')).toEqual(['kafka-1:9092'])
+    expect(load({}, { POSTFLIGHT_MONITOR_STEPS: '5,60' }).monitor.steps).toEqual([5, 60])
+    expect(() => brokers('kafka')).toThrow('kafka.brokers.0 (from --kafka.brokers): expected host:port')
+  })
+
   test('an empty variable and an empty key are as good as none', () => {
     file('api:\n  port:\n')
     const { config } = loadConfig({ env: { POSTFLIGHT_OTLP_PORT: '' }, cwd })

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { parseDocument } from 'yaml'
+import { isScalar, parse, parseDocument } from 'yaml'
 import type { z } from 'zod'
 import { type Config, configSchema, SECRET_LISTS } from './config.ts'
 import { type Setting, settings } from './config-settings.ts'
@@ -40,7 +40,7 @@ const origin = (from: Origin['from'], where: string): Origin => ({ from, where }
 
 /**
  * Reads every setting once: default, file, environment, flags, the later one winning.
- * A list or map given as a variable or flag is YAML (or JSON). An empty variable, like an empty key of the file, is as good as none.
+ * A list or map given as a variable or flag is YAML (or JSON), a list also words with commas between. An empty variable, like an empty key of the file, is as good as none.
  * @throws PostflightError CONFIG_INVALID that names each bad setting, where it stands, what was expected and what was got
  */
 export function loadConfig(sources: ConfigSources): LoadedConfig {
@@ -154,7 +154,12 @@ function place(
   const document = parseDocument(text)
   if (document.errors.length > 0)
     problems.push(`${setting.path} (from ${standing(from)}): expected YAML or JSON, got ${shown(text)}`)
-  else node[last] = document.toJS()
+  else node[last] = setting.list && isScalar(document.contents) ? words(text) : document.toJS()
+}
+
+/** The parts between commas, each as YAML reads it. */
+function words(text: string): unknown[] {
+  return text.split(',').map((word) => parse(word))
 }
 
 /** Where a value stands, for people. */

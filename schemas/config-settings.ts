@@ -9,6 +9,7 @@ export interface Setting {
   readonly variable: string
   /** True for lists and maps. */
   readonly structured: boolean
+  readonly list: boolean
   readonly secret: boolean
   readonly defaultValue: unknown
 }
@@ -26,8 +27,9 @@ function walk(schema: z.ZodObject, steps: readonly string[], defaults: unknown):
     if (inner instanceof z.ZodObject) return walk(inner, path, defaultValue)
     const name = path.join('.')
     const variable = `POSTFLIGHT_${path.map((step) => step.replaceAll(/[A-Z]/g, '_$&').toUpperCase()).join('_')}`
-    const structured = inner instanceof z.ZodArray || inner instanceof z.ZodRecord
-    return [{ path: name, variable, structured, secret: SECRET_SETTINGS.has(name), defaultValue }]
+    const list = inner instanceof z.ZodArray
+    const structured = list || inner instanceof z.ZodRecord
+    return [{ path: name, variable, structured, list, secret: SECRET_SETTINGS.has(name), defaultValue }]
   })
 }
 

@@ -92,7 +92,9 @@ export const configSchema = z
     kafka: z
       .strictObject({
         /** host:port of some brokers, from which the others are learnt; none: straight into ClickHouse. */
-        brokers: z.array(z.string().regex(/^(\[[\da-f:.]+\]|[^\s:/]+):\d+$/i, 'host:port')).default([]),
+        brokers: z
+          .array(z.string().regex(/^(\[[\da-f:.]+\]|[^\s:/]+):\d+$/i, 'expected host:port'))
+          .default([]),
         /** Before the names of the topics logs, traces, metrics and dead-letter. */
         topicPrefix: z
           .string()
