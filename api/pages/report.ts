@@ -1,5 +1,6 @@
 import { html } from 'ghtml'
 import { topVerdicts } from '../../analytics/jobs/headline.ts'
+import type { Alert } from '../../schemas/contracts/alert.ts'
 import type { DeploymentSummary } from '../../schemas/contracts/release.ts'
 import type { Report, Verdict } from '../../schemas/contracts/report.ts'
 import type { Series } from '../../schemas/contracts/series.ts'
@@ -17,7 +18,7 @@ import {
 } from './format.ts'
 import { layout } from './layout.ts'
 import { effect, evidenceTable, interval, subject, undecidedTable, verdictTable } from './verdicts.ts'
-import { stateBadge } from './words.ts'
+import { firingBadge, stateBadge } from './words.ts'
 
 /** Seconds between two looks at a report that is not final. */
 const REFRESH_SECONDS = 30
@@ -34,10 +35,12 @@ export interface ReportPage {
   readonly series: ReadonlyMap<number, Series>
   /** Other deployments of the same release, for their reports. */
   readonly siblings: readonly DeploymentSummary[]
+  /** Of this deployment, while it fires: the monitor sees what is worse minutes before a report can tell. */
+  readonly alert: Alert | undefined
 }
 
 /** A release's report: the verdict in words first, then the evidence. */
-export function reportPage({ report, series, siblings }: ReportPage): string {
+export function reportPage({ report, series, siblings, alert }: ReportPage): string {
   const { deployment } = report
   const of = (word: Verdict['word']) => report.verdicts.filter((verdict) => verdict.word === word)
   const regressed = of('regressed')
@@ -61,6 +64,7 @@ export function reportPage({ report, series, siblings }: ReportPage): string {
 <section class="verdict ${report.state}" aria-label="Verdict">
 <p class="state">!${stateBadge(report.state, report.baselineVersion)} !${finality(report)}</p>
 <p class="headline">${prose(report.headline)}</p>
+!${alert === undefined ? '' : firing(alert, report)}
 <ul class="counts">
 !${count(regressed.length, 'regressed', 'bad')}!${count(improved.length, 'improved', 'good')}!${count(unchanged.length, 'unchanged', 'quiet')}!${count(inconclusive.length, 'not decided', 'unsure')}
 </ul>
@@ -104,6 +108,10 @@ export function reportPage({ report, series, siblings }: ReportPage): string {
 !${report.notes.length === 0 ? '' : html`<section aria-labelledby="notes"><h2 id="notes">Good to know</h2><ul class="notes">!${report.notes.map((note) => html`<li>${prose(note)}</li>`)}</ul></section>`}
 !${methodSection(report)}`,
   })
+}
+
+function firing(alert: Alert, report: Report): string {
+  return html`<p>!${firingBadge(alert)} <a href="${watchPath(report)}">The watch</a> found since !${moment(alert.startsAt)}: ${prose(alert.summary)}.</p>`
 }
 
 function watchPath({ deployment }: Report): string {

@@ -7,6 +7,7 @@ import { PostflightError } from '../../schemas/errors.ts'
 import { SESSION_COOKIE } from '../auth/authenticator.ts'
 import type { Api, ApiContext } from '../context.ts'
 import { problemOf } from '../limits/problem.ts'
+import { firingRegressions } from '../reads/alerts.ts'
 import { readComparison } from '../reads/comparison.ts'
 import { readOwnFalseAlarms } from '../reads/own-false-alarms.ts'
 import { newestDeployment, readReleases } from '../reads/releases.ts'
@@ -48,9 +49,10 @@ export async function pages(app: Api, context: ApiContext): Promise<void> {
   app.get('/', { schema: hidden }, async (_request, reply) =>
     sendHtml(
       reply,
-      await context.fresh.get('page /', async () =>
-        overviewPage(await readServices(context), context.clock(), otlpAddress(context.config)),
-      ),
+      await context.fresh.get('page /', async () => {
+        const [services, firing] = await Promise.all([readServices(context), firingRegressions(context)])
+        return overviewPage(services, firing, context.clock(), otlpAddress(context.config))
+      }),
     ),
   )
 
@@ -104,16 +106,18 @@ export async function pages(app: Api, context: ApiContext): Promise<void> {
         throw error
       })
       if (stored === undefined) return sendHtml(reply, pendingReportPage(deployment))
-      // The page shows which other environments there are too.
-      const key = `${stored.etag} ${JSON.stringify(siblings.map((sibling) => sibling.environment))}`
-      const etag = stored.etag.replace(/"$/, `-page${siblings.length}"`)
+      const [alert] = await firingRegressions(context, deployment.deploymentId)
+      // The page shows which other environments there are too, and an alert while it fires.
+      const fires = alert === undefined ? '' : `-alert${alert.revision}`
+      const key = `${stored.etag}${fires} ${JSON.stringify(siblings.map((sibling) => sibling.environment))}`
+      const etag = stored.etag.replace(/"$/, `-page${siblings.length}${fires}"`)
       reply.header('etag', etag)
       if (etagMatches(request.headers['if-none-match'], etag)) return reply.code(304).send()
       return sendHtml(
         reply,
         await context.lasting.get(`page ${key}`, async () => {
           const report = await context.reports.parse(stored)
-          return reportPage({ report, series: await readReportCharts(context, report), siblings })
+          return reportPage({ report, series: await readReportCharts(context, report), siblings, alert })
         }),
       )
     },

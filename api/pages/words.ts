@@ -1,5 +1,6 @@
 import { html } from 'ghtml'
 import { isFirstVersion } from '../../analytics/jobs/words.ts'
+import type { Alert } from '../../schemas/contracts/alert.ts'
 import type { DeploymentState, VerdictWord } from '../../schemas/contracts/report.ts'
 
 const STATES: Readonly<
@@ -23,6 +24,11 @@ const STATES: Readonly<
 export function stateBadge(state: DeploymentState | null, previousVersion: string | null): string {
   const { text, mark, tone } = STATES[isFirstVersion(state, previousVersion) ? 'first' : (state ?? 'pending')]
   return html`<span class="badge ${tone}"><span aria-hidden="true">${mark}</span> ${text}</span>`
+}
+
+/** That an alert fires, as the way to it. */
+export function firingBadge({ id }: Pick<Alert, 'id'>): string {
+  return html`<a class="badge small bad" href="/alerts#${id}"><span aria-hidden="true">●</span> Firing</a>`
 }
 
 const WORDS: Readonly<Record<VerdictWord, { text: string; mark: string; tone: string }>> = {

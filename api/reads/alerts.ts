@@ -13,3 +13,14 @@ export async function readAlerts(
     return items
   })
 }
+
+const MOST_FIRING = 1000
+
+/** Alerts that fire about deployments and are not on trial. @param deploymentId default: of all */
+export async function firingRegressions(
+  context: ApiContext,
+  deploymentId?: string,
+): Promise<readonly Alert[]> {
+  const firing = await readAlerts(context, { status: 'firing', deploymentId }, MOST_FIRING)
+  return firing.filter(({ kind, shadow }) => kind === 'regression' && !shadow)
+}
