@@ -15,7 +15,7 @@ export function signalsPage(signals: readonly Signal[]): string {
 <tbody>!${signals.map(
       (signal) => html`<tr>
 <th scope="row">${signal.title}</th>
-<td data-label="Id"><code>${signal.id}</code></td>
+<td data-label="Id" class="nowrap"><code>${signal.id}</code></td>
 <td data-label="Kind">${signal.kind}</td>
 <td data-label="Broken down by">${signal.dimension ?? '–'}</td>
 <td data-label="Bad when">${signal.badDirection === 'both' ? 'it changes' : `it goes ${signal.badDirection}`}</td>

@@ -105,7 +105,7 @@ export function evidenceTable(verdict: Verdict, a: string, b: string): string {
         ? ''
         : row(ROWS[verdict.kind].value, [...sides.map((side) => valueWithUnit(side.value, verdict.unit))])
   return html`<div class="scroll" tabindex="0" role="region" aria-label="Evidence of ${verdict.title}"><table class="evidence">
-<thead><tr><td></td><th scope="col" class="n">${a}</th><th scope="col" class="n">${b}</th>!${withQuantiles ? '<th scope="col" class="n">Change</th>' : ''}</tr></thead>
+<thead><tr><td></td><th scope="col" class="n">${a}</th><th scope="col" class="n">${b}</th>!${withQuantiles ? '<th scope="col" class="n whole">Change</th>' : ''}</tr></thead>
 <tbody>
 !${values}
 !${row(ROWS[verdict.kind].count, [...sides.map((side) => number(side.count)), ...pad])}

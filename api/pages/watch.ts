@@ -57,7 +57,7 @@ export function watchPage({ live, now, token }: WatchPage): string {
 !${
       watch === null
         ? ''
-        : html`<div><dt>Traffic on it</dt><dd>${percent(watch.share)} <span class="muted">· ${number(watch.requests)} requests</span></dd></div>
+        : html`<div><dt>Traffic on it</dt><dd>${percent(watch.share)}!${served(watch)}</dd></div>
 <div><dt>Watched until</dt><dd>!${moment(watch.closesAt)}</dd></div>`
     }
 <div><dt>Told by</dt><dd>${toldBy(live)}</dd></div>
@@ -76,6 +76,12 @@ function looked({ watch, reportedAt }: LiveWatch, now: number): string {
   return html`<span class="muted">${watch === null ? 'report computed' : 'last look'} ${ago(at, now)}. <span class="screen-only">This page renews itself.</span></span>`
 }
 
+/** Requests of whole minutes: none are over yet where there is a share already. */
+function served({ requests, share }: Pick<Watch, 'requests' | 'share'>): string {
+  if (requests === 0 && share !== null && share > 0) return ''
+  return html` <span class="muted">· ${number(requests)} request${requests === 1 ? '' : 's'}</span>`
+}
+
 function toldBy({ deployment }: LiveWatch): string {
   const kinds = [...new Set((deployment.sources ?? []).map(({ kind }) => kind))]
   return kinds.length === 0 ? deployment.source : kinds.join(', ')
@@ -89,7 +95,7 @@ function signals(watch: Watch | LiveWatch['watch'], now: number): string {
   const legend =
     all.length === 0
       ? ''
-      : html`<p class="fine">Evidence is the logarithm of an e-value, which may be looked at as often as one likes, of what a page needs from that signal alone.</p>`
+      : html`<p class="fine">Evidence is how strongly the data speak for a change, of what it takes to page somebody for that signal alone. Looking often makes it no weaker: it is the logarithm of an e-value.</p>`
   return html`!${worse.length === 0 ? '' : html`<section aria-labelledby="worse"><h2 id="worse">Worse</h2>!${table(worse, 'Worse', now)}</section>`}
 <section aria-labelledby="open"><h2 id="open">Not decided yet</h2>
 !${open.length === 0 ? '<p class="muted">Nothing is open.</p>' : html`<details !${open.length <= 8 ? 'open' : ''}><summary>${open.length} signal${open.length === 1 ? '' : 's'}${soonest(open, now)}</summary>!${table(open, 'Not decided yet', now)}</details>`}</section>
@@ -146,8 +152,11 @@ function timeline(live: LiveWatch): string {
   const moments: Moment[] = [
     ...(live.deployment.sources ?? []).map((source) => ({
       at: source.at,
-      what: source.kind,
-      text: source.status.replace('_', ' '),
+      what: 'deployment',
+      text:
+        source.kind === 'telemetry'
+          ? 'seen in telemetry'
+          : `told by ${source.kind}: ${source.status.replace('_', ' ')}`,
       evidence: [],
     })),
     ...live.events.map((event) => ({
