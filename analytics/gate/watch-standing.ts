@@ -3,7 +3,7 @@ import type { GateEvidence } from '../../schemas/contracts/gate.ts'
 import type { Report } from '../../schemas/contracts/report.ts'
 import type { Watch } from '../../schemas/contracts/watch.ts'
 import { isTelling, quantity } from '../jobs/words.ts'
-import { VERDICT_DEFAULTS } from '../verdict.ts'
+import { isSound } from '../monitor/watch-state.ts'
 import { MOST_EVIDENCE, MOST_REASONS, nameOf, type Standing } from './standing.ts'
 
 type WatchedSignal = Watch['signals'][number]
@@ -66,14 +66,6 @@ export function watchStanding(
     isSilent: watch.requests === 0 && own.every(({ exposure }) => exposure === 0),
     isAllOnTrial,
   }
-}
-
-/** Shown to be no worse by what matters or, where traffic is too light for that, by the tolerable factor (../verdict.ts). */
-function isSound({ decided, interval }: WatchedSignal): boolean {
-  return (
-    decided === 'not_worse' ||
-    (decided === 'open' && interval !== null && interval[1] <= VERDICT_DEFAULTS.tolerable)
-  )
 }
 
 function sentence(signal: WatchedSignal): string {

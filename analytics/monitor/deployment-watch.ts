@@ -125,8 +125,9 @@ interface Series {
   readonly open: Tally[]
   /** Distributions: before, since the release, and the last ten to twenty minutes. */
   readonly histograms?: {
-    /** Quantiles, one a test. */
+    /** Quantiles, one a test, and what they are of. */
     readonly before: readonly number[]
+    readonly all: ReadonlyMap<number, number>
     readonly since: Map<number, number>
     recent: [Map<number, number>, Map<number, number>]
     recentFrom: number
@@ -290,6 +291,7 @@ class Group {
         : {
             histograms: {
               before: QUANTILES.map((q) => histogramQuantile(before, q) ?? 0),
+              all: before,
               since: new Map(),
               recent: [new Map(), new Map()],
               recentFrom: this.#from,
@@ -487,7 +489,10 @@ class Group {
     }
     if (this.#slow && now - standing.since < LASTS) logE = Number.NEGATIVE_INFINITY
     const ratio = before > 0 ? after / before : null
-    const interval = ratioSequence(standing.before, standing.after, standing.variance, INTERVAL_ALPHA)
+    const interval =
+      series.histograms === undefined
+        ? ratioSequence(standing.before, standing.after, standing.variance, INTERVAL_ALPHA)
+        : slowerBy(series.histograms, standings)
     const criticality = traffic ? LOST_TRAFFIC.criticality : signal.criticality
     return {
       service: of.service,
@@ -503,7 +508,7 @@ class Group {
       before,
       after,
       ratio,
-      interval: distribution ? null : interval,
+      interval,
       since: standing.since,
       events: standing.value,
       exposure: standing.size,
@@ -760,6 +765,30 @@ function keepHistogram(
     histograms.recentFrom = time
   }
   mergeHistogram(histograms.recent[1], histogram)
+}
+
+/**
+ * Bounds of the factors by which quantiles have moved, that hold at all looks together: from those of the shares of values beyond what they were before, as if all values had moved by
+ * one factor.
+ * @param standings of the shares, one a quantile
+ */
+function slowerBy(
+  { before, all }: NonNullable<Series['histograms']>,
+  standings: readonly SeriesStanding[],
+): readonly [number, number] | null {
+  const bounds = standings.map((standing, at) => {
+    const shares = ratioSequence(standing.before, standing.after, standing.variance, INTERVAL_ALPHA)
+    return shares?.map((factor) => {
+      const share = Math.min(1, factor * standing.before)
+      return (before[at] as number) / (histogramQuantile(all, 1 - share) ?? 0)
+    })
+  })
+  if (bounds.some((bound) => bound === undefined)) return null
+  const [low, high] = [0, 1].map((side) => bounds.map((bound) => (bound as number[])[side] as number)) as [
+    number[],
+    number[],
+  ]
+  return [Math.min(...low), Math.max(...high)]
 }
 
 function mergedOf(parts: readonly ReadonlyMap<number, number>[]): ReadonlyMap<number, number> {

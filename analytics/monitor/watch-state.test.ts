@@ -9,6 +9,7 @@ const signal = (decided: SignalEvidence['decided'], more: Partial<SignalEvidence
     criticality: 'critical',
     title: 'Failed requests',
     decided,
+    interval: null,
     ...more,
   }) as SignalEvidence
 const evidence = (...signals: SignalEvidence[]) => ({ signals }) as unknown as WatchEvidence
@@ -37,6 +38,13 @@ it('is watched until the window is over, then healthy if each critical signal of
     'inconclusive',
   )
   expect(state({ closed: true, evidence: undefined })).toBe('inconclusive')
+})
+
+it('is healthy, too, where traffic is too light for that and a critical signal is shown not to be twice as bad', () => {
+  const within = (interval: [number, number]) =>
+    state({ closed: true, evidence: evidence(signal('not_worse'), signal('open', { interval })) })
+  expect(within([0.8, 1.7])).toBe('healthy')
+  expect(within([0.8, 2.3])).toBe('inconclusive')
 })
 
 it('is regressed while its incident lasts, unless that is put down to something else', () => {

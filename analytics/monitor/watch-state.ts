@@ -1,4 +1,5 @@
 import type { DeploymentState } from '../../schemas/contracts/report.ts'
+import { VERDICT_DEFAULTS } from '../verdict.ts'
 import type { WatchEvidence } from './deployment-watch.ts'
 
 export interface StateInput {
@@ -25,11 +26,25 @@ export function watchState(input: StateInput): DeploymentState {
   return undecided(input.evidence).length === 0 ? 'healthy' : 'inconclusive'
 }
 
-/** Critical signals of the service as a whole that are not shown to be no worse. */
+/** Shown to be no worse by what matters or, where traffic is too light for that, by the tolerable factor (../verdict.ts). */
+export function isSound({
+  decided,
+  interval,
+}: {
+  readonly decided: 'worse' | 'not_worse' | 'open'
+  readonly interval: readonly [number, number] | null
+}): boolean {
+  return (
+    decided === 'not_worse' ||
+    (decided === 'open' && interval !== null && interval[1] <= VERDICT_DEFAULTS.tolerable)
+  )
+}
+
+/** Critical signals of the service as a whole that are not shown to be sound. */
 export function undecided(evidence: WatchEvidence | undefined): readonly string[] {
   if (evidence === undefined) return ['everything']
   const critical = evidence.signals.filter(
     (one) => one.relation === 'own' && one.dimension === '' && one.criticality === 'critical',
   )
-  return critical.filter(({ decided }) => decided !== 'not_worse').map(({ title }) => title.toLowerCase())
+  return critical.filter((one) => !isSound(one)).map(({ title }) => title.toLowerCase())
 }
