@@ -59,7 +59,7 @@ function exitCode(outcome: Verification['outcome']): number {
   return outcome === 'differs' ? EXIT.regressed : EXIT.undecided
 }
 
-function verificationText(of: Verification, paint: Paint): string {
+export function verificationText(of: Verification, paint: Paint): string {
   const colour = of.outcome === 'differs' ? 'red' : exitCode(of.outcome) === EXIT.healthy ? 'green' : 'yellow'
   const lines = [
     paint('bold', `${of.service}@${of.version}  ${of.environment}`),
@@ -83,7 +83,7 @@ function verificationText(of: Verification, paint: Paint): string {
             shown(stored),
             shown(recomputed),
           ]),
-        [30, 14, 14, 14],
+        [25, 16, 13, 13],
       ),
     )
     if (of.differences.length > MOST_ROWS)
