@@ -188,4 +188,10 @@ describe('an incident', () => {
     const { incident } = nextIncident(input({ blame: elsewhere }))
     expect(incident?.summary).toContain('probably not this release')
   })
+
+  it('pages for what is major where it is twice as much, or half: lost traffic', () => {
+    const major = (ratio: number) =>
+      severityOf({ blame: null, criticality: 'normal' }, [{ ...failing, criticality: 'major', ratio }])
+    expect([2, 1.5, 0.7, 0.4, 0].map(major)).toEqual(['page', 'ticket', 'ticket', 'page', 'page'])
+  })
 })

@@ -189,6 +189,9 @@ function written(
   }
 }
 
+/** Factor, up or down, from which on what is major is worth a page. */
+const SERIOUS = 2
+
 /** By what the service is worth and how large it is; what is not about the release wakes nobody for the release. */
 export function severityOf(
   input: Pick<IncidentInput, 'blame' | 'criticality'>,
@@ -197,7 +200,9 @@ export function severityOf(
   const { blame, criticality } = input
   const own = reasons.filter(({ relation }) => relation === 'own')
   const serious = own.some(
-    (one) => one.criticality === 'critical' || (one.criticality === 'major' && (one.ratio ?? 9) >= 2),
+    ({ criticality, ratio }) =>
+      criticality === 'critical' ||
+      (criticality === 'major' && (ratio === null || Math.max(ratio, 1 / ratio) >= SERIOUS)),
   )
   const base = criticality === 'low' ? 'ticket' : serious || criticality === 'critical' ? 'page' : 'ticket'
   if (blame?.of === 'elsewhere' || (blame?.of === 'shared' && blame.likelier !== null)) {
