@@ -56,6 +56,10 @@ export function backfillCommand(context: CliContext): Command {
         to: moment('to', options['to'], now + DAY),
         lateness: config.analysis.latenessSeconds,
       }
+      if (range.from >= range.to)
+        throw new PostflightError('INVALID_REQUEST', `--to: expected a time after ${iso(range.from)}`, {
+          hint: 'The span begins at --from, and not before what is kept (retention.*).',
+        })
       const { cardinality } = config
       const common = { store, tasks, threads, cardinality, ...range, stopAsked: () => stopped }
       if (options['verify'] === true) {

@@ -28,13 +28,15 @@ export async function sourceFindings(store: Store, config: Pick<Config, 'clickho
   }
 }
 
-async function tableFinding(store: Store, { name, generation }: SourceTable): Promise<Finding> {
-  const [row] = await store.query<{ spans: number }>(
-    'SELECT count() AS spans FROM backfill FINAL WHERE source = {name:String}',
+async function tableFinding(store: Store, table: SourceTable): Promise<Finding> {
+  const { name, generation } = table
+  const [row] = await store.query<{ spans: number; rows: number }>(
+    `SELECT (SELECT count() FROM backfill FINAL WHERE source = {name:String}) AS spans, (SELECT count() FROM (SELECT 1 FROM ${table.from()} LIMIT 1)) AS rows`,
     { name },
   )
   const check = `your table ${name}`
-  if ((row?.spans ?? 0) > 0) return { check, level: 'ok', found: generation, advice: '' }
+  if (row === undefined || row.spans > 0 || row.rows === 0)
+    return { check, level: 'ok', found: generation, advice: '' }
   return {
     check,
     level: 'warning',
