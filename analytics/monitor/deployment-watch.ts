@@ -10,6 +10,7 @@ import { burstsOf, type Counted, countReference } from './count-evidence.ts'
 import { harmOf, type Served } from './harm.ts'
 import { levelReference } from './level-evidence.ts'
 import {
+  BESIDE,
   halfWidth,
   isBeyond,
   isHalfBack,
@@ -108,8 +109,6 @@ const LASTS = 180
 /** Error of the intervals of single series. */
 const INTERVAL_ALPHA = 0.01
 const QUANTILES = [0.5, 0.95] as const
-/** A version with less of the minute's traffic beside the new one is a straggler. */
-const BESIDE = 0.05
 
 /** Traffic that is lost is a signal although what share a version gets is not: half of it, and something to lose. */
 const LOST_TRAFFIC = { criticality: 'major', smallestEffect: { ratio: 2, absolute: 5 } } as const

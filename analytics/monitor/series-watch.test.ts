@@ -86,6 +86,23 @@ it.each([
   },
 )
 
+it('does not hold an hour against the one minute in which the old version ended', () => {
+  const earlier = Array.from({ length: 120 }, (_, i) => ({
+    time: START + 60 * (i - 120),
+    events: 12,
+    exposure: 1200,
+  }))
+  const reference = countReference(earlier, 'share')
+  if (reference === undefined) throw new Error('no exposure before')
+  const watch = new SeriesWatch({ kind: 'count', reference, direction: 'up' }, momentsOf(START, 240))
+  watch.add(START, { ...NOTHING, value: 10, size: 1000, besideValue: 8, besideSize: 200 })
+  for (let i = 1; i < 60; i++) watch.add(START + 60 * i, { ...NOTHING, value: 12, size: 1200 })
+  // Since the start, as no change that matters begins later.
+  const { before, variance } = watch.standing(NOTHING, () => false)
+  expect(before).toBeCloseTo(0.01, 3)
+  expect(Math.sqrt(variance)).toBeLessThan(0.15)
+})
+
 it('finds within minutes what fails beside an old version that is sound, though hardly anything was before', () => {
   const reference = countReference([{ time: START - 60, events: 0, exposure: 25 }], 'share')
   if (reference === undefined) throw new Error('no exposure before')

@@ -26,6 +26,8 @@ export const NOTHING: Tally = {
   besideBursts: 0,
 }
 const WIDTH = 6
+/** A version with less of the traffic beside the new one, in a minute or since a moment, is a straggler. */
+export const BESIDE = 0.05
 
 /** How a series is tested. */
 export type SeriesTest =
@@ -167,20 +169,27 @@ export class SeriesWatch {
     const sum = new Float64Array(WIDTH)
     for (let i = 0; i < WIDTH * RECENT; i++)
       sum[i % WIDTH] = (sum[i % WIDTH] as number) + (this.#recent[i] as number)
-    return plus(sum, open)
+    return this.#withControl(plus(sum, open))
   }
 
   #since(moment: number, open: Tally): Tally {
     const at = WIDTH * moment
     const less = (i: number) => (this.#total[i] as number) - (this.#sums[at + i] as number)
-    return {
+    return this.#withControl({
       value: less(0) + open.value,
       size: less(1) + open.size,
       besideValue: less(2) + open.besideValue,
       besideSize: less(3) + open.besideSize,
       bursts: less(4) + open.bursts,
       besideBursts: less(5) + open.besideBursts,
-    }
+    })
+  }
+
+  /** An old version that was there for the first minutes only, often in trouble by its end, says nothing of all that came later. */
+  #withControl(since: Tally): Tally {
+    const isLeft = since.besideSize < BESIDE * (since.size + since.besideSize)
+    // That it had a kind as well speaks against its being new, though.
+    return isLeft && this.test.kind !== 'absent' ? { ...since, besideValue: 0, besideSize: 0 } : since
   }
 }
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { listAlerts } from '../../analytics/alerts/stored-alerts.ts'
+import { Gates } from '../../analytics/gate/gates.ts'
 import { createMonitor, type Monitor } from '../../analytics/monitor/monitor.ts'
 import { readWatchEvents, readWatches } from '../../analytics/monitor/stored-watches.ts'
 import { discoverDeployments } from '../../analytics/releases/discover-deployments.ts'
@@ -103,6 +104,14 @@ describe('the monitor over real cells', { timeout: 120_000 }, () => {
     expect(watch).toMatchObject({ state: 'regressed', baselineVersion: '1.0', share: 1 })
     expect(watch?.signals[0]).toMatchObject({ decided: 'worse' })
     expect(await kindsOf(id)).toEqual(['opened', 'incident'])
+    // A gate that asks before there is a report.
+    const gates = new Gates({ store: bench.store, config: bench.config, clock: () => now })
+    const of = { service: 'checkout', environment: 'production', version: '1.1' }
+    expect(await gates.open({ ...of, waitMinutes: 0, policy: {} })).toMatchObject({
+      outcome: 'regressed',
+      baselineVersion: '1.0',
+      reportedAt: null,
+    })
   })
 
   it('ends the incident when the old version has taken over again and all is as it was', async () => {
