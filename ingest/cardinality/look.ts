@@ -45,7 +45,8 @@ export async function lookAtDimensions(options: CardinalityOptions, now: number)
   const rests = []
   for (const [key, names] of kept) {
     const { day, ...of } = JSON.parse(key) as Bounded & { day: string }
-    if (day !== today) continue
+    // Of a signal that is no more nothing is counted, either.
+    if (day !== today || !isCounted(options, of)) continue
     const { rest, newcomers } = await review(options, of, day, names.size, now)
     const since = newcomers.length === 0 ? 0 : await sinceFor(options, of, now)
     const next = kept.get(keyOf(of, tomorrow))
@@ -119,6 +120,10 @@ async function frequent({ store, catalogue, most }: CardinalityOptions, of: Boun
     { ...of, since, other: OTHER, most: Math.ceil(most / 2) },
   )
   return rows.map(({ dimension }) => dimension)
+}
+
+function isCounted({ catalogue }: CardinalityOptions, of: Bounded): boolean {
+  return boundedMeasures(catalogue, (one) => boundOf(one) === of.measure).length > 0
 }
 
 async function sinceFor(

@@ -1,3 +1,4 @@
+import type { Measure } from '../../schemas/signals/measure.ts'
 import { streamLevel, streamsOf } from '../../schemas/signals/stream-level.ts'
 import { streamRecords } from '../../schemas/signals/views.ts'
 import type { Store } from '../../schemas/store/client.ts'
@@ -27,6 +28,9 @@ export async function lookAtStreams(options: CardinalityOptions, now: number): P
     ...left.keys(),
     ...next.keys(),
   ])) {
+    // Of a signal that is no more nothing is counted, either.
+    const measure = options.catalogue.measures.get(of.measure)
+    if (measure === undefined) continue
     const [before, prepared] = [left.get(streamsKey(of)) ?? 0, next.get(streamsKey(of))]
     const level = levelFor(levels, before, mostStreams)
     const since = async () => {
@@ -43,7 +47,7 @@ export async function lookAtStreams(options: CardinalityOptions, now: number): P
       await leaveOut(store, key, tomorrow, [prepared ?? 0, then], begin)
     }
     if (level === 0) continue
-    const rest = await review(options, { ...of, cells }, level, now)
+    const rest = await review(options, { ...of, cells }, measure, level, now)
     await store.insert('dimension_rest', [rest])
     rests.push(rest)
   }
@@ -163,15 +167,15 @@ export async function streamsByLevel(
 async function review(
   options: CardinalityOptions,
   of: Omit<StreamCount, 'levels'>,
+  measure: Measure,
   level: number,
   now: number,
 ): Promise<Rest> {
-  const { store, catalogue, source } = options
+  const { store, source } = options
   const { cells, ...names } = of
   const where = 'service = {service:String} AND measure = {measure:String}'
   const window = await rawWindow(store, { table: cells, records: 'count()', where, params: names }, now)
-  const measure = catalogue.measures.get(of.measure)
-  const raw = ofAllTables(measure === undefined ? [] : [measure], source, window, streamRecords)
+  const raw = ofAllTables([measure], source, window, streamRecords)
   const counts = await countStreams(store, raw, of.service, level)
   return { ...names, at: now, minutes: window.minutes, streams: true, full: false, ...counts }
 }

@@ -8,6 +8,7 @@ import { lookAtDimensions } from '../../ingest/cardinality/look.ts'
 import { OTHER } from '../../schemas/signals/bounded-dimension.ts'
 import { rollupSelect } from '../../schemas/signals/views.ts'
 import { openStore } from '../../schemas/store/client.ts'
+import { keepDimensions } from '../../schemas/store/kept-dimensions.ts'
 import { migrate } from '../../schemas/store/migrate.ts'
 import { type Bench, openBench } from './report-fixture.ts'
 
@@ -210,6 +211,17 @@ it('is decided for the next day before its first row may come, and given up when
   await look(midnight + 86_400 - 65 * MINUTE)
   await send(midnight + 86_400 + 5 * MINUTE, ids(9000, 3))
   expect(Object.keys(await counted(midnight + 86_400 + 5 * MINUTE))).toHaveLength(3)
+})
+
+it('is looked at also when a signal that had too many values is no more', { timeout: 60_000 }, async () => {
+  const day = new Date(NOW * 1000).toISOString().slice(0, 10)
+  const gone = { service: SERVICE, measure: 'custom.gone', day, since: NOW }
+  await keepDimensions(bench.store, [
+    { ...gone, dimension: OTHER },
+    { ...gone, dimension: 'a' },
+  ])
+  const looked = await look(NOW + 30 * MINUTE)
+  expect(looked.map(({ measure }) => measure)).toContain('server.request')
 })
 
 it('is asked for in another session’s database', { timeout: 60_000 }, async () => {

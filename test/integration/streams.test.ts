@@ -174,6 +174,19 @@ it('leaves the same streams out on the next day, and takes half of them back whe
   })
 })
 
+it('is looked at also when the signal of a metric is no more', { timeout: 60_000 }, async () => {
+  const at = NOW + 4 * 86_400
+  await send(at - MINUTE, 150, 'moving')
+  await bench.store.command(
+    `INSERT INTO counter_1m SELECT * REPLACE ('custom.gone' AS measure) FROM counter_1m WHERE service = 'moving'`,
+  )
+  const looked = await look(at)
+  expect(looked.filter(({ service }) => service === 'moving').map(({ measure }) => measure)).toEqual([
+    COUNTER,
+    HISTOGRAM,
+  ])
+})
+
 it('adds deltas up whatever their stream', async () => {
   await send(NOW, 50, 'deltas', 1)
   const [row] = await bench.store.query<{ rows: number; n: number }>(
