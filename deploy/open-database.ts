@@ -90,11 +90,11 @@ export async function borrowDatabase(
 
 function explained(error: unknown): unknown {
   if (!(error instanceof PostflightError)) return error
+  const url = String(error.details['url'] ?? '')
   const hints: Partial<Record<PostflightError['code'], string>> = {
     PORT_IN_USE:
       'Stop that program, or choose another port for the embedded ClickHouse: --clickhouse.port 8124',
-    STORE_LOCKED:
-      'Stop that Postflight first, or keep other data: --dataDir another-folder (and other ports).',
+    STORE_LOCKED: `Stop that Postflight first, ${url === '' ? '' : `work with its store too (such as postflight consume --clickhouse.url ${url}), `}or keep other data: --dataDir another-folder (and other ports).`,
   }
   const hint = hints[error.code]
   if (hint === undefined) return error

@@ -117,6 +117,11 @@ describe('what is refused, and in which words', () => {
       /api\.prot \(from postflight\.yaml\): no such setting; did you mean api\.port\?/,
     ],
     ['an unknown top-level key', 'nonsense: 1', /nonsense \(from postflight\.yaml\): no such setting/],
+    [
+      'a mechanism without a name',
+      'kafka: { sasl: { mechanism: scram-sha-512 } }',
+      /kafka\.sasl\.username \(from .*\): expected a name for scram-sha-512/,
+    ],
     ['broken YAML', 'api: {', /postflight\.yaml: is not YAML/],
     ['a list instead of settings', '- a', /expected settings/],
     [

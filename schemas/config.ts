@@ -244,6 +244,13 @@ export const configSchema = z
       })
     }
     const { brokers, tls, sasl } = config.kafka
+    if (sasl.mechanism !== 'none' && sasl.username === '') {
+      context.addIssue({
+        code: 'custom',
+        path: ['kafka', 'sasl', 'username'],
+        message: `expected a name for ${sasl.mechanism}`,
+      })
+    }
     const near = brokers.every((broker) => /^(localhost|127\.\d+\.\d+\.\d+|\[::1\]):/.test(broker))
     if (sasl.mechanism === 'plain' && !tls.enabled && !near) {
       context.addIssue({

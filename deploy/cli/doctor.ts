@@ -3,7 +3,6 @@ import { statfs } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { dirname, resolve } from 'node:path'
 import type { Command } from 'commander'
-import { surveyKafka } from '../../ingest/kafka/survey.ts'
 import type { Config } from '../../schemas/config.ts'
 import { PostflightError } from '../../schemas/errors.ts'
 import type { Store } from '../../schemas/store/client.ts'
@@ -14,6 +13,7 @@ import { type CliContext, createLogger, writeJson } from './context.ts'
 import { alertFindings } from './doctor-alerts.ts'
 import { collectorFindings } from './doctor-collectors.ts'
 import { dimensionFindings } from './doctor-dimensions.ts'
+import { kafkaFindings } from './doctor-kafka.ts'
 import { sourceFindings } from './doctor-source.ts'
 import { EXIT } from './exit-codes.ts'
 import type { Finding } from './finding.ts'
@@ -28,7 +28,7 @@ export function doctorCommand(context: CliContext): Command {
     const findings = [
       await disk(config),
       ...(await ports(config)),
-      ...(await kafka(config, context)),
+      ...(await kafkaFindings(config, context)),
       ...(await store(config, context)),
       ...(await collectorFindings(config.collectors, context.clock)),
     ]
@@ -78,34 +78,6 @@ async function ports(config: Config): Promise<Finding[]> {
       return { check, level: 'problem', found: 'taken by another program', advice }
     }),
   )
-}
-
-/** Messages behind which telemetry is minutes late. */
-const MUCH_LAG = 10_000
-
-async function kafka({ kafka: settings }: Config, context: CliContext): Promise<Finding[]> {
-  if (settings.brokers.length === 0) return []
-  const logger = createLogger({ logLevel: 'silent' } as Config, [context.err])
-  try {
-    const topics = await surveyKafka(settings, logger)
-    return topics.map(({ topic, partitions, waiting }): Finding => {
-      const check = `topic ${topic}`
-      if (partitions === 0)
-        return {
-          check,
-          level: 'warning',
-          found: 'not there yet',
-          advice: 'Postflight makes it when it starts.',
-        }
-      const found = `${partitions} partitions, ${waiting} requests not stored yet`
-      const advice =
-        waiting > MUCH_LAG ? 'Is a consumer running (postflight consume), and does the store answer?' : ''
-      return { check, level: waiting > MUCH_LAG ? 'warning' : 'ok', found, advice }
-    })
-  } catch (error) {
-    if (!(error instanceof PostflightError)) throw error
-    return [{ check: 'kafka', level: 'problem', found: error.message, advice: error.hint }]
-  }
 }
 
 async function store(config: Config, context: CliContext): Promise<Finding[]> {

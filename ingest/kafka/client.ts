@@ -76,10 +76,26 @@ export function brokerError(error: unknown, doing: string): PostflightError {
   if (error instanceof PostflightError) return error
   const message = error instanceof Error ? error.message : String(error)
   return new PostflightError('BROKER_UNREACHABLE', `Kafka: ${doing} failed: ${message}`, {
-    hint: 'Check that the brokers run, and kafka.brokers, kafka.tls and kafka.sasl.',
+    hint: HINTS.find(([of]) => of.test(message))?.[1] ?? 'Check that the brokers run, and kafka.brokers.',
     cause: error,
   })
 }
+
+/** What to look at, by what the client or TLS says. */
+const HINTS: readonly (readonly [RegExp, string])[] = [
+  [
+    /SASL|authenticat/i,
+    'Check kafka.sasl.mechanism, .username and the password (POSTFLIGHT_KAFKA_SASL_PASSWORD).',
+  ],
+  [
+    /certificate|altnames/i,
+    'kafka.tls.ca names the PEM file of the authority that the brokers have their certificates from.',
+  ],
+  [
+    /closed connection|SSL|TLS|EPROTO|ECONNRESET/i,
+    'Does that port expect TLS (kafka.tls.enabled) or a password (kafka.sasl), or neither?',
+  ],
+]
 
 /**
  * What the client promised, or an error after so many milliseconds: kafkajs has promises that never settle when brokers fail

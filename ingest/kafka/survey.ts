@@ -12,8 +12,14 @@ export interface TopicSurvey {
   readonly waiting: number
 }
 
-/** How the topics of requests stand, for a person. @throws PostflightError BROKER_UNREACHABLE, CONFIG_INVALID */
-export async function surveyKafka(config: Config['kafka'], logger: Logger): Promise<TopicSurvey[]> {
+export interface KafkaSurvey {
+  readonly topics: readonly TopicSurvey[]
+  /** Members of the consumer group. */
+  readonly consumers: number
+}
+
+/** How the topics of requests stand and how many store from them, for a person. @throws PostflightError BROKER_UNREACHABLE, CONFIG_INVALID */
+export async function surveyKafka(config: Config['kafka'], logger: Logger): Promise<KafkaSurvey> {
   const admin = openKafka(config, logger).admin()
   const topics = Object.values(topicsOf(config).signals)
   try {
@@ -33,7 +39,8 @@ export async function surveyKafka(config: Config['kafka'], logger: Logger): Prom
       })
       surveys.push({ topic, partitions: ends.length, waiting: waiting.reduce((sum, one) => sum + one, 0) })
     }
-    return surveys
+    const { groups } = await admin.describeGroups([config.group])
+    return { topics: surveys, consumers: groups[0]?.members.length ?? 0 }
   } catch (error) {
     throw brokerError(error, `asking ${config.brokers.join(', ')}`)
   } finally {

@@ -59,7 +59,8 @@ it.each([...MECHANISMS.entries()])(
     } finally {
       await connection.close()
     }
-    const topics = await surveyKafka(config.kafka, logger)
+    const { topics, consumers } = await surveyKafka(config.kafka, logger)
+    expect(consumers).toBe(0)
     expect(topics).toEqual([
       { topic: 'postflight.logs', partitions: 4, waiting: before + 1 },
       { topic: 'postflight.traces', partitions: 4, waiting: 0 },
@@ -74,12 +75,16 @@ it.each(MECHANISMS)('a wrong password is refused, and told without itself (%s)',
   await expect(refused).rejects.toMatchObject({
     code: 'BROKER_UNREACHABLE',
     message: expect.not.stringContaining('wrong'),
+    hint: expect.stringContaining('POSTFLIGHT_KAFKA_SASL_PASSWORD'),
   })
 })
 
 it('a broker whose certificate nobody vouches for is refused', async () => {
   const refused = connectKafka({ config: settings('right', ''), logger, clock: Date.now })
-  await expect(refused).rejects.toMatchObject({ code: 'BROKER_UNREACHABLE' })
+  await expect(refused).rejects.toMatchObject({
+    code: 'BROKER_UNREACHABLE',
+    hint: expect.stringContaining('kafka.tls.ca'),
+  })
 })
 
 it('a broker that is only reached with a password is not reached without', async () => {
@@ -87,5 +92,8 @@ it('a broker that is only reached with a password is not reached without', async
     kafka: { brokers: [address], tls: { enabled: true, ca: cert } },
   })
   const refused = connectKafka({ config, logger, clock: Date.now })
-  await expect(refused).rejects.toMatchObject({ code: 'BROKER_UNREACHABLE' })
+  await expect(refused).rejects.toMatchObject({
+    code: 'BROKER_UNREACHABLE',
+    hint: expect.stringContaining('a password (kafka.sasl)'),
+  })
 })

@@ -82,7 +82,7 @@ test('what is sent over gRPC is in the store', async () => {
 test('a second start on the same data is refused and names the setting', async () => {
   await expect(start(settings(dataDir))).rejects.toMatchObject({
     code: 'STORE_LOCKED',
-    hint: expect.stringContaining('--dataDir'),
+    hint: expect.stringMatching(/--clickhouse\.url http:\/\/127\.0\.0\.1:\d+\), .*--dataDir/),
   })
 })
 
