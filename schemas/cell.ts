@@ -16,4 +16,6 @@ export interface Cell {
   readonly max: number
   /** Bucket index (see histogram.ts) to count; absent where the measure keeps no histogram. */
   readonly histogram?: ReadonlyMap<number, number>
+  /** Sum of the values' logarithms, by the middles of their buckets; -Infinity where one was not above zero. Read for long spans, in the histogram's stead. */
+  readonly sumLogs?: number
 }

@@ -3,10 +3,9 @@ import type { Catalogue } from '../../schemas/signals/catalogue.ts'
 import type { Signal } from '../../schemas/signals/signal.ts'
 import type { Store } from '../../schemas/store/client.ts'
 import type { Measured } from '../compare/comparison.ts'
-import { FORECAST_METHOD } from '../compare/forecast.ts'
-import { appeared, compareSignals } from '../jobs/compare-signals.ts'
+import { appeared, busiest, compareSignals } from '../jobs/compare-signals.ts'
 import { type CellSet, loadCells } from '../queries/cells.ts'
-import { readingPlan } from '../queries/reading-plan.ts'
+import { type ReadingPlan, readingPlan } from '../queries/reading-plan.ts'
 import { allDeployments } from '../releases/stored-deployments.ts'
 import { beforeWindow, windowSettings } from '../windows/deployment-windows.ts'
 import { APPEARANCE_METHOD, NULL_DAYS, WHOLE_DAY, WHOLE_DAY_METHOD } from './calibrations.ts'
@@ -82,24 +81,38 @@ export async function updateNulls(
   const chosen = moments.slice(-most)
   const [oldest, newest] = [chosen[0], chosen.at(-1)]
   if (oldest === undefined || newest === undefined) return 0
+  const windows = chosen.map((moment) => ({
+    moment,
+    before: beforeWindow(moment.at, moment.previous, settings),
+  }))
+  const plans = await Promise.all(
+    windows.map(({ moment, before }) =>
+      readingPlan(store, of, {
+        from: before.from / 1000,
+        start: before.to / 1000,
+        to: (moment.at + watch) / 1000,
+      }),
+    ),
+  )
+  // The same dimensions at all moments and in the weeks before them.
+  const oneIn = Math.ceil(Math.max(...plans.map(({ dimensions }) => dimensions)) / (2 * SERIES_SAMPLE))
   const pastsOf = await loadPastLines(store, catalogue, {
     ...of,
+    oneIn: Math.max(1, oneIn),
     from: oldest.at / 1000,
     to: newest.at / 1000,
     slotSeconds: slotLength(watch / 1000, 60),
     releases: deployments.map((deployment) => Date.parse(deployment.startedAt) / 1000),
   })
-  for (const moment of chosen) {
-    const before = beforeWindow(moment.at, moment.previous, settings)
-    const window = { from: before.from / 1000, start: before.to / 1000, to: (moment.at + watch) / 1000 }
-    const plan = await readingPlan(store, of, window)
+  for (const [at, { moment, before }] of windows.entries()) {
+    const plan = plans[at] as ReadingPlan
     const set = await loadCells(store, catalogue, {
       ...of,
-      from: window.from,
-      to: window.to,
+      from: before.from / 1000,
+      to: (moment.at + watch) / 1000,
       step: plan.step,
       histogramFrom: plan.histogramFrom,
-      oneIn: Math.ceil(plan.dimensions / (2 * SERIES_SAMPLE)),
+      oneIn: Math.max(1, oneIn),
     })
     await storeMoment(
       store,
@@ -163,15 +176,15 @@ async function storeMoment(
   const options = { alpha: ALPHA, design: 'before-after', stepSeconds: span.step } as const
   // Growth is compared with earlier starts: a moment without a start says nothing about it.
   const compared = signals.filter((signal) => signal.growth !== true)
-  const comparisons = compareSignals(compared, before, after, { ...options, only: sampled(SERIES_SAMPLE) })
+  const comparisons = compareSignals(compared, before, after, { ...options, only: busiest(SERIES_SAMPLE) })
   const forecasts = new Map(
     compareSignals(compared.filter(isForecast), before, after, {
       ...options,
       past,
-      only: sampled(FORECAST_SAMPLE),
+      only: busiest(FORECAST_SAMPLE),
     }).flatMap(({ signal, dimension, comparison }) =>
-      comparison.kind === 'measured' && comparison.method === FORECAST_METHOD
-        ? [[JSON.stringify([signal.id, dimension]), comparison] as const]
+      comparison.kind === 'measured'
+        ? [[JSON.stringify([signal.id, dimension]), comparison.forecast] as const]
         : [],
     ),
   )
@@ -205,23 +218,8 @@ async function storeMoment(
   ])
 }
 
-function forecastColumns(forecast: Measured | undefined) {
-  if (forecast === undefined) return { forecast_score: null, forecast_error: null }
-  return {
-    forecast_score: forecast.studentised,
-    forecast_error: forecast.scale === 'log' ? Math.log(forecast.smallestSeen) : null,
-  }
-}
-
-/** The service as a whole, and the first dimensions of each signal: those with most events. */
-function sampled(most: number): (signal: Signal, dimension: string) => boolean {
-  const taken = new Map<string, number>()
-  return (signal, dimension) => {
-    if (dimension === '') return true
-    const count = taken.get(signal.id) ?? 0
-    taken.set(signal.id, count + 1)
-    return count < most
-  }
+function forecastColumns(forecast: Measured['forecast']) {
+  return { forecast_score: forecast?.score ?? null, forecast_error: forecast?.reach ?? null }
 }
 
 /** Such that statistic times error is the effect, which the season is read from. */

@@ -28,7 +28,7 @@ const SEED = 7
 const REACH = normalUpperQuantile(0.005) + normalUpperQuantile(0.2)
 
 /**
- * How often the comparisons of a service alarm at moments without releases, as a report makes them: gauges and frequent rates by their forecasts, which have seen
+ * How often the comparisons of a service alarm at moments without releases, as a report makes them: gauges, latencies and frequent rates by their forecasts, which have seen
  * nothing but their past; the others calibrated by quiet moments, but each half of the moments by the other one, so that none judges itself.
  * @param before milliseconds
  */

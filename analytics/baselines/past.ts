@@ -2,10 +2,10 @@ import type { Cell } from '../../schemas/cell.ts'
 import type { Catalogue } from '../../schemas/signals/catalogue.ts'
 import type { Signal } from '../../schemas/signals/signal.ts'
 import type { Store } from '../../schemas/store/client.ts'
-import { align, countOf } from '../compare/align.ts'
+import { type Aligned, align, countOf } from '../compare/align.ts'
 import type { Past } from '../compare/comparison.ts'
 import { minuteMeans } from '../compare/gauge.ts'
-import { loadCells } from '../queries/cells.ts'
+import { type CellRequest, loadCells } from '../queries/cells.ts'
 import { mergeCells } from '../queries/merge-cells.ts'
 import { exposureLine, signalLines, versionsOf } from '../queries/signal-lines.ts'
 import { witness } from '../receipts/witness.ts'
@@ -46,13 +46,31 @@ export function pastOf(
   to: number,
   releases: readonly number[],
 ): Past | undefined {
-  const line =
-    signal.kind === 'gauge'
-      ? minuteMeans(cells, step)
-      : signal.kind === 'rate'
-        ? align({ cells, take: countOf }, { cells: exposure, take: countOf }, step)
-        : undefined
-  return line === undefined ? undefined : { line, to, slotSeconds, releases }
+  const line = lineOf(signal, cells, exposure, step)
+  if (line === undefined) return undefined
+  return { line, to, slotSeconds, releases, ...(signal.kind === 'distribution' ? { logs: true } : {}) }
+}
+
+function lineOf(
+  signal: Signal,
+  cells: readonly Cell[],
+  exposure: readonly Cell[],
+  step: number,
+): Aligned | undefined {
+  switch (signal.kind) {
+    case 'gauge':
+      return minuteMeans(cells, step)
+    case 'rate':
+      return align({ cells, take: countOf }, { cells: exposure, take: countOf }, step)
+    case 'distribution':
+      return align(
+        { cells, take: ({ sumLogs }) => sumLogs ?? Number.NEGATIVE_INFINITY },
+        { cells, take: countOf },
+        step,
+      )
+    case 'ratio':
+      return undefined
+  }
 }
 
 export type Pasts = (signal: Signal, dimension: string) => Past | undefined
@@ -76,7 +94,7 @@ export interface LoadedPasts {
 /** A release is looked at each minute, and its past stays the same. */
 const known = new WeakMap<Store, Map<string, Promise<LoadedPasts>>>()
 
-/** The past of all series that are compared with forecasts: gauges, and rates per minute. Two statements, the first time that a release is asked for. */
+/** The past of all series that are compared with forecasts: gauges, distributions and rates per minute. Two statements, the first time that a release is asked for. */
 export function loadPasts(store: Store, catalogue: Catalogue, request: PastRequest): Promise<LoadedPasts> {
   const kept = known.get(store) ?? new Map<string, Promise<LoadedPasts>>()
   known.set(store, kept)
@@ -106,18 +124,18 @@ async function read(reading: Store, catalogue: Catalogue, request: PastRequest):
 
 /** What is compared with forecasts. */
 export function isForecast({ kind, per }: Signal): boolean {
-  return kind === 'gauge' || per === 'minute'
+  return kind === 'gauge' || kind === 'distribution' || per === 'minute'
 }
 
 /**
  * The pasts of a service at any moment of a span, read once.
- * @param of.from seconds: the first moment @param of.to the last one
+ * @param of.from seconds: the first moment @param of.to the last one @param of.oneIn dimensions that are read, as in a CellRequest
  * @returns the past of a moment (seconds): nothing at or after it is in it
  */
 export async function loadPastLines(
   store: Store,
   catalogue: Catalogue,
-  of: Omit<PastRequest, 'startedAt'> & { readonly from: number; readonly to: number },
+  of: Omit<PastRequest, 'startedAt'> & Pick<CellRequest, 'from' | 'to' | 'oneIn'>,
 ): Promise<(moment: number) => Pasts> {
   const { slotSeconds, releases } = of
   const slot = (seconds: number) => Math.floor(seconds / slotSeconds) * slotSeconds
@@ -130,8 +148,8 @@ export async function loadPastLines(
     to,
     step: slotSeconds,
     signals,
-    histograms: false,
     levels: true,
+    ...(of.oneIn === undefined ? {} : { oneIn: of.oneIn }),
   })
   const bySignal = new Map(
     signals.map((signal) => {
@@ -141,8 +159,9 @@ export async function loadPastLines(
       const past = (cells: readonly Cell[]): Past | undefined =>
         pastOf(signal, cells, exposure, slotSeconds, slotSeconds, to, releases)
       const pasts = new Map([...lines].map(([dimension, cells]) => [dimension, past(cells)]))
-      // The service as a whole, as compare-signals.ts adds it up.
-      if (lines.size > 0) pasts.set('', past(mergeCells([...lines.values()])))
+      // The service as a whole, as compare-signals.ts adds it up; of distributions it has a composition of its own (compare/standard-past.ts).
+      if (lines.size > 0 && signal.kind !== 'distribution')
+        pasts.set('', past(mergeCells([...lines.values()])))
       return [signal.id, pasts] as const
     }),
   )

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Cell } from '../../schemas/cell.ts'
 import { cellOfValues } from '../../schemas/cell-of-values.ts'
+import { UNCALIBRATED } from '../stats/placebo.ts'
 import { seededRandom } from '../stats/random.ts'
 import type { Comparison, Measured } from './comparison.ts'
 import { compareDistribution } from './distribution.ts'
@@ -204,6 +205,20 @@ test('six windows that happen to be alike are no proof that latency never drifts
   expect(measured.pValue).toBeGreaterThan(1e-9)
   // Side by side there is no drift between windows.
   expect(found(compareDistribution({ ...input, design: 'side-by-side' })).pValue).toBeLessThan(1e-15)
+})
+
+test('a season that is taken off the mean makes quantiles no surer', () => {
+  const one = series(0, 120, 0.1, 0, 8, 40)
+  const alike = Array.from({ length: 6 }, (_, w) => one.map((c) => ({ ...c, time: c.time + w * 7200 })))
+  const input = { ...options, before: alike.flat(), after: series(720, 120, 0.115, 0, 9, 40) }
+  const shift = { shift: 0, variance: 1e-4, degreesOfFreedom: 80, count: 90 }
+  const season = { shift, evident: false, calibration: UNCALIBRATED }
+  const quantiles = (more: object): object[] => {
+    const { details } = found(compareDistribution({ ...input, ...more }))
+    return ((details?.['quantiles'] ?? []) as object[]).slice(1)
+  }
+  expect(quantiles({})).toHaveLength(3)
+  expect(quantiles({ season })).toEqual(quantiles({}))
 })
 
 test('a leak is told from a restart by the age of the process', () => {

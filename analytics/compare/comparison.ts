@@ -22,14 +22,18 @@ export interface SeasonalNull {
 
 /** One series' own weeks before a release. */
 export interface Past {
-  /** A gauge's means by minutes, or events by exposure. */
+  /** A gauge's means by minutes, or events by exposure, or sums of values' logarithms by values. */
   readonly line: Aligned
+  /** The line is of logarithms: levels are geometric means. */
+  readonly logs?: boolean
   /** Seconds since the epoch: the release, or the end of the last whole slot before it. */
   readonly to: number
   /** Length of the slots that windows are made of; a whole number of the line's steps. */
   readonly slotSeconds: number
   /** Seconds: what else was released in that time. */
   readonly releases?: readonly number[]
+  /** The window after in the line's terms, where its cells added up are not (standard-past.ts). */
+  readonly after?: Aligned
 }
 
 export interface CompareOptions {
@@ -41,7 +45,7 @@ export interface CompareOptions {
   readonly null?: readonly number[] | Calibration
   /** What this comparison finds at this time of day by itself, known from many quiet moments (stats/season.ts): the effect becomes the difference from it. */
   readonly season?: SeasonalNull
-  /** Before/after, gauges and rates with enough events: forecasts from it take the place of model, season and calibration. */
+  /** Before/after, gauges, and rates and geometric means of events enough: forecasts from it take the place of model, season and calibration. */
   readonly past?: Past
   /** `side-by-side`: both arms in the same minutes, so what they share cancels. Default `before-after`. */
   readonly design?: 'before-after' | 'side-by-side'
@@ -113,6 +117,13 @@ export interface Measured {
   readonly drift: number | undefined
   readonly placebos: number
   readonly controls: number
+  /** What a forecast from the series' own past made of its level, where one was made. */
+  readonly forecast?: {
+    /** Signed normal score of the window. */
+    readonly score: number
+    /** How far a change of the level has to go to be seen with probability 0.8 at this alpha: logarithm of the ratio; null: not on the log scale. */
+    readonly reach: number | null
+  }
   readonly details?: Readonly<Record<string, unknown>>
 }
 

@@ -8,7 +8,7 @@ import { satterthwaite } from '../stats/satterthwaite.ts'
 import type { Aligned } from './align.ts'
 import type { CompareOptions, Comparison, SeasonalNull } from './comparison.ts'
 import { measured } from './evidence.ts'
-import { forecastEstimate } from './forecast.ts'
+import { FORECAST_FROM, forecastEstimate } from './forecast.ts'
 import { logMargins } from './margins.ts'
 
 /** Minutes without which no dependence can be estimated. */
@@ -17,8 +17,6 @@ const FEWEST_MINUTES = 3
 const LARGEST_SCORE = 37
 /** Events expected after from which on a season is taken off. */
 const SEASON_FROM = 30
-/** Events a slot of the past from which on its levels are more than their counting noise. */
-const FORECAST_FROM = 5
 /** Events in each arm from which a log ratio is near enough to normal to subtract a season from it. */
 const NORMAL_FROM = 10
 /**

@@ -2,12 +2,19 @@ import type { Cell } from '../../schemas/cell.ts'
 import { LN_GAMMA } from '../../schemas/histogram.ts'
 import { probabilityLarger, quantilePosition, wasserstein } from '../stats/histogram-line.ts'
 import { ratioOfSums } from '../stats/ratio-of-sums.ts'
-import type { CompareOptions, Comparison, Measured } from './comparison.ts'
+import type { CompareOptions, Comparison, Measured, SeasonShift } from './comparison.ts'
 import { missing } from './counts.ts'
 import { measured } from './evidence.ts'
+import { FORECAST_FROM, type ForecastEstimate, forecastEstimate } from './forecast.ts'
 import { ASSUMED_DRIFT, type LevelVariance, levelVariance } from './levels.ts'
 import { logMargins } from './margins.ts'
-import { exceedances, type MinuteHistograms, minuteHistograms, positions } from './minute-histograms.ts'
+import {
+  exceedances,
+  type MinuteHistograms,
+  minuteHistograms,
+  positions,
+  sumsOfLogs,
+} from './minute-histograms.ts'
 
 export interface DistributionInput extends CompareOptions {
   /** Cells with histograms. */
@@ -24,6 +31,7 @@ const FEWEST_MINUTES = 4
 /**
  * Compares two distributions by their geometric means, p50, p95 and p99.
  *
+ * Where the series' own past is known, the geometric mean is compared with what it said (forecast.ts).
  * Each quantile is tested through the share of values above the quantile of the time before: a ratio of sums over minutes, whose error
  * counts dependence within minutes, between them and between windows (Woodruff 1952 carries it over to the quantile and
  * its interval). The statistic that speaks for the comparison is the one with the smallest p beyond the smallest effect that
@@ -50,7 +58,7 @@ export function compareDistribution(input: DistributionInput): Comparison {
       needs: `at least ${FEWEST_MINUTES} minutes before and after`,
     }
   }
-  const mean = geometricMean(before, after, input)
+  const mean = geometricMean(before, after, input, step)
   const all = [
     mean.measured,
     ...QUANTILES.filter(
@@ -64,6 +72,7 @@ function geometricMean(
   before: MinuteHistograms,
   after: MinuteHistograms,
   options: CompareOptions,
+  step: number,
 ): { readonly measured: Measured; readonly variance: LevelVariance } {
   const numerator = positions(before)
   const sideBySide = options.design === 'side-by-side'
@@ -71,19 +80,49 @@ function geometricMean(
   const later = ratioOfSums(positions(after), after.totals, sideBySide)
   const season = sideBySide ? undefined : options.season
   const shift = season?.shift
-  const variance = levelVariance(
-    { arm: earlier, numerator, denominator: before.totals },
-    later,
-    { before: LN_GAMMA, after: LN_GAMMA },
-    shift,
-    sideBySide,
-    { doubted: true },
-  )
+  const varianceWith = (taken: SeasonShift | undefined) =>
+    levelVariance(
+      { arm: earlier, numerator, denominator: before.totals },
+      later,
+      { before: LN_GAMMA, after: LN_GAMMA },
+      taken,
+      sideBySide,
+      { doubted: true },
+    )
+  const variance = varianceWith(shift)
+  // Of quantiles no season is taken off.
+  const unshifted = shift === undefined ? variance : varianceWith(undefined)
+  const common = {
+    statistic: 'geometric mean',
+    n: sizes(before, after),
+    dispersion: Math.max(1, later.variance / independentVariance(after, later.estimate)),
+    autocorrelation: later.longRun.autocorrelation,
+  }
+  const forecast = forecastOf(before, after, options, step)
+  if (forecast?.scale === 'log') {
+    const whole = forecast.standardError ** 2
+    const own = Math.min(whole, variance.after)
+    return {
+      measured: measured(
+        {
+          ...forecast,
+          ...common,
+          varianceAfter: own,
+          varianceRest: whole - own,
+          margins: logMargins(options.smallestEffect, forecast.before),
+          drift: undefined,
+          controls: 0,
+        },
+        options,
+      ),
+      variance: unshifted,
+    }
+  }
   const level = Math.exp(earlier.estimate * LN_GAMMA)
   const result = measured(
     {
+      ...common,
       method: `geometric-mean${shift === undefined ? '' : '-difference-in-differences'}@2`,
-      statistic: 'geometric mean',
       before: level,
       after: Math.exp(later.estimate * LN_GAMMA),
       effect: (later.estimate - earlier.estimate) * LN_GAMMA - (shift?.shift ?? 0),
@@ -92,16 +131,27 @@ function geometricMean(
       varianceRest: variance.rest,
       degreesOfFreedom: variance.degreesOfFreedom,
       margins: logMargins(options.smallestEffect, level),
-      n: sizes(before, after),
-      dispersion: Math.max(1, later.variance / independentVariance(after, later.estimate)),
-      autocorrelation: later.longRun.autocorrelation,
       drift: variance.drift === undefined ? undefined : Math.sqrt(variance.drift),
       controls: shift?.count ?? 0,
       ...(season === undefined ? {} : { calibration: season.calibration }),
     },
     options,
   )
-  return { measured: result, variance }
+  return { measured: result, variance: unshifted }
+}
+
+function forecastOf(
+  before: MinuteHistograms,
+  after: MinuteHistograms,
+  { design, past }: CompareOptions,
+  step: number,
+): ForecastEstimate | undefined {
+  if (design === 'side-by-side' || past?.logs !== true) return undefined
+  const eachSlot = (before.merged.total * past.slotSeconds) / (before.length * step)
+  if (eachSlot < FORECAST_FROM) return undefined
+  const { start, totals } = after
+  const line = past.after ?? { numerator: sumsOfLogs(after), denominator: totals, start, step }
+  return forecastEstimate(past, line)
 }
 
 function quantile(
@@ -219,6 +269,7 @@ function summarise(all: readonly Measured[], before: MinuteHistograms, after: Mi
     ...chosen,
     studentised: mean.studentised,
     studentisedEffect: Math.log(mean.effect.ratio),
+    ...(mean.forecast === undefined ? {} : { forecast: mean.forecast }),
     pValue: adjust(chosen.pValue),
     pWorse: adjust(chosen.pWorse),
     pBetter: adjust(chosen.pBetter),

@@ -31,7 +31,7 @@ export interface Estimate {
   readonly score?: (at: number) => number
   /** All effects whose score lies within +- the given one, on the scale of `effect`: the interval that goes with `score`. */
   readonly bounds?: (score: number) => readonly [number, number]
-  /** True: half the width of `bounds` is how far a change has to go to be seen, not the normal multiple of the error. */
+  /** True (forecasts): half the width of `bounds` is how far a change has to go to be seen, not the normal multiple of the error. */
   readonly reachOfBounds?: boolean
   /** Another valid p that the effect is not above `margins.up`; the smaller one counts. */
   readonly pNotHigher?: number
@@ -105,6 +105,9 @@ export function measured(estimate: Estimate, options: CompareOptions): Measured 
     drift: estimate.drift,
     placebos: calibration.count,
     controls: estimate.controls,
+    ...(estimate.reachOfBounds === true
+      ? { forecast: { score: score(0), reach: scale === 'log' ? reach : null } }
+      : {}),
     ...(estimate.attainable === undefined ? {} : { attainable: estimate.attainable }),
     ...(estimate.details === undefined ? {} : { details: estimate.details }),
   }

@@ -1,9 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import type { Cell } from '../../schemas/cell.ts'
+import { cellOfValues } from '../../schemas/cell-of-values.ts'
+import { LN_GAMMA, ZERO_BUCKET } from '../../schemas/histogram.ts'
 import { pastOf, slotLength } from '../baselines/past.ts'
+import { normalUpperTail } from '../stats/normal.ts'
 import { normalDraw } from '../stats/normal-draw.ts'
 import { seededRandom } from '../stats/random.ts'
-import type { CompareOptions, Measured } from './comparison.ts'
+import type { CompareOptions, Measured, Past } from './comparison.ts'
+import { compareDistribution, type DistributionInput } from './distribution.ts'
 import { compareGauge } from './gauge.ts'
 import { compareRate } from './rate.ts'
 
@@ -107,6 +111,85 @@ it('a rate of many events is compared with its own past, a rare one by its count
   }
   expect(rate(50)).toBe('level-forecast-placebo@1')
   expect(rate(0.1)).toBe('rate-conditional-mid-p-quasi-poisson@2')
+})
+
+/** Ten days of eight values a minute, and what comes after. */
+function latency(level: (minute: number) => number) {
+  const release = 10 * DAY
+  /** @param tail factor of one value in 24 */
+  const minutes = (from: number, to: number, factor: number, tail: number): Cell[] =>
+    Array.from({ length: to - from }, (_, i) =>
+      cellOfValues(
+        (from + i) * 60,
+        Array.from(
+          { length: 8 },
+          (_, v) =>
+            0.1 * level(from + i) * factor * (v === 0 && i % 3 === 0 ? tail : 1) * Math.exp(0.4 * normal()),
+        ),
+        0,
+      ),
+    )
+  const earlier = minutes(0, release, 1, 1)
+  const day = earlier.slice(-DAY)
+  const logs = earlier.map((one) => ({
+    ...one,
+    sumLogs: [...(one.histogram ?? [])].reduce((sum, [bucket, n]) => sum + n * (bucket - 0.5) * LN_GAMMA, 0),
+  }))
+  const pastFrom = (minute: number): Past =>
+    pastOf({ kind: 'distribution' } as never, logs.slice(minute), [], 60, 600, release * 60, []) as Past
+  const past = pastFrom(0)
+  const compare = (after: readonly Cell[], more: Partial<DistributionInput> = { past }): Measured => {
+    const compared = compareDistribution({ ...options, before: day, after, ...more })
+    if (compared.kind !== 'measured') throw new Error(compared.reason)
+    return compared
+  }
+  const later = (factor: number, tail = 1): Cell[] => minutes(release, release + WATCH, factor, tail)
+  return { day, past, pastFrom: (days: number) => pastFrom(release - days * DAY), compare, later }
+}
+
+describe('a latency whose past is known', () => {
+  const seasonal = latency(season)
+
+  it('is compared with what its past says of that hour, which one day before does not', () => {
+    const quiet = seasonal.compare(seasonal.later(1))
+    expect(quiet).toMatchObject({ method: 'level-forecast-placebo@1', statistic: 'geometric mean' })
+    expect(quiet.forecast?.score).toBe(quiet.studentised)
+    expect(quiet.pValue).toBeGreaterThan(0.01)
+    const slower = seasonal.later(1.3)
+    const changed = seasonal.compare(slower)
+    expect(changed).toMatchObject({ beyond: 'worse', statistic: 'geometric mean' })
+    expect(changed.pWorse).toBeLessThan(0.005)
+    expect(changed.effect.ratio).toBeGreaterThan(1.2)
+    expect(changed.effect.ratio).toBeLessThan(1.4)
+    expect(changed.interval[0]).toBeGreaterThan(1)
+    expect(seasonal.compare(slower, {}).pWorse).toBeGreaterThan(0.01)
+    // Four statistics are looked at, and one of them speaks.
+    expect(changed.pValue).toBeCloseTo(8 * normalUpperTail(changed.forecast?.score ?? 0), 9)
+  })
+
+  it('is found slower in its tail alone', () => {
+    const flat = latency(() => 1)
+    const tail = flat.compare(flat.later(1, 10))
+    expect(tail).toMatchObject({ beyond: 'worse', method: 'p99-woodruff@2' })
+    expect(tail.pWorse).toBeLessThan(1e-3)
+    expect(flat.compare(flat.later(1)).pWorse).toBeGreaterThan(0.01)
+  })
+
+  it('has the model side by side, with few values, with zeros, and with a short past', () => {
+    const { day, past, pastFrom, compare, later } = seasonal
+    const quiet = later(1)
+    expect(compare(quiet).forecast).toBeDefined()
+    expect(compare(quiet, { past: pastFrom(0.5) }).forecast).toBe(undefined)
+    expect(compare(quiet, { past, design: 'side-by-side' }).forecast).toBe(undefined)
+    const zeros = quiet.map((cell) => ({
+      ...cell,
+      histogram: new Map([...(cell.histogram ?? []), [ZERO_BUCKET, 1]]),
+    }))
+    expect(compare(zeros).forecast).toBe(undefined)
+    const sparse = (cells: readonly Cell[]) => cells.filter((_, i) => i % 40 === 0)
+    const few = { past, before: sparse(day) }
+    expect(compare(sparse(quiet), few).forecast).toBe(undefined)
+  })
 })
 
 it('slots make up a day where they can', () => {

@@ -8,6 +8,8 @@ import type { Estimate } from './evidence.ts'
 
 /** Of the window after: fewer have no location to speak of. */
 const FEWEST_SLOTS = 3
+/** Events (values) a slot of the past from which on its levels are more than their counting noise. */
+export const FORECAST_FROM = 5
 /** Scores beyond this are all the same certainty. */
 const LARGEST_SCORE = 37
 const DAY = 86_400
@@ -35,7 +37,7 @@ export type ForecastEstimate = Pick<
 /**
  * The level of the window after against what the series' own past says that it would have been (stats/window-forecast.ts). `before` is that
  * forecast. On the log scale where both are positive, else linear.
- * @param after the window after, on its own minutes
+ * @param after the window after, on its own minutes; of logarithms where the past is
  * @returns undefined where past or window are too short for it
  */
 export function forecastEstimate(past: Past, after: Aligned): ForecastEstimate | undefined {
@@ -47,7 +49,7 @@ export function forecastEstimate(past: Past, after: Aligned): ForecastEstimate |
   const forecast = forecastOf(past, window, gap)
   if (forecast === undefined) return undefined
   const { scale, expected, error, distribution } = forecast
-  const levels = levelsOf(after, past.slotSeconds, from, window)
+  const levels = levelsOf(after, past, from, window)
   const location = windowLocations(levels.map(scale.of), window)[0] as number
   if (Number.isNaN(location)) return undefined
   const before = scale.back(expected)
@@ -104,7 +106,7 @@ function forecastOf(past: Past, window: number, gap: number): WindowForecast | u
       key,
       forecastWindow(
         {
-          levels: levelsOf(past.line, past.slotSeconds, from, slots),
+          levels: levelsOf(past.line, past, from, slots),
           day: Number.isInteger(day) ? day : 0,
           releases: (past.releases ?? []).map((time) => Math.floor((time - from) / past.slotSeconds)),
         },
@@ -116,8 +118,13 @@ function forecastOf(past: Past, window: number, gap: number): WindowForecast | u
   return forecasts.get(key)
 }
 
-/** Ratio of the sums in each slot; NaN where there is no denominator. */
-function levelsOf(line: Aligned, slotSeconds: number, from: number, slots: number): Float64Array {
+/** Ratio of the sums in each slot, or what it is the logarithm of; NaN where there is no denominator, and where a value was not above zero. */
+function levelsOf(
+  line: Aligned,
+  { slotSeconds, logs }: Pick<Past, 'slotSeconds' | 'logs'>,
+  from: number,
+  slots: number,
+): Float64Array {
   const tops = new Float64Array(slots)
   const bottoms = new Float64Array(slots)
   for (let i = 0; i < line.numerator.length; i++) {
@@ -126,5 +133,9 @@ function levelsOf(line: Aligned, slotSeconds: number, from: number, slots: numbe
     tops[slot] = (tops[slot] as number) + (line.numerator[i] as number)
     bottoms[slot] = (bottoms[slot] as number) + (line.denominator[i] as number)
   }
-  return tops.map((top, i) => ((bottoms[i] as number) > 0 ? top / (bottoms[i] as number) : Number.NaN))
+  return tops.map((top, i) => {
+    const bottom = bottoms[i] as number
+    if (bottom <= 0 || !Number.isFinite(top)) return Number.NaN
+    return logs === true ? Math.exp(top / bottom) : top / bottom
+  })
 }

@@ -1,5 +1,5 @@
 import type { Cell } from '../../schemas/cell.ts'
-import { ZERO_BUCKET } from '../../schemas/histogram.ts'
+import { LN_GAMMA, ZERO_BUCKET } from '../../schemas/histogram.ts'
 import type { HistogramLine } from '../stats/histogram-line.ts'
 
 /**
@@ -98,5 +98,15 @@ export function positions(histograms: MinuteHistograms): Float64Array {
     const minute = minutes[i] as number
     sums[minute] = (sums[minute] as number) + ((buckets[i] as number) - 0.5) * (counts[i] as number)
   }
+  return sums
+}
+
+/** Sum a minute of the values' logarithms, by the middles of their buckets; -Infinity where one was not above zero. */
+export function sumsOfLogs(histograms: MinuteHistograms): Float64Array {
+  const sums = positions(histograms).map((sum) => sum * LN_GAMMA)
+  const { minutes, buckets, merged } = histograms
+  // Nothing else is in the lowest bucket.
+  for (let i = 0; i < minutes.length; i++)
+    if (buckets[i] === merged.lowest) sums[minutes[i] as number] = Number.NEGATIVE_INFINITY
   return sums
 }

@@ -9,6 +9,7 @@ import { mixSplit, type StratumCells, standardise, standardiseExposure } from '.
 import { compareRate } from '../compare/rate.ts'
 import { compareRatio } from '../compare/ratio.ts'
 import { renamedKinds } from '../compare/renamed.ts'
+import { standardPast } from '../compare/standard-past.ts'
 import { mergeCells } from '../queries/merge-cells.ts'
 import type { Calibration } from '../stats/placebo.ts'
 import { type Arm, type ArmLines, armLines } from './arms.ts'
@@ -83,6 +84,17 @@ export function compareSignals(
   return signals.flatMap((signal) => compareSignal(signal, before, after, options))
 }
 
+/** The service as a whole, and the first dimensions of each signal: those with most events. For one comparison. */
+export function busiest(most: number): (signal: Signal, dimension: string) => boolean {
+  const taken = new Map<string, number>()
+  return (signal, dimension) => {
+    if (dimension === '') return true
+    const count = taken.get(signal.id) ?? 0
+    taken.set(signal.id, count + 1)
+    return count < most
+  }
+}
+
 function compareSignal(
   signal: Signal,
   before: Arm,
@@ -124,14 +136,33 @@ function compareSignal(
     after: { cells: merged(later.lines), exposure: later.exposure },
   }
   const strata = strataOf(signal, earlier, later)
-  if (strata === undefined) return [...results, one(signal, '', sides, sides, null, { earlier, later }, own)]
+  // Of distributions the past of the whole is put together as the whole is.
+  const isPutTogether = signal.kind === 'distribution' && signal.dimension !== undefined
+  const known = isPutTogether ? atMixAfter(own, partsOf(earlier, later)) : own
+  if (strata === undefined)
+    return [...results, one(signal, '', sides, sides, null, { earlier, later }, known)]
   const held = standardise(strata)
   const compared = {
     before: { ...sides.before, cells: mergeCells([held.before]) },
     after: { ...sides.after, cells: mergeCells([held.after]) },
   }
   const split = mixSplit(strata, signal.kind === 'ratio' ? 'bad' : 'mean')
-  return [...results, one(signal, '', sides, compared, split, { earlier, later }, own)]
+  return [...results, one(signal, '', sides, compared, split, { earlier, later }, known)]
+}
+
+/** The whole is compared at the composition after, and so is its past. */
+function atMixAfter(options: CompareSignalsOptions, strata: readonly StratumCells[]): CompareSignalsOptions {
+  const { past } = options
+  if (past === undefined) return options
+  const known = strata.filter(({ before }) => before.length > 0)
+  return {
+    ...options,
+    past: (signal) =>
+      standardPast(
+        known.map(({ dimension, after }) => ({ past: past(signal, dimension), after })),
+        options.stepSeconds,
+      ),
+  }
 }
 
 /**
@@ -217,9 +248,12 @@ function exposures(
 function strataOf(signal: Signal, earlier: ArmLines, later: ArmLines): readonly StratumCells[] | undefined {
   if (signal.dimension === undefined || (signal.kind !== 'ratio' && signal.kind !== 'distribution'))
     return undefined
-  const dimensions = new Set([...earlier.lines.keys(), ...later.lines.keys()])
-  if (dimensions.size < 2 || earlier.lines.size === 0 || later.lines.size === 0) return undefined
-  return [...dimensions].map((dimension) => ({
+  const parts = partsOf(earlier, later)
+  return parts.length < 2 || earlier.lines.size === 0 || later.lines.size === 0 ? undefined : parts
+}
+
+function partsOf(earlier: ArmLines, later: ArmLines): readonly StratumCells[] {
+  return [...new Set([...earlier.lines.keys(), ...later.lines.keys()])].map((dimension) => ({
     dimension,
     before: earlier.lines.get(dimension) ?? [],
     after: later.lines.get(dimension) ?? [],

@@ -6,7 +6,7 @@ import type { Signal } from '../../schemas/signals/signal.ts'
 import type { Store } from '../../schemas/store/client.ts'
 import { loadCalibrations } from '../baselines/calibrations.ts'
 import { isForecast, loadPastLines, slotLength } from '../baselines/past.ts'
-import { compareSignals, type SeriesComparison } from '../jobs/compare-signals.ts'
+import { busiest, compareSignals, type SeriesComparison } from '../jobs/compare-signals.ts'
 import { ALPHA } from '../jobs/report.ts'
 import { type CellSet, loadCells } from '../queries/cells.ts'
 import { readingPlan } from '../queries/reading-plan.ts'
@@ -39,7 +39,7 @@ export interface PlanRequest {
 /**
  * How long a watch window or how large a canary share is needed to see a change in each signal with power 0.8, and the smallest change that each window can see.
  * At pretended releases of the newest days (nothing was released there), the comparison of a report is made and asked for the smallest effect it could have
- * seen, gauges and rates by the minute by the same forecast from six weeks; for canaries, real traffic is split at random and compared side by side.
+ * seen, gauges, latencies and rates by the minute by the same forecast from six weeks; for canaries, real traffic is split at random and compared side by side.
  * @param now milliseconds
  */
 export async function watchPlan(
@@ -97,6 +97,8 @@ export async function watchPlan(
           stepSeconds: plan.step,
           calibration: calibrations.of,
           past: pastsOf(at / 1000),
+          // Which ones are busiest depends on the window a little.
+          only: busiest(2 * MOST_DIMENSIONS),
         },
       )
       note(rows, found, 'windows', String(minutes))

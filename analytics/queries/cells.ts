@@ -33,7 +33,7 @@ interface ManyCellsRequest {
   readonly oneIn?: number
   /** True: dimensions are added up to the service as a whole. */
   readonly flat?: boolean
-  /** True: counts and sums only; of all else there are zeros. For long spans. */
+  /** True: counts and sums only, those of logarithms in the histograms' stead; of all else there are zeros. For long spans. */
   readonly levels?: boolean
 }
 
@@ -49,6 +49,8 @@ interface Row {
   squares?: number[]
   mins?: number[]
   maxs?: number[]
+  /** Null: -Infinity. */
+  logs?: (number | null)[]
 }
 
 interface HistogramRow {
@@ -106,8 +108,9 @@ export async function loadCellsOf(
   const measures = [...asked, ...[...alternatives.values()].flat(), ...weights]
   const flat = request.flat === true ? [...measures] : flatMeasures(signals, measures, alternatives)
   const table = (cells: string) => measures.filter((id) => catalogue.measures.get(id)?.cells === cells)
+  const levels = request.levels === true
   const distributions =
-    request.histograms === false
+    levels || request.histograms === false
       ? []
       : signals.filter((signal) => signal.kind === 'distribution').flatMap((signal) => signal.measures)
   const common = {
@@ -132,8 +135,8 @@ export async function loadCellsOf(
           from: Math.max(common.from, Math.floor(request.histogramFrom ?? 0)),
           measures: distributions,
         }),
-    streamHistograms(store, table('histogram_1m'), { ...common, flat }),
-    read('signal-cells', table('signal_1m'), { ...sampled, table: rollup, levels: request.levels === true }),
+    streamHistograms(store, table('histogram_1m'), { ...common, flat, levels }),
+    read('signal-cells', table('signal_1m'), { ...sampled, table: rollup, levels }),
     read('counter-cells', table('counter_1m'), { flat }),
     read('session-cells', table('session'), {}),
     exceptionCells(store, table('exception_1m'), { ...common, ...sampled }),
@@ -259,6 +262,8 @@ function cellsOf(row: Row, histograms: HistogramRow | undefined): Cell[] {
       min: row.mins?.[at] ?? 0,
       max: row.maxs?.[at] ?? 0,
     }
-    return histogram === undefined ? base : { ...base, histogram }
+    if (histogram !== undefined) return { ...base, histogram }
+    const sumLogs = row.logs?.[at]
+    return sumLogs === undefined ? base : { ...base, sumLogs: sumLogs ?? Number.NEGATIVE_INFINITY }
   })
 }

@@ -50,6 +50,7 @@ function addTo(sum: Sum, cell: Cell): void {
   sum.sumSquares += cell.sumSquares
   sum.min = Math.min(sum.min, cell.min)
   sum.max = Math.max(sum.max, cell.max)
+  if (cell.sumLogs !== undefined) sum.sumLogs = (sum.sumLogs ?? 0) + cell.sumLogs
   if (cell.histogram === undefined) return
   sum.histogram ??= new Map()
   const { histogram } = sum

@@ -1,6 +1,6 @@
 -- Cells of every measure of some services in one environment, one row a series and version, as arrays over time.
 -- With `oneIn` above 1 only one dimension in so many keeps its name, the others are added up.
--- With `levels` only counts and sums are given, which is all that a level is made of.
+-- With `levels` only counts and sums (of logarithms too) are given, which is all that a level is made of.
 -- Histograms have a statement of their own (histogram-cells.sql): sums are cheap at any length, maps are not.
 SELECT
     service,
@@ -13,7 +13,8 @@ SELECT
     groupArray(s) AS sums,
     groupArrayIf(ss, NOT {levels:Bool}) AS squares,
     groupArrayIf(lo, NOT {levels:Bool}) AS mins,
-    groupArrayIf(hi, NOT {levels:Bool}) AS maxs
+    groupArrayIf(hi, NOT {levels:Bool}) AS maxs,
+    groupArrayIf(l, {levels:Bool}) AS logs
 FROM
 (
     SELECT
@@ -27,7 +28,8 @@ FROM
         sum(source.sum) AS s,
         sum(sum_squares) AS ss,
         min(source.min) AS lo,
-        max(source.max) AS hi
+        max(source.max) AS hi,
+        sum(if({levels:Bool}, sum_logs, 0)) AS l
     FROM {table:Identifier} AS source
     WHERE service IN ({services:Array(String)})
         AND environment = {environment:String}

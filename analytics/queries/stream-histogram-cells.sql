@@ -1,6 +1,7 @@
 -- Histograms that metrics bring, one row a series and version, as arrays over time. Of cumulative ones the difference between the last points of two steps of
 -- one stream and start time is taken, at the coarser of their scales; a fall (a reset that kept its start time) counts from zero. A stream's very first point
 -- has no difference: what it counted before is not known to belong to the step. Squares, least and greatest are those of the buckets' values.
+-- With `levels` sums of logarithms are given in the histograms' stead.
 WITH
     (m, by) -> CAST(if(by = 0, (mapKeys(m), mapValues(m)), arrayReduce('sumMap', [arrayMap(k -> bitShiftRight(k, by), mapKeys(m))], [mapValues(m)])), 'Map(Int32, Int64)') AS coarser,
     k -> if(k = -32768, 0., 2 * pow({gamma:Float64}, k) / (1 + {gamma:Float64})) AS bucket_value
@@ -16,8 +17,9 @@ SELECT
     groupArray(arraySum((k, n) -> n * pow(bucket_value(k), 2), h.1, h.2)) AS squares,
     groupArray(bucket_value(h.1[1])) AS mins,
     groupArray(bucket_value(h.1[-1])) AS maxs,
-    groupArray(h.1) AS buckets,
-    groupArray(h.2) AS bucketCounts
+    groupArrayIf(h.1, NOT {levels:Bool}) AS buckets,
+    groupArrayIf(h.2, NOT {levels:Bool}) AS bucketCounts,
+    groupArrayIf(if(h.1[1] = -32768, -inf, log({gamma:Float64}) * arraySum((k, n) -> (k - 0.5) * n, h.1, h.2)), {levels:Bool}) AS logs
 FROM
 (
     SELECT

@@ -9,13 +9,16 @@ const SERIES = [
   { measure: 'log.template', name: 'message ', series: 50 },
 ] as const
 
+/** Those that are compared as distributions. Before the days with all their minutes and buckets they have a row for each slot that the past is read in, with one bucket. */
+const LATENCIES = SERIES.slice(0, 2)
+const PAST_STEP = 600
 const GAUGES = { measure: 'db.connections.used', series: 50 } as const
-/** Of which a gauge's forecast is made. */
+/** Of which forecasts of gauges and latencies are made. */
 const PAST_DAYS = 42
 
 /**
  * Fills `signal_1m` (and through its views `signal_1h` and `version_1h`) with minute cells of 300 series, each of some 30
- * histogram buckets: version 1.0, and 1.1 from `release` on; 50 of them are gauges, with six weeks of past.
+ * histogram buckets: version 1.0, and 1.1 from `release` on; 50 of them are gauges and 200 latencies, both with six weeks of past.
  * @param times seconds since the epoch
  * @returns cells written
  */
@@ -58,6 +61,25 @@ export async function fillRollups(
         },
       )
     }
+  }
+  for (const { measure, name, series } of LATENCIES) {
+    await store.command(
+      `INSERT INTO signal_1m (time, service, environment, version, instance, measure, dimension, traffic, count, bad, sum, sum_squares, min, max, histogram)
+      SELECT toDateTime({from:UInt32} + intDiv(number, {series:UInt32}) * {step:UInt32}) AS at, {service:String}, {environment:String}, '1.0', 'bench-1', {measure:String},
+        concat({name:String}, toString(number % {series:UInt32})), 'users',
+        (300 + cityHash64(number, {measure:String}) % 110) AS events, cityHash64(number, 'bad') % 10, events * 0.05, events * 0.004, 0.01, 0.3,
+        map(toInt16(-72 + round(6 * sin(2 * pi() * toUnixTimestamp(at) / 86400)) + cityHash64(number) % 5), toUInt64(events))
+      FROM numbers({series:UInt32} * {steps:UInt32})`,
+      {
+        ...BENCH_SERIES,
+        measure,
+        name,
+        series,
+        from: times.to - PAST_DAYS * day,
+        step: PAST_STEP,
+        steps: Math.floor((times.from - times.to + PAST_DAYS * day) / PAST_STEP),
+      },
+    )
   }
   await store.command(
     `INSERT INTO signal_1m (time, service, environment, version, instance, measure, dimension, traffic, count, bad, sum, sum_squares, min, max, histogram)

@@ -101,4 +101,11 @@ test('part H: shares and latencies that wander as series do keep their 1 % too, 
     expect(row.nominal['0.00005']).toBe(0)
     expect(row.power[3]).toBeGreaterThan(0.3)
   }
+  const forecast = rows.filter(({ method }) => method === 'postflight, six weeks known')
+  expect(forecast).toHaveLength(3)
+  for (const row of forecast) {
+    expect(row.nominal['0.01']).toBeLessThanOrEqual(0.05)
+    expect(row.nominal['0.00005']).toBe(0)
+    expect(row.power[3]).toBeGreaterThan(0.3)
+  }
 })

@@ -3,8 +3,9 @@
  * against a planted change, and the share of quiet deployments called regressed.
  * `npm run evaluate:made -- [--quick] [--json] [--seed N]`
  */
+import { PAST_DAYS, pastOf, slotLength } from '../../analytics/baselines/past.ts'
 import { seasonalNullAt } from '../../analytics/baselines/seasonal-null.ts'
-import type { Comparison, SeasonalNull } from '../../analytics/compare/comparison.ts'
+import type { Comparison, Past, SeasonalNull } from '../../analytics/compare/comparison.ts'
 import { compareDistribution } from '../../analytics/compare/distribution.ts'
 import { compareGauge } from '../../analytics/compare/gauge.ts'
 import { compareGrowth } from '../../analytics/compare/growth.ts'
@@ -17,6 +18,8 @@ import { fitSeason, type Occasion } from '../../analytics/stats/season.ts'
 import { type Candidate, decide } from '../../analytics/verdict.ts'
 import type { Cell } from '../../schemas/cell.ts'
 import { bucketOf } from '../../schemas/histogram.ts'
+import type { Signal } from '../../schemas/signals/signal.ts'
+import { withSumLogs } from './made-cells.ts'
 
 export const SHAPES = ['steady', 'diurnal', 'drifting', 'bursty'] as const
 export type Shape = (typeof SHAPES)[number] | 'troubled'
@@ -25,6 +28,11 @@ export type Method = (typeof METHODS)[number]
 
 const BEFORE = 1440
 const AFTER = 120
+const DAY = 1440
+/** Requests a minute, their median seconds and the standard deviation of their logarithm. */
+const REQUESTS = 6
+const SECONDS = 0.03
+const SPREAD = 0.6
 /** Quiet moments of six weeks, one in eleven hours. */
 const MOMENTS = 90
 
@@ -53,7 +61,8 @@ export interface Deployments {
 /** Page: what a series has to pass in a family of about a hundred at 0.5 % per deployment. */
 const PAGE_P = 5e-5
 
-export function simulateMethod(method: Method, shape: Shape, runs: number, seed: number): Row {
+/** @param weeks six weeks of the series' own past are known (of distributions) */
+export function simulateMethod(method: Method, shape: Shape, runs: number, seed: number, weeks = false): Row {
   const random = seededRandom(seed)
   const planted = plantedOf(method)
   let alarms = 0
@@ -61,13 +70,13 @@ export function simulateMethod(method: Method, shape: Shape, runs: number, seed:
   let found = 0
   let covered = 0
   for (let run = 0; run < runs; run++) {
-    const quiet = comparison(method, shape, 1, random)
+    const quiet = comparison(method, shape, 1, random, undefined, weeks)
     if (quiet.kind === 'measured') {
       if (quiet.pValue < 0.01) alarms += 1
       if (quiet.pWorse <= PAGE_P && quiet.beyond === 'worse') pages += 1
       if (quiet.interval[0] <= 1 && quiet.interval[1] >= 1) covered += 1
     }
-    const changed = comparison(method, shape, planted, random)
+    const changed = comparison(method, shape, planted, random, undefined, weeks)
     if (changed.kind === 'measured' && changed.pWorse <= PAGE_P && changed.beyond === 'worse') found += 1
   }
   return {
@@ -173,6 +182,7 @@ function comparison(
   effect: number,
   random: () => number,
   world?: World,
+  weeks = false,
 ): Comparison {
   const options = {
     bad: 'up' as const,
@@ -180,18 +190,21 @@ function comparison(
     ...(world?.season === undefined ? {} : { season: world.season }),
   }
   // Time of day of the release, and the drift's state, differ from run to run.
-  const level = levels(shape, random, world)
+  const level = levels(shape, random, world, weeks ? PAST_DAYS * DAY - BEFORE : 0)
   if (method === 'distribution') {
     const smallestEffect = { ratio: 1.15, absolute: 0.002 }
     const make = (from: number, to: number, factor: number) =>
       cells(from, to, (i) =>
-        values(poissonDraw(6 * level.traffic(i), random), 0.03 * level.at(i) * factor, random),
+        values(poissonDraw(REQUESTS * level.traffic(i), random), SECONDS * level.at(i) * factor, random),
       )
+    const before = make(0, BEFORE, 1)
+    const past = weeks ? weeksOf(level, before, random) : undefined
     return compareDistribution({
       ...options,
       smallestEffect,
-      before: make(0, BEFORE, 1),
+      before,
       after: make(BEFORE, BEFORE + AFTER, effect),
+      ...(past === undefined ? {} : { past }),
     })
   }
   if (method === 'gauge') {
@@ -253,11 +266,28 @@ function comparison(
   })
 }
 
-/** How level and traffic move by themselves. */
+/** The day before and the weeks before it, of which only counts and sums of logarithms are drawn. */
+function weeksOf(
+  level: ReturnType<typeof levels>,
+  before: readonly Cell[],
+  random: () => number,
+): Past | undefined {
+  const earlier = cells(BEFORE - PAST_DAYS * DAY, 0, (i) => {
+    const count = poissonDraw(REQUESTS * level.traffic(i), random)
+    const sumLogs = count * Math.log(SECONDS * level.at(i)) + SPREAD * Math.sqrt(count) * normal(random)
+    return { count, sumLogs }
+  })
+  const signal = { kind: 'distribution' } as Signal
+  const all = [...earlier, ...before.map(withSumLogs)]
+  return pastOf(signal, all, [], 60, slotLength(AFTER * 60, 60), BEFORE * 60, [])
+}
+
+/** How level and traffic move by themselves. @param earlier minutes before the first one that may be asked for */
 function levels(
   shape: Shape,
   random: () => number,
   world?: World,
+  earlier = 0,
 ): { at: (minute: number) => number; traffic: (minute: number) => number } {
   const phase = world?.phase ?? 2 * Math.PI * random()
   const offset = (world?.start ?? 0) - BEFORE
@@ -265,14 +295,14 @@ function levels(
   if (shape === 'diurnal')
     return { at: (i) => Math.exp(0.12 * day(i)), traffic: (i) => Math.exp(0.5 * day(i)) }
   if (shape === 'drifting') {
-    const path = new Float64Array(BEFORE + AFTER)
+    const path = new Float64Array(earlier + BEFORE + AFTER)
     let state = 0.1 * normal(random)
     for (let i = 0; i < path.length; i++) {
       // AR(1) with standard deviation 0.1 and a memory of about 20 minutes.
       state = 0.95 * state + 0.1 * Math.sqrt(1 - 0.95 ** 2) * normal(random)
       path[i] = Math.exp(state)
     }
-    return { at: (i) => path[i] as number, traffic: () => 1 }
+    return { at: (i) => path[earlier + i] as number, traffic: () => 1 }
   }
   if (shape === 'troubled') {
     // Events come in troubled minutes: AR(1) of the log level, standard deviation 0.5, a memory of six minutes.
@@ -303,7 +333,7 @@ function sample(value: number): Partial<Cell> {
 function values(count: number, scale: number, random: () => number): Partial<Cell> {
   const histogram = new Map<number, number>()
   for (let i = 0; i < count; i++) {
-    const bucket = bucketOf(scale * Math.exp(0.6 * normal(random)))
+    const bucket = bucketOf(scale * Math.exp(SPREAD * normal(random)))
     histogram.set(bucket, (histogram.get(bucket) ?? 0) + 1)
   }
   return { count, histogram }
@@ -328,9 +358,12 @@ function main(args: readonly string[]): void {
       simulateSeason(method, shape, quick ? 1 : 10, quick ? 20 : 50, seed * 1000 + 500 + m * 10 + s),
     ),
   )
+  const weeks = SHAPES.map((shape, s) =>
+    simulateMethod('distribution', shape, quick ? 20 : 500, seed * 1000 + 800 + s, true),
+  )
   const deployments = simulateDeployments(quick ? 20 : 300, 60, seed * 1000 + 999)
   if (args.includes('--json')) {
-    console.log(JSON.stringify({ seed, rows, troubled, seasonal, deployments }))
+    console.log(JSON.stringify({ seed, rows, troubled, seasonal, weeks, deployments }))
     return
   }
   const percent = (x: number): string => `${(100 * x).toFixed(1)} %`
@@ -340,6 +373,7 @@ function main(args: readonly string[]): void {
     ...rows,
     ...troubled,
     ...seasonal.map((row) => ({ ...row, method: `${row.method}, quiet past known` })),
+    ...weeks.map((row) => ({ ...row, method: `${row.method}, six weeks known` })),
   ]
   for (const row of named) {
     console.log(

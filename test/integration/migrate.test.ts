@@ -5,6 +5,7 @@ import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type EmbeddedStore, startEmbedded } from '../../deploy/embedded/start.ts'
 import { configSchema } from '../../schemas/config.ts'
+import { LN_GAMMA } from '../../schemas/histogram.ts'
 import { buildCatalogue } from '../../schemas/signals/catalogue.ts'
 import { customSignalSchema } from '../../schemas/signals/custom.ts'
 import { rollupSelect, rollupViews } from '../../schemas/signals/views.ts'
@@ -76,6 +77,44 @@ describe('migrations', () => {
       ])
     } finally {
       await theirs.close()
+    }
+  })
+
+  it('give cells that are older than their sums of logarithms the sums all the same', async () => {
+    await store.command('CREATE DATABASE older')
+    const older = openStore({ url: embedded.url, database: 'older' })
+    try {
+      const migrations = await readMigrations()
+      const added = migrations.findIndex(({ name }) => name.includes('sum-logs'))
+      await migrate(older, buildCatalogue(), retention, { migrations: migrations.slice(0, added) })
+      const insert = async (second: string) =>
+        await older.command(
+          `INSERT INTO signal_1m (time, service, measure, dimension, count, histogram)
+          SELECT now(), 'shop', 'server.request', {second:String}, 3, map(toInt16(-50), toUInt64(2), if({second:String} = 'zero', toInt16(-32768), toInt16(10)), toUInt64(1))`,
+          { second },
+        )
+      await insert('ten')
+      await insert('zero')
+      await migrate(older, buildCatalogue(), retention)
+      await insert('ten')
+      const sums = async (table: string) =>
+        await older.query<{ dimension: string; logs: number | null; events: number }>(
+          `SELECT dimension, sum(sum_logs) AS logs, sum(count) AS events FROM ${table} GROUP BY dimension ORDER BY dimension`,
+        )
+      const twice = 2 * (2 * -50.5 + 9.5) * LN_GAMMA
+      for (const table of ['signal_1m', 'signal_1h']) {
+        for (const merged of [false, true]) {
+          if (merged) await older.command(`OPTIMIZE TABLE ${table} FINAL`)
+          const told = await sums(table)
+          // The store's answers have no infinities.
+          expect(told, `${table} ${merged}`).toEqual([
+            { dimension: 'ten', logs: expect.closeTo(twice, 9), events: 6 },
+            { dimension: 'zero', logs: null, events: 3 },
+          ])
+        }
+      }
+    } finally {
+      await older.close()
     }
   })
 

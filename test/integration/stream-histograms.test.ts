@@ -7,7 +7,7 @@ import { loadCells } from '../../analytics/queries/cells.ts'
 import { type EmbeddedStore, startEmbedded } from '../../deploy/embedded/start.ts'
 import type { Cell } from '../../schemas/cell.ts'
 import { configSchema } from '../../schemas/config.ts'
-import { bucketOf } from '../../schemas/histogram.ts'
+import { bucketOf, LN_GAMMA, ZERO_BUCKET } from '../../schemas/histogram.ts'
 import { buildCatalogue } from '../../schemas/signals/catalogue.ts'
 import { customSignalSchema } from '../../schemas/signals/custom.ts'
 import { openStore, type Store } from '../../schemas/store/client.ts'
@@ -100,13 +100,14 @@ function commonOf(service: string, temporality: number, { start, time, instance,
   }
 }
 
-async function cellsOf(service: string, measure = SIGNAL): Promise<readonly Cell[]> {
+async function cellsOf(service: string, measure = SIGNAL, levels = false): Promise<readonly Cell[]> {
   const set = await loadCells(store, catalogue, {
     service,
     environment: 'default',
     from: START / 1000,
     to: START / 1000 + MINUTES * 60,
     signals: [catalogue.signal(SIGNAL)],
+    levels,
   })
   return set.get(measure)?.get('mail')?.get('1') ?? []
 }
@@ -264,4 +265,27 @@ test('explicit: a bucket stands for its geometric middle', async () => {
       [bucketOf(5), 1],
     ]),
   )
+})
+
+test('over long spans the logarithms of what the buckets hold come in their stead', async () => {
+  for (const [service, measure] of [
+    ['explicit-0', SIGNAL],
+    ['explicit-delta', SIGNAL],
+    ['exponential-0', `${SIGNAL}.exponential`],
+    ['scales', `${SIGNAL}.exponential`],
+  ] as const) {
+    const cells = await cellsOf(service, measure)
+    const levels = await cellsOf(service, measure, true)
+    expect(levels.map(({ time, count, histogram }) => ({ time, count, histogram }))).toEqual(
+      cells.map(({ time, count }) => ({ time, count, histogram: undefined })),
+    )
+    cells.forEach(({ histogram }, at) => {
+      const expected = [...(histogram ?? [])].reduce(
+        (sum, [bucket, n]) =>
+          sum + (bucket === ZERO_BUCKET ? Number.NEGATIVE_INFINITY : n * (bucket - 0.5) * LN_GAMMA),
+        0,
+      )
+      expect(levels[at]?.sumLogs).toBeCloseTo(expected, 9)
+    })
+  }
 })

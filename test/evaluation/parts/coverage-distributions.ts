@@ -2,6 +2,7 @@
  * Part E of distributions: intervals of the geometric mean, p50, p95 and p99 of latency histograms as reports make and show them, and of the one that speaks for the comparison;
  * beside them a block bootstrap on the same occasions.
  */
+import { PAST_DAYS, type Pasts, pastOf, slotLength } from '../../../analytics/baselines/past.ts'
 import { minuteHistograms } from '../../../analytics/compare/minute-histograms.ts'
 import { compareSignals } from '../../../analytics/jobs/compare-signals.ts'
 import type { CellSet } from '../../../analytics/queries/cells.ts'
@@ -21,7 +22,7 @@ import {
   tally,
 } from '../coverage-tally.ts'
 import { FRESH, OLD, SIGNALS } from '../made-arms.ts'
-import { addCell, type GrowingSet } from '../made-cells.ts'
+import { addCell, type GrowingSet, withSumLogs } from '../made-cells.ts'
 import { blockBootstrap } from '../peers/block-bootstrap.ts'
 
 /**
@@ -44,7 +45,7 @@ interface World {
 
 interface DistributionRow extends World, Coverage {
   readonly kind: 'distribution'
-  readonly design: Design
+  readonly design: Design | typeof WEEKS
   /** `shown`: the one that speaks for the comparison. */
   readonly statistic: string
 }
@@ -55,6 +56,9 @@ interface BesideRow extends World {
   readonly postflight: Coverage
   readonly bootstrap: Coverage
 }
+
+/** Before/after with six weeks of the series' own past. */
+const WEEKS = 'six weeks known'
 
 const MEMORIES = [0, 0.3, 0.6, 0.9]
 export const WORLDS: readonly World[] = [
@@ -98,12 +102,12 @@ export function runDistributions(options: {
   readonly section: string
 } {
   const { quick, runs, seed, progress } = options
-  const every = (worlds: readonly World[], step: number) =>
+  const every = <T>(worlds: readonly World[], designs: readonly T[], step: number) =>
     (quick ? worlds.filter((_, at) => at % step === 0) : worlds).flatMap((world) =>
-      DESIGNS.map((design) => ({ world, design })),
+      designs.map((design) => ({ world, design })),
     )
-  const alone = every(WORLDS, 8)
-  const compared = every(BESIDE, 5)
+  const alone = every(WORLDS, [...DESIGNS, WEEKS] as const, 8)
+  const compared = every(BESIDE, DESIGNS, 5)
   const rows = alone.flatMap(({ world, design }, at) => {
     progress((0.5 * at) / alone.length)
     return distributionRows(world, design, runs, seed)
@@ -117,14 +121,16 @@ export function runDistributions(options: {
 
 export function distributionRows(
   world: World,
-  design: Design,
+  design: Design | typeof WEEKS,
   runs: number,
   seed: number,
 ): readonly DistributionRow[] {
   const draws = new Draws(seed, JSON.stringify([world, design]))
+  const compared = design === WEEKS ? 'before-after' : design
   const tallied = tally(runs, () => {
-    const set = occasion(world, design, draws)
-    return (alpha) => intervals(set, design, alpha)
+    const set = occasion(world, compared, draws)
+    const past = design === WEEKS ? weeksBefore(set, world, draws) : undefined
+    return (alpha) => intervals(set, compared, alpha, past)
   })
   return [...tallied].map(([statistic, coverage]) => ({
     kind: 'distribution',
@@ -163,14 +169,20 @@ function besideRows(world: World, design: Design, runs: number, seed: number): r
 }
 
 /** As a report makes them of the service as a whole. */
-function intervals(set: CellSet, design: Design, alpha: number): Intervals {
+function intervals(set: CellSet, design: Design, alpha: number, past?: Pasts): Intervals {
   const beside = design === 'side-by-side'
   const from = beside ? 0 : BEFORE * 60
   const [compared] = compareSignals(
     [SIGNALS.latency],
     { set, versions: [OLD], from: 0, to: beside ? AFTER * 60 : from },
     { set, versions: [FRESH], from, to: from + AFTER * 60 },
-    { alpha, design, stepSeconds: 60, only: (_, dimension) => dimension === '' },
+    {
+      alpha,
+      design,
+      stepSeconds: 60,
+      only: (_, dimension) => dimension === '',
+      ...(past === undefined ? {} : { past }),
+    },
   )
   if (compared?.comparison.kind !== 'measured') return new Map()
   const { interval, details } = compared.comparison
@@ -196,6 +208,9 @@ const ROUTES = [
 ]
 const ONE = [{ name: '', seconds: 0.1, share: 1 }]
 const SLOWER = 4
+/** Share of requests that are. */
+const SLOW: Partial<Record<World['shape'], number>> = { 'slow 8 %': 0.08, 'slow 2 %': 0.02 }
+const SLOT = slotLength(AFTER * 60, 60)
 
 function fill(
   set: GrowingSet,
@@ -204,7 +219,7 @@ function fill(
   of: { readonly version: string; readonly from: number; readonly minutes: number; readonly effect: number },
 ): void {
   const routes = shape === 'four routes' ? ROUTES : ONE
-  const slow = shape === 'slow 8 %' ? 0.08 : shape === 'slow 2 %' ? 0.02 : 0
+  const slow = SLOW[shape] ?? 0
   const walks = routes.map(() => new Autoregression(draws, memory, spread))
   for (let minute = 0; minute < of.minutes; minute++) {
     routes.forEach(({ name, seconds, share }, at) => {
@@ -220,6 +235,31 @@ function fill(
       addCell(set, 'server.request', name, of.version, cellOfValues((of.from + minute) * 60, values, 0))
     })
   }
+}
+
+/** Six weeks of each route up to the release: the time before, and counts and sums of logarithms of what came earlier. */
+function weeksBefore(set: CellSet, { shape, mean, spread, memory }: World, draws: Draws): Pasts {
+  const routes = shape === 'four routes' ? ROUTES : ONE
+  const slow = SLOW[shape] ?? 0
+  const pasts = routes.map(({ name, seconds, share }) => {
+    const walk = new Autoregression(draws, memory, spread)
+    const cells = (set.get('server.request')?.get(name)?.get(OLD) ?? []).map(withSumLogs)
+    for (let minute = BEFORE - PAST_DAYS * 1440; minute < 0; minute++) {
+      walk.step()
+      const count = draws.poisson(mean * share)
+      let slower = 0
+      for (let i = 0; slow > 0 && i < count; i++)
+        if (draws.uniform() < slow * Math.exp(walk.value)) slower += 1
+      const sumLogs =
+        count * (Math.log(seconds) + (slow > 0 ? 0 : walk.value)) +
+        slower * Math.log(SLOWER) +
+        0.5 * Math.sqrt(count) * draws.normal()
+      cells.push({ time: minute * 60, count, bad: 0, sum: 0, sumSquares: 0, min: 0, max: 0, sumLogs })
+    }
+    return [name, pastOf(SIGNALS.latency, cells, [], 60, SLOT, BEFORE * 60, [])] as const
+  })
+  const byName = new Map(pasts)
+  return (_, dimension) => byName.get(dimension)
 }
 
 const LEVELS = ['50', '80', '95', '99']

@@ -1,14 +1,13 @@
 /**
  * H. Counts and latencies on real levels: the share of failures and the latency of a made service wander as real series do; before/after by the report's own comparison, with and without a
- * known quiet past, and by the forecast that gauges have, which is not in use for these kinds.
+ * known past, and for shares by the forecast that gauges and latencies have, which is not in use for them.
  */
 
-import { PAST_DAYS, slotLength } from '../../../analytics/baselines/past.ts'
+import { PAST_DAYS, pastOf, slotLength } from '../../../analytics/baselines/past.ts'
 import { seasonalNullAt } from '../../../analytics/baselines/seasonal-null.ts'
 import { align, badOf, countOf } from '../../../analytics/compare/align.ts'
-import type { CompareOptions, Comparison } from '../../../analytics/compare/comparison.ts'
+import type { CompareOptions, Comparison, Past } from '../../../analytics/compare/comparison.ts'
 import { compareDistribution } from '../../../analytics/compare/distribution.ts'
-import { compareGauge, minuteMeans } from '../../../analytics/compare/gauge.ts'
 import { compareRate } from '../../../analytics/compare/rate.ts'
 import { compareRatio } from '../../../analytics/compare/ratio.ts'
 import { ALPHA } from '../../../analytics/jobs/report.ts'
@@ -17,9 +16,10 @@ import { fitSeason } from '../../../analytics/stats/season.ts'
 import { Draws } from '../../../deploy/demo/history/draws.ts'
 import type { Cell } from '../../../schemas/cell.ts'
 import { cellOfValues } from '../../../schemas/cell-of-values.ts'
-import { LN_GAMMA } from '../../../schemas/histogram.ts'
+import type { Signal } from '../../../schemas/signals/signal.ts'
 import { upperLimit } from '../clustered.ts'
 import { shareOf, thresholdOf } from '../equal-alarms.ts'
+import { withSumLogs } from '../made-cells.ts'
 import { cell } from '../made-traffic.ts'
 import { present } from '../method.ts'
 import type { PartOptions, PartResult } from '../part.ts'
@@ -27,7 +27,7 @@ import { type Line, linesOf, type Moment, placebos, WINDOWS } from '../placebo-m
 import { readSeries } from '../series.ts'
 
 const SIZES = [0.1, 0.2, 0.5, 1] as const
-const NOMINAL = [0.01, 0.001, 5e-5] as const
+const NOMINAL = [0.05, 0.01, 0.001, 1e-4, 5e-5] as const
 const MOMENTS = 800
 const QUICK = 100
 const DAY = 86_400
@@ -44,13 +44,15 @@ interface Kind {
   /** What a slot of a level has, relative to the median. */
   readonly slot: (time: number, level: number, draws: Draws) => Cell
   readonly model: Compare
-  /** @param past all cells of six weeks */
-  readonly forecast: (
-    before: readonly Cell[],
-    after: readonly Cell[],
-    past: { readonly cells: readonly Cell[]; readonly to: number; readonly slotSeconds: number },
-    step: number,
-  ) => Comparison
+  /** What the third method is called. */
+  readonly third: string
+  /** @param cells all of six weeks */
+  readonly past: (
+    cells: readonly Cell[],
+    of: { readonly step: number; readonly to: number; readonly slotSeconds: number },
+  ) => Past | undefined
+  /** With the past of {@link Kind.past}. */
+  readonly forecast: Compare
 }
 
 const REQUESTS = 200
@@ -67,16 +69,19 @@ const KINDS: readonly Kind[] = [
       return { ...cell(time, { count }), bad }
     },
     model: (before, after, more) => compareRatio({ ...OPTIONS, ...more, before, after }),
-    forecast: (before, after, { cells, ...past }, step) => {
-      const events = (of: readonly Cell[]) => of.map((one) => ({ ...one, count: one.bad }))
+    third: 'forecast (not in use)',
+    past: (cells, { step, ...past }) => {
       const line = align({ cells, take: badOf }, { cells, take: countOf }, step)
+      return line === undefined ? undefined : { ...past, line }
+    },
+    forecast: (before, after, more) => {
+      const events = (of: readonly Cell[]) => of.map((one) => ({ ...one, count: one.bad }))
       return compareRate({
         ...OPTIONS,
-        stepSeconds: step,
+        ...more,
         before: events(before),
         after: events(after),
         exposure: { before, after },
-        ...(line === undefined ? {} : { past: { ...past, line } }),
       })
     },
   },
@@ -92,20 +97,12 @@ const KINDS: readonly Kind[] = [
         0,
       ),
     model: (before, after, more) => compareDistribution({ ...OPTIONS, ...more, before, after }),
-    forecast: (before, after, { cells, ...past }, step) => {
-      const line = minuteMeans(cells.map(geometricMean), step)
-      return compareGauge({
-        ...OPTIONS,
-        stepSeconds: step,
-        before: before.map(geometricMean),
-        after: after.map(geometricMean),
-        ...(line === undefined ? {} : { past: { ...past, line } }),
-      })
-    },
+    third: 'postflight, six weeks known',
+    past: (cells, { step, to, slotSeconds }) =>
+      pastOf({ kind: 'distribution' } as Signal, cells.map(withSumLogs), [], step, slotSeconds, to, []),
+    forecast: (before, after, more) => compareDistribution({ ...OPTIONS, ...more, before, after }),
   },
 ]
-
-const METHODS = ['postflight', 'postflight, quiet past known', 'forecast (not in use)'] as const
 
 interface Scores {
   readonly path: string
@@ -154,11 +151,11 @@ function scoresOf(kind: Kind, moments: readonly Moment[], seed: number): readonl
     const to = line.start + at * step
     const before = service.cells(at - day, at)
     const slotSeconds = slotLength(window * step, step)
-    const past = {
-      cells: service.cells(first, at),
+    const past = kind.past(service.cells(first, at), {
+      step,
       to: Math.floor(to / slotSeconds) * slotSeconds,
       slotSeconds,
-    }
+    })
     const quiet = quietPast(kind, service, line, { at, window, day, first })
     const afters = [
       service.cells(at, at + window),
@@ -174,7 +171,13 @@ function scoresOf(kind: Kind, moments: readonly Moment[], seed: number): readonl
       p: [
         p((after) => kind.model(before, after, { stepSeconds: step })),
         p((after) => kind.model(before, after, { stepSeconds: step, ...quiet })),
-        p((after) => kind.forecast(before, after, past, step)),
+        p((after) =>
+          kind.forecast(before, after, {
+            stepSeconds: step,
+            ...quiet,
+            ...(past === undefined ? {} : { past }),
+          }),
+        ),
       ],
     }
   })
@@ -246,18 +249,8 @@ class Service {
   }
 }
 
-/** A gauge's cell of the slot's geometric mean. */
-function geometricMean(of: Cell): Cell {
-  let positions = 0
-  of.histogram?.forEach((count, bucket) => {
-    positions += count * (bucket - 0.5)
-  })
-  const value = Math.exp((positions / of.count) * LN_GAMMA)
-  return cell(of.time, { count: 1, sum: value, sumSquares: value ** 2, min: value, max: value })
-}
-
 function rowsOf(kind: Kind, window: string, scores: readonly Scores[], seed: number): readonly Row[] {
-  return METHODS.map((method, m) => {
+  return ['postflight', 'postflight, quiet past known', kind.third].map((method, m) => {
     const p = scores.map((one) => one.p[m] as readonly number[])
     const evidence = (k: number) =>
       Float64Array.from(p, (one) => -Math.log10(Math.max(one[k] as number, 1e-300)))
@@ -293,15 +286,15 @@ function section(rows: readonly Row[], series: number): string {
   const percent = (share: number | undefined, digits: number): string =>
     `${(100 * (share ?? 0)).toFixed(digits)} %`
   return `A made service whose share of failures, or latency, is moved by one of ${series} real series (by its median, a tenth to ten times), slot by slot of the series' own step; pretended releases and windows as in part A, before/after with a day before. The counts and
-values are drawn anew, so that what is tested is how comparisons of these kinds stand levels that move by themselves. *Quiet past known*: season and placebos from moments 11 hours apart, of this one series. *Forecast*: the method of gauges on the share, or on the geometric mean, which no
-report uses for these kinds. *at*: share of quiet moments with a two-sided p at or below it; the upper limit is one-sided 95 % of that at 1 %, by a bootstrap that draws whole series. *Power* as in part B, at equal false alarms of 1 %, multiplicative.
+values are drawn anew, so that what is tested is how comparisons of these kinds stand levels that move by themselves. *Quiet past known*: season and placebos from moments 11 hours apart, of this one series. *Six weeks known*: the same, and the geometric mean by its forecast, as a report has it. *Forecast*: the
+method of gauges on the share, which no report uses. *at*: share of quiet moments with a two-sided p at or below it; the upper limit is one-sided 95 % of that at 1 %, by a bootstrap that draws whole series. *Power* as in part B, at equal false alarms of 1 %, multiplicative.
 
-| what | method | window | moments | at 1 % | upper 95 % | at 0.1 % | at 0.005 % | ${SIZES.map((size) => `+${100 * size} %`).join(' | ')} |
-| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ${SIZES.map(() => '---:').join(' | ')} |
+| what | method | window | moments | at 5 % | at 1 % | upper 95 % | at 0.1 % | at 0.01 % | at 0.005 % | ${SIZES.map((size) => `+${100 * size} %`).join(' | ')} |
+| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ${SIZES.map(() => '---:').join(' | ')} |
 ${rows
   .map(
     (row) =>
-      `| ${[row.kind, row.method, row.window, row.n, percent(row.nominal['0.01'], 2), percent(row.upper95, 2), percent(row.nominal['0.001'], 2), percent(row.nominal['0.00005'], 2), ...row.power.map((share) => percent(share, 1))].join(' | ')} |`,
+      `| ${[row.kind, row.method, row.window, row.n, percent(row.nominal['0.05'], 2), percent(row.nominal['0.01'], 2), percent(row.upper95, 2), percent(row.nominal['0.001'], 2), percent(row.nominal['0.0001'], 2), percent(row.nominal['0.00005'], 2), ...row.power.map((share) => percent(share, 1))].join(' | ')} |`,
   )
   .join('\n')}`
 }
