@@ -745,7 +745,8 @@ async function readBefore(
 }
 
 /**
- * Evidence from after a rollback. What is left then may be chance: it says nothing by itself, and is nearer to the time before than to what was rolled back.
+ * Evidence from after a rollback. What is left then may be chance: it says nothing by itself, and is nearer to the time before than to what was rolled back. A new kind of event
+ * that the old version has as well, less often, did not come with the release alone.
  * @param after of the version that serves again
  * @param evidence of the one that was rolled back
  */
@@ -756,7 +757,7 @@ function sinceRollback(after: WatchEvidence, evidence: WatchEvidence): WatchEvid
     recovered:
       one.recovered ||
       (one.exposure > 0 &&
-        one.logE <= 0 &&
+        (one.fresh || one.logE <= 0) &&
         isHalfBack(one.before, worst.get(reasonKey(one)) ?? one.before, one.after)),
   }))
   return { ...evidence, crossed: after.crossed, signals }

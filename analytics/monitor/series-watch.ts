@@ -301,8 +301,9 @@ export function isBeyond(
   return bad === 'up' ? up : bad === 'down' ? down : up || down
 }
 
-/** Whether a level is nearer to what was before than to the worst, by factors. */
+/** Whether a level is nearer to what was before than to the worst: by factors, or where there was none before by what it is. */
 export function isHalfBack(before: number, worst: number, now: number): boolean {
+  if (before === 0) return now <= worst / 2
   if (!(before > 0 && worst > 0 && now > 0)) return false
   return Math.abs(Math.log(now / before)) <= 0.5 * Math.abs(Math.log(worst / before))
 }

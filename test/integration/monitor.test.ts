@@ -243,7 +243,7 @@ describe('the monitor over real cells', { timeout: 120_000 }, () => {
 
   it('ends it also where what is left after the rollback may be chance', async () => {
     await traffic('refund', '1.0', start - 60 * MINUTE, start, 0.01)
-    await traffic('refund', '1.1', start, start + 3 * MINUTE, 0.1)
+    await traffic('refund', '1.1', start, start + 3 * MINUTE, 0.1, { exceptions: { LedgerLocked: 0.09 } })
     now = start + 3 * MINUTE
     const monitor = monitors()
     await monitor.look()
@@ -257,8 +257,9 @@ describe('the monitor over real cells', { timeout: 120_000 }, () => {
       [{ ...(deployment as NonNullable<typeof deployment>), status: 'rolled_back' }],
       now,
     )
-    // A bit more than before: of 300 requests a minute five fail, not three.
-    await traffic('refund', '1.0', start + 3 * MINUTE, start + 9 * MINUTE, 0.016)
+    // A bit more than before: of 300 requests a minute five fail, not three. And it has the new exception, too.
+    const left = { exceptions: { LedgerLocked: 0.015 } }
+    await traffic('refund', '1.0', start + 3 * MINUTE, start + 9 * MINUTE, 0.016, left)
     for (now += MINUTE; now <= start + 9 * MINUTE; now += MINUTE) await monitor.look()
     const ended = (await incidents()).find(({ service }) => service === 'refund')
     expect(ended?.resolution).toMatch(/^rolled back, and back to normal/)
