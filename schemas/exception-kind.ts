@@ -13,6 +13,7 @@ export interface ExceptionKind {
 
 /** Stands in no title and no culprit. */
 const SEPARATOR = ' · '
+const FINGERPRINT = /^(\d{1,6})-[0-9a-f]+$/
 
 /** @param fingerprint lower-case hexadecimal digits */
 export function nameOfKind(title: string, culprit: string, version: number, fingerprint: string): string {
@@ -22,7 +23,7 @@ export function nameOfKind(title: string, culprit: string, version: number, fing
 
 export function readKind(name: string): ExceptionKind {
   const parts = name.split(SEPARATOR)
-  const fingerprint = /^(\d{1,6})-[0-9a-f]+$/.exec(parts.at(-1) ?? '')
+  const fingerprint = FINGERPRINT.exec(parts.at(-1) ?? '')
   const known = parts.length > 1 && fingerprint !== null
   const title = known ? (parts[0] ?? '') : name
   const end = title.indexOf(': ')
@@ -31,6 +32,12 @@ export function readKind(name: string): ExceptionKind {
     title,
     type: end < 0 ? title : title.slice(0, end),
   }
+}
+
+/** A kind within a sentence, without its fingerprint: `TypeError: cannot read # in priceCart (checkout/price-cart.js)`. */
+export function spokenKind(name: string): string {
+  const parts = name.split(SEPARATOR)
+  return parts.length > 1 && FINGERPRINT.test(parts.at(-1) ?? '') ? parts.slice(0, -1).join(' in ') : name
 }
 
 /** String SQL of a kind's title. @param name String SQL */

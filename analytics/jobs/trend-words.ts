@@ -34,7 +34,9 @@ export function causeWords({ cause, established, provisional }: Change): string 
   const versions =
     cause.versions.length > 3 ? `${cause.versions.length} releases` : cause.versions.join(' or ')
   const chance =
-    cause.byChance >= 0.2 ? `, but ${Math.round(cause.byChance * 100)} % of moments would match` : ''
+    cause.byChance >= 0.2
+      ? ` (or by chance: ${Math.round(cause.byChance * 100)} % of all moments are as near to a release)`
+      : ''
   return `with ${versions}${chance}${late}`
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { nameOfKind } from '../../schemas/exception-kind.ts'
 import type { Signal } from '../../schemas/signals/signal.ts'
 import { comparedLevels, difference, factor, phrase, quantity, range } from './words.ts'
 
@@ -38,6 +39,30 @@ it('a change from zero has no factor', () => {
   expect(phrase({ ...change, signal: signal('db.deadlocks') })).toBe(
     'Deadlocks of POST /orders up from none (0 % -> 24.6 %)',
   )
+})
+
+it('an exception is told without the fingerprint that only programs need', () => {
+  const change = {
+    statistic: 'mean',
+    before: 0,
+    after: 0.04,
+    ratio: Number.POSITIVE_INFINITY,
+    fact: 'new',
+  } as const
+  const signal = {
+    id: 'exceptions.rate',
+    kind: 'rate',
+    unit: '{exception}/{request}',
+    dimension: 'exception',
+  } as Signal
+  const of = (dimension: string) => phrase({ ...change, signal, dimension })
+  expect(of(nameOfKind('TypeError: cannot read #', 'priceCart (cart.js)', 1, '9f86d08188'))).toBe(
+    'new exception TypeError: cannot read # in priceCart (cart.js) (0.04 per request)',
+  )
+  expect(of(nameOfKind('TypeError: cannot read #', '', 1, '9f86d08188'))).toBe(
+    'new exception TypeError: cannot read # (0.04 per request)',
+  )
+  expect(of('Timeout')).toBe('new exception Timeout (0.04 per request)')
 })
 
 describe('an interval', () => {

@@ -1,4 +1,5 @@
 import type { DeploymentState, Verdict } from '../../schemas/contracts/report.ts'
+import { spokenKind } from '../../schemas/exception-kind.ts'
 import type { Signal } from '../../schemas/signals/signal.ts'
 
 /** Numbers as people read them: 212 ms, 1.4 %, 3.2 MB, 0.8 per request. */
@@ -113,7 +114,8 @@ export interface Change {
 
 /** A change in one phrase, such as "POST /pay answers 1.8x slower at p95 (212 ms -> 381 ms)". */
 export function phrase(change: Change): string {
-  const { signal, dimension, before, after, ratio, fact } = change
+  const { signal, before, after, ratio, fact } = change
+  const dimension = signal.dimension === 'exception' ? spokenKind(change.dimension) : change.dimension
   const unit = signal.unit
   if (fact === 'new') return `new ${kindOf(signal)} ${dimension} (${quantity(after, unit)})`
   if (fact === 'resurfaced') return `${kindOf(signal)} ${dimension} is back (${quantity(after, unit)})`
