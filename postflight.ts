@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
-import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Logger } from 'pino'
 import { createAlerts } from './analytics/alerts/alerts.ts'
@@ -11,6 +10,7 @@ import { type Analysis, createAnalysis } from './analytics/jobs/scheduler.ts'
 import { createMonitor, type Monitor } from './analytics/monitor/monitor.ts'
 import { createAuthenticator, startApi } from './api/server.ts'
 import { openDatabase } from './deploy/open-database.ts'
+import { reachableUrl } from './deploy/reachable-url.ts'
 import type { SelfObservation } from './deploy/self-observation.ts'
 import { startCardinality } from './ingest/cardinality/start.ts'
 import { startCollectors } from './ingest/collectors/start.ts'
@@ -323,10 +323,10 @@ export async function startConsumer({ config, logger, clock }: PostflightOptions
   }
 }
 
-/** Where people reach the pages; a door open to all is reached by the machine's name. */
+/** Where people reach the pages. */
 function publicUrl(config: Config, listening: string): string {
   if (config.api.publicUrl !== '') return config.api.publicUrl.replace(/\/+$/, '')
-  return listening.replace(/\/\/(0\.0\.0\.0|\[::\])/, `//${hostname()}`)
+  return reachableUrl(listening, config.api.host)
 }
 
 /** The same error with a hint that names the setting. */

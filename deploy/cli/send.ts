@@ -103,19 +103,32 @@ async function post(url: string, body: string, key: string | undefined, sent: Ta
     })
     if (response?.status === 200) return (await response.json()) as Answer
     if (response !== undefined) {
-      told = await response.text()
-      if (response.status !== 503 && response.status !== 429) {
-        const code =
-          response.status === 401 || response.status === 403 ? 'UNAUTHENTICATED' : 'INVALID_REQUEST'
-        throw new PostflightError(code, `Postflight refuses the lines (${response.status}): ${told}`, {
-          hint: already(sent),
-        })
-      }
+      told = messageOf(await response.text())
+      if (response.status !== 503 && response.status !== 429)
+        throw refusal(response.status, `Postflight refuses the lines (${response.status}): ${told}`, sent)
     }
     if (wait > 0) await sleep(wait)
   }
   throw new PostflightError('STORE_UNREACHABLE', `The lines could not be sent to ${url}: ${told}`, {
-    hint: `Is it running? npm start. ${already(sent)}`,
+    hint: `${/certificate/.test(told) ? 'NODE_EXTRA_CA_CERTS names the PEM file of its authority.' : 'Is it running? npm start.'} ${already(sent)}`,
+  })
+}
+
+/** What an answer says, which is JSON with a message. */
+function messageOf(answer: string): string {
+  try {
+    const { message } = JSON.parse(answer) as { message?: unknown }
+    return typeof message === 'string' ? message : answer
+  } catch {
+    return answer
+  }
+}
+
+function refusal(status: number, message: string, sent: Tally): PostflightError {
+  if (status !== 401 && status !== 403)
+    return new PostflightError('INVALID_REQUEST', message, { hint: already(sent) })
+  return new PostflightError(status === 401 ? 'UNAUTHENTICATED' : 'FORBIDDEN', message, {
+    hint: `--key or POSTFLIGHT_KEY shows a key: postflight keys create --name NAME --scopes ingest. ${already(sent)}`,
   })
 }
 

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { Postflight } from '../../postflight.ts'
+import { reachableUrl } from '../reachable-url.ts'
 import { type Invocation, newCommand, runs } from './command.ts'
 import { type CliContext, writeJson } from './context.ts'
 import { EXIT } from './exit-codes.ts'
@@ -26,6 +27,11 @@ export function upCommand(context: CliContext): Command {
 
 function screen({ context, config }: Invocation, { urls, dataDir }: Postflight, seconds: number): string {
   const paint = paintFor(context)
+  const [api, otlp, otlpGrpc] = [
+    reachableUrl(urls.api, config.api.host),
+    reachableUrl(urls.otlp, config.otlp.host),
+    reachableUrl(urls.otlpGrpc, config.otlp.host),
+  ]
   const title = (text: string) => paint('bold', text.padEnd(11))
   const key =
     config.auth.required || config.otlp.host !== '127.0.0.1'
@@ -34,14 +40,14 @@ function screen({ context, config }: Invocation, { urls, dataDir }: Postflight, 
   return `
 Postflight is ready after ${seconds.toFixed(1)} s.
 
-${title('Look')}${paint('cyan', urls.api)}   (API: ${urls.api}/api/docs/)
+${title('Look')}${paint('cyan', api)}   (API: ${api}/api/docs/)
 
-${title('Send')}OTLP over HTTP to ${urls.otlp}. For an OpenTelemetry SDK:
-             OTEL_EXPORTER_OTLP_ENDPOINT=${urls.otlp}
+${title('Send')}OTLP over HTTP to ${otlp}. For an OpenTelemetry SDK:
+             OTEL_EXPORTER_OTLP_ENDPOINT=${otlp}
              OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf
              OTEL_SERVICE_NAME=checkout
              OTEL_RESOURCE_ATTRIBUTES=service.version=2.7.0,deployment.environment.name=production${key}
-             Over gRPC: OTEL_EXPORTER_OTLP_PROTOCOL=grpc and ${urls.otlpGrpc}
+             Over gRPC: OTEL_EXPORTER_OTLP_PROTOCOL=grpc and ${otlpGrpc}
 
 ${title('Ask')}npm run postflight -- report checkout@2.7.0
 
