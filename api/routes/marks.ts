@@ -12,7 +12,7 @@ const MOST_MARKS = 1000
 
 /** What people said of verdicts afterwards. */
 export function markRoutes(app: Api, context: ApiContext): void {
-  const { store, clock } = context
+  const { store, clock, catalogue } = context
   app.put(
     '/deployments/:id/marks',
     {
@@ -29,6 +29,8 @@ export function markRoutes(app: Api, context: ApiContext): void {
     },
     async (request) => {
       const { id } = await getDeployment(store, request.params.id)
+      // A slip of the fingers would be kept, and count for nothing.
+      if (request.body.signal !== '') catalogue.signal(request.body.signal)
       await storeMark(store, id, request.body, clock())
       return { items: await marksOf(store, id) }
     },

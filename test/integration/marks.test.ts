@@ -34,6 +34,14 @@ it('says that there is nothing to evaluate as long as nobody marked anything', a
   expect(out).toContain('postflight mark')
 })
 
+it('refuses a mark of a signal that nobody knows', async () => {
+  const { code, err } = await run('mark', 'checkout@2.7.0/β', 'true', '--signal', 'latency.sever')
+  expect({ code, err }).toEqual({
+    code: 3,
+    err: expect.stringContaining('There is no signal latency.sever.'),
+  })
+})
+
 it('computes marked verdicts again with other thresholds, and says what each would have cost', async () => {
   expect(await run('mark', 'checkout@2.7.0/β', 'false-alarm', '--by', 'Ada')).toMatchObject({ code: 0 })
   const { items } = (await (await fetch(`${shop.api.url}/api/v1/deployments?service=checkout`)).json()) as {
