@@ -91,6 +91,21 @@ for (const [name, compare] of Object.entries(ways)) {
     if (name !== 'distribution') expect(back.effect.ratio * there.effect.ratio).toBeCloseTo(1, 9)
   })
 
+  test(`${name}: a series that never moves has no change`, () => {
+    const constant = (from: number, minutes: number): Cell[] =>
+      Array.from({ length: minutes }, (_, i) =>
+        cellOfValues(
+          (from + i) * 60,
+          Array.from({ length: 40 }, (_, v) => 0.25 + v / 64),
+          4,
+        ),
+      )
+    const measured = found(compare(constant(0, 1440), constant(1440, 120)))
+    expect(measured.pValue).toBeGreaterThan(0.01)
+    expect(measured.interval[0]).toBeLessThanOrEqual(1)
+    expect(measured.interval[1]).toBeGreaterThanOrEqual(1)
+  })
+
   test(`${name}: an empty window is undecidable and never no change`, () => {
     expect(compare(before, [])).toMatchObject({ kind: 'undecidable', reason: 'no data after' })
     expect(compare([], same)).toMatchObject({ kind: 'undecidable', reason: 'no data before' })

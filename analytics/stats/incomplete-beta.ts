@@ -34,7 +34,8 @@ function lowerTail(x: number, a: number, b: number, y: number): number {
     c = nonZero(beta + alpha / c)
     const delta = c * d
     result *= delta
-    if (Math.abs(delta - 1) < 1e-15) break
+    // Of NaN, too, there is no more to be had.
+    if (!(Math.abs(delta - 1) >= 1e-15)) break
   }
   return Math.min(1, front / result)
 }

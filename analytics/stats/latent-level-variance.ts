@@ -18,7 +18,7 @@ export function latentLevelVariance(series: Float64Array): number {
   let head = 0
   for (let lag = 1; lag <= DECLINE_LAGS; lag++) head += gamma[lag] as number
   // Beyond what independent minutes show by chance: their sum has a variance of lags by n.
-  if (head < 1.3 * Math.sqrt(DECLINE_LAGS / n) * (gamma[0] as number)) return 0
+  if (head <= 1.3 * Math.sqrt(DECLINE_LAGS / n) * (gamma[0] as number)) return 0
   let top = 0
   let bottom = 0
   for (let lag = 1; lag <= DECLINE_LAGS; lag++) {
