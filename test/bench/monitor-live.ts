@@ -18,6 +18,8 @@ export interface LiveOptions {
 
 const ROUTES = ['GET /cart', 'POST /pay', 'GET /orders/{id}'] as const
 const SECOND = 1_000
+/** Seconds that one request holds at most. */
+const AT_ONCE = 30
 
 /** Load on some services until stopped. What cannot be delivered is sent again, as an exporter does. */
 export class LiveLoad {
@@ -27,7 +29,9 @@ export class LiveLoad {
   readonly #timers: NodeJS.Timeout[] = []
   /** Milliseconds of the first failed request, by service and version. */
   readonly firstFailure = new Map<string, number>()
-  readonly #waiting: { readonly path: string; readonly body: string }[] = []
+  /** Resources with spans or metrics that are not sent yet, a list a second, and the request that is under way. */
+  readonly #waiting = { resourceSpans: [] as object[][], resourceMetrics: [] as object[][] }
+  #request: { readonly path: string; readonly body: string } | undefined
   #sending: Promise<void> = Promise.resolve()
   #ticks = 0
 
@@ -61,23 +65,39 @@ export class LiveLoad {
         metrics.push({ resource: resourceOf(service), scopeMetrics: [{ metrics: points }] })
       }
     }
-    this.#waiting.push({ path: '/v1/traces', body: JSON.stringify({ resourceSpans: traces }) })
-    if (metrics.length > 0)
-      this.#waiting.push({ path: '/v1/metrics', body: JSON.stringify({ resourceMetrics: metrics }) })
+    this.#waiting.resourceSpans.push(traces)
+    if (metrics.length > 0) this.#waiting.resourceMetrics.push(metrics)
     this.#sending = this.#sending.then(() => this.#send())
   }
 
   async #send(): Promise<void> {
-    for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
-      const answer = await fetch(`${this.#options.otlpUrl}${next.path}`, {
+    for (let request = this.#next(); request !== undefined; request = this.#next()) {
+      const answer = await fetch(`${this.#options.otlpUrl}${request.path}`, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
-        body: next.body,
+        body: request.body,
       }).catch(() => undefined)
-      // Whoever does not answer is asked again with the next tick.
+      // Whoever does not answer is asked again with the next tick, the same.
       if (answer?.ok !== true) return
-      this.#waiting.shift()
+      this.#request = undefined
     }
+  }
+
+  /** All that waits of one kind in one request, as an exporter that is behind sends it. */
+  #next(): { readonly path: string; readonly body: string } | undefined {
+    if (this.#request !== undefined) return this.#request
+    const { resourceSpans, resourceMetrics } = this.#waiting
+    if (resourceSpans.length > 0)
+      this.#request = {
+        path: '/v1/traces',
+        body: JSON.stringify({ resourceSpans: resourceSpans.splice(0, AT_ONCE).flat() }),
+      }
+    else if (resourceMetrics.length > 0)
+      this.#request = {
+        path: '/v1/metrics',
+        body: JSON.stringify({ resourceMetrics: resourceMetrics.splice(0, AT_ONCE).flat() }),
+      }
+    return this.#request
   }
 
   #spans(service: LiveService, now: number): object[] {
