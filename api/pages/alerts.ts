@@ -31,7 +31,7 @@ export function alertsPage(page: AlertsPage): string {
 <div class="title"><h1>Alerts</h1><p class="lead">${firing === 0 ? 'None is firing.' : `${firing} firing.`}</p></div>
 !${receivers.length === 0 ? '<p class="muted">No receiver is set up, so nobody is told: <code>alerts</code> in the settings names them.</p>' : ''}
 !${mutes.length === 0 ? '' : muteList(mutes, token)}
-!${alerts.length === 0 ? html`<p class="muted">An alert appears here when a deployment's verdict turns to regressed.</p>` : ''}
+!${alerts.length === 0 ? html`<p class="muted">An alert appears here when a deployment makes things worse.</p>` : ''}
 !${[...shown.filter(isFiring), ...shown.filter((alert) => !isFiring(alert))].map((alert) => article(alert, page))}`,
   })
 }

@@ -111,7 +111,7 @@ export function reportPage({ report, series, siblings, alert }: ReportPage): str
 }
 
 function firing(alert: Alert, report: Report): string {
-  return html`<p>!${firingBadge(alert)} <a href="${watchPath(report)}">The watch</a> found since !${moment(alert.startsAt)}: ${prose(alert.summary)}.</p>`
+  return html`<p>!${firingBadge(alert)} since !${moment(alert.startsAt)}: ${prose(alert.summary)}. <a href="${watchPath(report)}">The watch</a> has the evidence.</p>`
 }
 
 function watchPath({ deployment }: Report): string {
