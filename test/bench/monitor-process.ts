@@ -52,7 +52,8 @@ export async function startProcess(alertmanagerUrl: string): Promise<PostflightP
     stop: async () => {
       await client.close()
       await command.stop()
-      await rm(folder, { recursive: true, force: true })
+      // The engine of a process that was killed may still be writing.
+      await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 250 })
     },
   }
 }
