@@ -92,6 +92,9 @@ export async function loadCells(store: Store, catalogue: Catalogue, request: Cel
   return sets.get(request.service) ?? new Map()
 }
 
+/** Seconds, longer than metrics are exported apart: so far before a span a stream's last point is looked for, and so young a stream is whole in its first. */
+const STREAM_PAUSE = 300
+
 /** Cells of many services of one environment, in as many statements as those of one. Services without any have no entry. */
 export async function loadCellsOf(
   store: Store,
@@ -120,6 +123,7 @@ export async function loadCellsOf(
     to: Math.max(0, Math.ceil(request.to)),
     step: request.step ?? 60,
   }
+  const streamsFrom = Math.max(0, common.from - STREAM_PAUSE)
   // Whole hours are kept longer, and are a sixtieth of the rows.
   const rollup = common.step % 3600 === 0 && common.from % 3600 === 0 ? 'signal_1h' : 'signal_1m'
   const read = async (name: string, ids: readonly string[], more: Record<string, unknown>) =>
@@ -135,9 +139,9 @@ export async function loadCellsOf(
           from: Math.max(common.from, Math.floor(request.histogramFrom ?? 0)),
           measures: distributions,
         }),
-    streamHistograms(store, table('histogram_1m'), { ...common, flat, levels }),
+    streamHistograms(store, table('histogram_1m'), { ...common, streamsFrom, flat, levels }),
     read('signal-cells', table('signal_1m'), { ...sampled, table: rollup, levels }),
-    read('counter-cells', table('counter_1m'), { flat }),
+    read('counter-cells', table('counter_1m'), { flat, streamsFrom }),
     read('session-cells', table('session'), {}),
     exceptionCells(store, table('exception_1m'), { ...common, ...sampled }),
   ])
@@ -212,7 +216,12 @@ async function streamHistograms(
   params: Record<string, unknown>,
 ): Promise<(Row & HistogramRow)[]> {
   if (measures.length === 0) return []
-  return await store.query(loadSql('stream-histogram-cells'), { ...params, measures, gamma: GAMMA })
+  return await store.query(loadSql('stream-histogram-cells'), {
+    ...params,
+    measures,
+    gamma: GAMMA,
+    justBegun: STREAM_PAUSE,
+  })
 }
 
 /** Cells of exceptions, each counted once, under the first of the measures. */

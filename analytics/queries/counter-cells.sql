@@ -1,6 +1,7 @@
 -- Increase per second of cumulative counters, one row a series and version, as arrays over time: each stream gives one sample a step.
 -- A difference is taken between the last points of two steps of one stream and start time; a fall (a reset that kept its start time)
--- counts from zero. A stream's very first point has no difference: what it counted before is not known to belong to the step.
+-- counts from zero. A stream's very first point has no difference: what it counted before is not known to belong to the step. What a stream had last
+-- before the span (`t` 0, as far back as {streamsFrom}) is what its first difference is taken from, so that a span read in portions gives what it gives as a whole.
 SELECT
     service,
     measure,
@@ -49,7 +50,7 @@ FROM
                 instance,
                 stream,
                 start_time,
-                intDiv(toUnixTimestamp(time), {step:UInt32}) * {step:UInt32} AS t,
+                if(time < toDateTime({from:UInt32}), 0, intDiv(toUnixTimestamp(time), {step:UInt32}) * {step:UInt32}) AS t,
                 argMinMerge(first) AS first_value,
                 argMaxMerge(last) AS last_value,
                 toUnixTimestamp64Nano(min(first_time)) AS first_nanos,
@@ -62,13 +63,13 @@ FROM
                     SELECT service, splitByChar(':', measure)[1], toUInt8(dimension) FROM kept_dimension
                     WHERE service IN ({services:Array(String)}) AND position(measure, ':streams') > 0 AND day >= toDate(toDateTime({from:UInt32}), 'UTC') AND day <= toDate(toDateTime({to:UInt32}), 'UTC')
                 )
-                AND time >= toDateTime({from:UInt32})
+                AND time >= toDateTime({streamsFrom:UInt32})
                 AND time < toDateTime({to:UInt32})
             GROUP BY service, measure, dimension, version, instance, stream, start_time, t
         )
         WINDOW stream_order AS (PARTITION BY service, measure, dimension, version, instance, stream, start_time ORDER BY t ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
     )
-    WHERE last_nanos > previous_nanos
+    WHERE t > 0 AND last_nanos > previous_nanos
     GROUP BY service, measure, dimension, version, t
     ORDER BY service, measure, dimension, version, t
 )

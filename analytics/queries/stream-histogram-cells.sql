@@ -1,6 +1,7 @@
 -- Histograms that metrics bring, one row a series and version, as arrays over time. Of cumulative ones the difference between the last points of two steps of
 -- one stream and start time is taken, at the coarser of their scales; a fall (a reset that kept its start time) counts from zero. A stream's very first point
--- has no difference: what it counted before is not known to belong to the step. Squares, least and greatest are those of the buckets' values.
+-- counts as a whole if the stream had begun shortly before; else what it counted before is not known to belong to the step. What a stream had last before the
+-- span (`t` 0, as far back as {streamsFrom}) is what its first difference is taken from, so that a span read in portions gives what it gives as a whole. Squares, least and greatest are those of the buckets' values.
 -- With `levels` sums of logarithms are given in the histograms' stead.
 WITH
     (m, by) -> CAST(if(by = 0, (mapKeys(m), mapValues(m)), arrayReduce('sumMap', [arrayMap(k -> bitShiftRight(k, by), mapKeys(m))], [mapValues(m)])), 'Map(Int32, Int64)') AS coarser,
@@ -60,9 +61,12 @@ FROM
                 bad,
                 last_value,
                 last_nanos,
-                lagInFrame(last_value, 1, first_value) OVER stream_order AS previous_value,
-                lagInFrame(last_nanos, 1, first_nanos) OVER stream_order AS previous_nanos,
-                if(last_value.count >= previous_value.count, previous_value, CAST((0, 0, last_value.scale, 0, map()), 'Tuple(count UInt64, sum Float64, scale Int32, zero UInt64, buckets Map(Int32, UInt64))')) AS since
+                toUnixTimestamp64Nano(start_time) AS start_nanos,
+                start_nanos > 0 AND first_nanos - start_nanos BETWEEN 1 AND {justBegun:UInt32} * 1000000000 AS begins,
+                CAST((0, 0, last_value.scale, 0, map()), 'Tuple(count UInt64, sum Float64, scale Int32, zero UInt64, buckets Map(Int32, UInt64))') AS none,
+                lagInFrame(last_value, 1, if(begins, none, first_value)) OVER stream_order AS previous_value,
+                lagInFrame(last_nanos, 1, if(begins, start_nanos, first_nanos)) OVER stream_order AS previous_nanos,
+                if(last_value.count >= previous_value.count, previous_value, none) AS since
             FROM
             (
                 SELECT
@@ -73,7 +77,7 @@ FROM
                     instance,
                     stream,
                     start_time,
-                    intDiv(toUnixTimestamp(time), {step:UInt32}) * {step:UInt32} AS t,
+                    if(time < toDateTime({from:UInt32}), 0, intDiv(toUnixTimestamp(time), {step:UInt32}) * {step:UInt32}) AS t,
                     max(histogram_1m.bad) AS bad,
                     argMinMerge(first) AS first_value,
                     argMaxMerge(last) AS last_value,
@@ -88,13 +92,13 @@ FROM
                         SELECT service, splitByChar(':', measure)[1], toUInt8(dimension) FROM kept_dimension
                         WHERE service IN ({services:Array(String)}) AND position(measure, ':streams') > 0 AND day >= toDate(toDateTime({from:UInt32}), 'UTC') AND day <= toDate(toDateTime({to:UInt32}), 'UTC')
                     )
-                    AND time >= toDateTime({from:UInt32})
+                    AND time >= toDateTime({streamsFrom:UInt32})
                     AND time < toDateTime({to:UInt32})
                 GROUP BY service, measure, dimension, version, instance, stream, start_time, t
             )
             WINDOW stream_order AS (PARTITION BY service, measure, dimension, version, instance, stream, start_time ORDER BY t ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
         )
-        WHERE last_nanos > previous_nanos
+        WHERE t > 0 AND last_nanos > previous_nanos
         UNION ALL
         SELECT
             service,

@@ -39,12 +39,15 @@ async function send(service: string, points: readonly Point[]): Promise<void> {
 }
 
 /** What all streams rose by in each minute, and of how many that is known. */
-async function increases(service: string): Promise<Record<number, [streams: number, sum: number]>> {
+async function increases(
+  service: string,
+  [from, to]: readonly [number, number] = [0, 30],
+): Promise<Record<number, [streams: number, sum: number]>> {
   const set = await loadCells(bench.store, bench.catalogue, {
     service,
     environment: 'default',
-    from: START / 1000,
-    to: START / 1000 + 1800,
+    from: START / 1000 + from * 60,
+    to: START / 1000 + to * 60,
   })
   const cells = set.get('process.cpu_time')?.get('user')?.get('1.0') ?? []
   return Object.fromEntries(
@@ -91,4 +94,13 @@ test('a reset that keeps its start counts from zero; a restart begins anew', asy
     { minute: 2, value: 63 },
   ])
   expect(await increases('restarted')).toEqual({ 1: [1, 10], 2: [1, 3], 3: [1, 5] })
+})
+
+test('minutes read one by one are those read together', async () => {
+  await send(
+    'portions',
+    [100, 103, 110, 110, 125].map((value, minute) => ({ minute, value })),
+  )
+  const portions = await Promise.all([0, 1, 2, 3, 4].map((at) => increases('portions', [at, at + 1])))
+  expect(Object.assign({}, ...portions)).toEqual({ 1: [1, 3], 2: [1, 7], 3: [1, 0], 4: [1, 15] })
 })
