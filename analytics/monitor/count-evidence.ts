@@ -21,8 +21,8 @@ export interface CountReference extends Baseline {
 
 const STEP = 60
 /** No level is known better than this (standard deviation, log scale), whatever a single day shows; and less so, the fewer half hours there were. */
-const STEADIEST = 0.05
-/** The share of values beyond a quantile moves further than their level does: beyond the p95 of a log-normal of spread 1, twice as far (the normal's hazard there). */
+export const STEADIEST = 0.05
+/** The share of values beyond a quantile moves further than their level does: beyond the p95 of a log-normal of spread 1, twice as far (the normal's hazard there), and at least so far. */
 const STEADIEST_BEYOND = 0.1
 const UNTOLD = 0.1
 const HALF_HOUR = 1800
@@ -31,11 +31,13 @@ const HALF_HOUR = 1800
  * What the time before says of a count.
  * @param minutes in order of time
  * @param of events are a part of the exposure, or the values beyond a quantile of the time before, or neither
+ * @param sway of values beyond a quantile: how far their share moves (log scale) with a level that is not known better
  * @returns undefined without any exposure
  */
 export function countReference(
   minutes: readonly Counted[],
   of: 'share' | 'beyond' | 'count',
+  sway = 0,
 ): CountReference | undefined {
   let events = 0
   let exposure = 0
@@ -53,7 +55,10 @@ export function countReference(
     level,
     // Parts of all spread less than a count; a monitor does not bet on it.
     dispersion: Math.max(1, dispersion),
-    drift: Math.max(drift, (of === 'beyond' ? STEADIEST_BEYOND : STEADIEST) + UNTOLD / Math.sqrt(windows)),
+    drift: Math.max(
+      drift,
+      (of === 'beyond' ? Math.max(STEADIEST_BEYOND, sway) : STEADIEST) + UNTOLD / Math.sqrt(windows),
+    ),
     events,
     exposure,
   }

@@ -1,12 +1,12 @@
 import type { Cell } from '../../schemas/cell.ts'
-import { histogramQuantile, mergeHistogram } from '../../schemas/histogram.ts'
+import { histogramQuantile, LN_GAMMA, mergeHistogram } from '../../schemas/histogram.ts'
 import { isNamed } from '../../schemas/signals/bounded-dimension.ts'
 import type { Criticality, Signal } from '../../schemas/signals/signal.ts'
 import { renamedKinds } from '../compare/renamed.ts'
 import type { CellSet } from '../queries/cells.ts'
 import { mergeCells } from '../queries/merge-cells.ts'
 import { exposureLine, measureFor, signalLines, versionsOf } from '../queries/signal-lines.ts'
-import { burstsOf, type Counted, countReference } from './count-evidence.ts'
+import { burstsOf, type Counted, countReference, STEADIEST } from './count-evidence.ts'
 import { harmOf, type Served } from './harm.ts'
 import { levelReference } from './level-evidence.ts'
 import {
@@ -230,7 +230,7 @@ class Group {
         const minutes = before.flatMap((cell) =>
           cell.histogram === undefined ? [] : [{ time: cell.time, ...beyondOf(cell.histogram, threshold) }],
         )
-        const reference = countReference(minutes, 'beyond')
+        const reference = countReference(minutes, 'beyond', swayOf(merged, threshold))
         return make(reference === undefined ? undefined : { kind: 'count', reference, direction: 'up' })
       })
       this.#put(dimension, tests, thresholds, 0, weight, fresh, merged)
@@ -747,6 +747,19 @@ export function beyondOf(
     if (bucket > threshold) events += count
   })
   return { events, exposure }
+}
+
+/** Buckets below a threshold by which the density there is told. */
+const SWAY_BUCKETS = 2
+/** A share moves no further than this, however steep its edge. */
+const MOST_SWAY = 1
+
+/** How far the share beyond a threshold moves (log scale) where all values move by as little as no level is known better than: the narrower they lie, the further. */
+export function swayOf(histogram: ReadonlyMap<number, number>, threshold: number): number {
+  const beyond = beyondOf(histogram, threshold).events
+  const beyondLess = beyondOf(histogram, threshold - SWAY_BUCKETS).events
+  const each = Math.log((beyondLess + 0.5) / (beyond + 0.5)) / (SWAY_BUCKETS * LN_GAMMA)
+  return Math.min(MOST_SWAY, STEADIEST * each)
 }
 
 const RECENT_SECONDS = 600
