@@ -10,6 +10,7 @@ const quiet: Measured = {
   interval: [0.95, 1.08],
   differenceInterval: [-0.05, 0.08],
   confidence: 0.99,
+  deviation: 0.025,
   standardError: 0.025,
   scale: 'log',
   degreesOfFreedom: 100,

@@ -82,6 +82,8 @@ export interface Measured {
   readonly differenceInterval: readonly [number, number]
   readonly confidence: number
   /** Of the logarithm of the ratio (of the difference where `scale` says so), calibration included. */
+  /** Of the effect, for adding it to others: half a 95 % interval by 1.96, so that heavier tails count as wider. */
+  readonly deviation: number
   readonly standardError: number
   readonly scale: 'log' | 'linear'
   readonly degreesOfFreedom: number

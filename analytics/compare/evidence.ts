@@ -48,6 +48,9 @@ export function calibrationOf(placebos: readonly number[] | Calibration | undefi
   return isList(placebos) ? calibrate(placebos) : placebos
 }
 
+/** Of the normal distribution, at 95 %. */
+const USUAL = 1.96
+
 /** From an estimate and its error to everything that a verdict is made of. */
 export function measured(estimate: Estimate, options: CompareOptions): Measured {
   const { effect, degreesOfFreedom: degrees, margins, scale } = estimate
@@ -65,13 +68,20 @@ export function measured(estimate: Estimate, options: CompareOptions): Measured 
   const pValue = Math.min(1, 2 * Math.min(pHigher, pLower))
   const notHigher = Math.min(lower(margins.up), estimate.pNotHigher ?? 1)
   const notLower = upper(margins.down)
-  const quantile = studentUpperQuantile(options.alpha / 2, degrees) * calibration.scale
-  const [low, high] = estimate.bounds?.(quantile) ?? [effect - quantile * error, effect + quantile * error]
+  const boundsAt = (alpha: number): readonly [number, number] => {
+    const quantile = studentUpperQuantile(alpha / 2, degrees) * calibration.scale
+    return estimate.bounds?.(quantile) ?? [effect - quantile * error, effect + quantile * error]
+  }
+  const [low, high] = boundsAt(options.alpha)
+  const [usualLow, usualHigh] = boundsAt(0.05)
   const base = estimate.base ?? estimate.before
   const toRatio = (x: number): number => (scale === 'log' ? Math.exp(x) : (base + x) / base)
   const toDifference = (x: number): number => (scale === 'log' ? base * Math.expm1(x) : x)
   const widened = error * calibration.scale
-  const half = estimate.reachOfBounds === true ? (high - low) / 2 : quantile * error
+  const half =
+    estimate.reachOfBounds === true
+      ? (high - low) / 2
+      : studentUpperQuantile(options.alpha / 2, degrees) * calibration.scale * error
   const reach = half + 0.8416 * widened
   const byDirection = inDirection(options.bad, pHigher, pLower, pValue)
   return {
@@ -87,6 +97,7 @@ export function measured(estimate: Estimate, options: CompareOptions): Measured 
     interval: ordered(toRatio(low), toRatio(high)),
     differenceInterval: [toDifference(low), toDifference(high)],
     confidence: 1 - options.alpha,
+    deviation: (usualHigh - usualLow) / 2 / USUAL,
     standardError: widened,
     scale,
     degreesOfFreedom: degrees,

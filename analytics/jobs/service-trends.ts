@@ -327,8 +327,9 @@ function effectOf(
   const [low, high] = [scale(verdict.interval[0]), scale(verdict.interval[1])]
   const half = Number.isNaN(low) ? high - effect : Number.isNaN(high) ? effect - low : (high - low) / 2
   if (!(Number.isFinite(effect) && half > 0)) return undefined
-  // Intervals by Student's t are wider than this allows for, so errors come out rather too large.
-  return { effect, standardError: half / normalUpperQuantile((1 - verdict.confidence) / 2) }
+  // Older reports have the interval only. One by Student's t is wider than this allows for, so errors come out rather too large.
+  const fromInterval = half / normalUpperQuantile((1 - verdict.confidence) / 2)
+  return { effect, standardError: verdict.standardError ?? fromInterval }
 }
 
 function creepAnswer(

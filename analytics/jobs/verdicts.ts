@@ -126,6 +126,7 @@ function verdictOf(
     intervalOf: hasRatio ? 'ratio' : 'difference',
     compared: { statistic: comparison.statistic, before: effect.before, after: effect.after },
     confidence: comparison.confidence,
+    standardError: (comparison.scale === 'log') === hasRatio ? finite(comparison.deviation) : null,
     pValue: finite(comparison.pValue),
     adjustedPValue: decided.adjustedP,
     quantiles: quantilesOf(comparison),

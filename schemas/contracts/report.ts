@@ -81,6 +81,8 @@ export const verdictSchema = z.object({
   compared: z.object({ statistic: z.string(), before: z.number(), after: z.number() }).nullable().optional(),
   /** Confidence level of `interval`, 0 to 1. */
   confidence: z.number(),
+  /** Standard error of the effect for adding it to those of other releases: of the logarithm of `effectRatio`, or of `effectDifference`, as `intervalOf` says; null where not known so, absent in older reports. */
+  standardError: z.number().nullable().optional(),
   pValue: z.number().nullable(),
   /** After control of the false-discovery rate over the deployment's family. */
   adjustedPValue: z.number().nullable(),
