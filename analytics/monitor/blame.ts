@@ -2,8 +2,9 @@ import type { Cell } from '../../schemas/cell.ts'
 import { mergeHistogram } from '../../schemas/histogram.ts'
 import { mergeCells } from '../queries/merge-cells.ts'
 import { type Counted, countEvidence, countReference } from './count-evidence.ts'
-import { beyondOf, type SignalEvidence, thresholdOf } from './deployment-watch.ts'
 import { type Level, levelEvidence, levelReference } from './level-evidence.ts'
+import { beyondOf, thresholdOf } from './slow-values.ts'
+import type { SignalEvidence } from './watch-evidence.ts'
 
 /** Somewhere else where an incident may show, if it is not the release's. */
 export interface Place {

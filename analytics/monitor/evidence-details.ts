@@ -6,8 +6,8 @@ import { exemplarsOf } from '../jobs/exemplars.ts'
 import { seenEarlier } from '../jobs/kind-facts.ts'
 import { quantity } from '../jobs/words.ts'
 import { loadCells } from '../queries/cells.ts'
-import type { SignalEvidence } from './deployment-watch.ts'
 import { type Details, MOST_REASONS, reasonKey } from './incident.ts'
+import type { SignalEvidence } from './watch-evidence.ts'
 
 /**
  * Looks into the reasons that an incident names: the first trace of a new exception (or that it is back), the worst one of what is slow or fails, and by how much

@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest'
 import type { Incident } from '../../schemas/contracts/alert.ts'
 import type { Deployment } from '../../schemas/contracts/deployment.ts'
 import { buildCatalogue } from '../../schemas/signals/catalogue.ts'
-import type { SignalEvidence, WatchEvidence } from './deployment-watch.ts'
 import {
   type IncidentInput,
   type IncidentMemory,
@@ -13,6 +12,7 @@ import {
   reasonsOf,
   severityOf,
 } from './incident.ts'
+import type { SignalEvidence, WatchEvidence } from './watch-evidence.ts'
 
 const deployment: Deployment = {
   id: 'd1',

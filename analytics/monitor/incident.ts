@@ -5,7 +5,7 @@ import { firingOf } from '../alerts/alerts.ts'
 import { phrase } from '../jobs/words.ts'
 import { eBenjaminiHochberg } from '../stats/e-benjamini-hochberg.ts'
 import type { Blame } from './blame.ts'
-import type { SignalEvidence, WatchEvidence } from './deployment-watch.ts'
+import type { SignalEvidence, WatchEvidence } from './watch-evidence.ts'
 
 /** What is kept of an incident between two looks, besides the alert itself: all that a restart needs. */
 export interface IncidentMemory {

@@ -1,25 +1,14 @@
-import type { Config } from '../../schemas/config.ts'
 import type { Incident } from '../../schemas/contracts/alert.ts'
 import type { Deployment } from '../../schemas/contracts/deployment.ts'
 import type { Watch, WatchEvent } from '../../schemas/contracts/watch.ts'
-import type { Catalogue } from '../../schemas/signals/catalogue.ts'
-import type { Signal } from '../../schemas/signals/signal.ts'
-import type { Store } from '../../schemas/store/client.ts'
 import { ownerOf } from '../alerts/alerts.ts'
 import { reportUrl } from '../alerts/links.ts'
 import { onTrial } from '../gate/policy.ts'
-import { baselineOf } from '../jobs/report.ts'
 import { type CellSet, loadCells, loadCellsOf } from '../queries/cells.ts'
 import { loadRelations, type Relations } from '../releases/relations.ts'
-import { beforeWindow, windowSettings } from '../windows/deployment-windows.ts'
 import { type Blame, blameOf, duration, type OtherDeployment } from './blame.ts'
-import {
-  DeploymentWatch,
-  type SignalEvidence,
-  timesOf,
-  type WatchEvidence,
-  type WatchPlan,
-} from './deployment-watch.ts'
+import { timesOf } from './cell-minutes.ts'
+import { DeploymentWatch } from './deployment-watch.ts'
 import { loadDetails } from './evidence-details.ts'
 import {
   type IncidentMemory,
@@ -27,21 +16,23 @@ import {
   NO_DETAILS,
   NO_MEMORY,
   nextIncident,
-  reasonKey,
   reasonsOf,
 } from './incident.ts'
 import { loadPlaces } from './places.ts'
-import { isHalfBack } from './series-watch.ts'
+import {
+  type Joined,
+  knownAtStart,
+  RELATED_AGAIN,
+  relatedMoment,
+  relatedSignals,
+} from './related-services.ts'
+import { endingOf, sinceRollback } from './rollback.ts'
 import { isSilence, silenceIncident } from './silence.ts'
 import { watchEventId } from './stored-watches.ts'
+import { readBefore, type WatchOptions } from './watch-before.ts'
+import type { SignalEvidence, WatchEvidence } from './watch-evidence.ts'
+import { finite, headlineOf, iso, rankOf, watched } from './watch-row.ts'
 import { undecided, watchState } from './watch-state.ts'
-
-export interface WatchOptions {
-  readonly store: Store
-  readonly catalogue: Catalogue
-  readonly config: Config
-  readonly publicUrl: string
-}
 
 export interface JudgeInput {
   /** As it is now stored. */
@@ -70,20 +61,12 @@ const NOTICED = 120
 const LOOK_AROUND = 60
 /** Series in the stored watch. */
 const MOST_SIGNALS = 120
-/** Seconds between two looks for callers and callees that were not there before, and how many may join. */
-const RELATED_AGAIN = 600
+/** Callers and callees that were not there before, and may join. */
 const MOST_JOINED = 8
 /** Seconds that all has to be as it was before it is said to be. */
 const NORMAL_FOR = 60
 /** Seconds after a rollback in which things should be back to normal. */
 const ROLLED_BACK_WITHIN = 1800
-
-/** What is watched of callers and callees: whether they serve, not how they live. */
-export function relatedSignals(catalogue: Catalogue): readonly Signal[] {
-  return catalogue.signals.filter(
-    ({ group, kind }) => kind !== 'gauge' && ['errors', 'latency', 'exceptions', 'logs'].includes(group),
-  )
-}
 
 /** A deployment that is watched: evidence in memory, made from telemetry; everything else from and for the store. */
 export class OpenWatch {
@@ -680,21 +663,6 @@ function newestOf(times: Iterable<number>): number {
   return newest
 }
 
-type Joined = Watch['memory']['joined'][number]
-
-/** The same moments whoever looks: the last whole ten minutes since the start, in seconds. */
-function relatedMoment({ startedAt }: Deployment, now: number): number {
-  const start = Math.floor(Date.parse(startedAt) / 60_000) * MINUTE
-  return start + Math.floor((now - start) / RELATED_AGAIN) * RELATED_AGAIN
-}
-
-/** Callers and callees of a stored watch without those that joined. */
-function knownAtStart({ callers, callees }: Watch, joined: readonly Joined[]): Relations {
-  const later = new Set(joined.map(({ service }) => service))
-  const first = (names: readonly string[]) => names.filter((name) => !later.has(name))
-  return { callers: first(callers), callees: first(callees) }
-}
-
 type Note = (
   kind: WatchEvent['kind'],
   what: string | number,
@@ -709,138 +677,4 @@ const NO_EVIDENCE: WatchEvidence = {
   signals: [],
   requests: 0,
   share: null,
-}
-
-async function readBefore(
-  { store, catalogue, config }: WatchOptions,
-  deployment: Deployment,
-  previous: Deployment | undefined,
-): Promise<{ set: CellSet; baseline: string | null; plan: WatchPlan; window: { from: number; to: number } }> {
-  const settings = windowSettings(config.analysis, deployment.environment)
-  const startedAt = Date.parse(deployment.startedAt)
-  const start = Math.floor(startedAt / 60_000) * 60_000
-  const before = beforeWindow(
-    start,
-    previous === undefined ? undefined : Date.parse(previous.startedAt),
-    settings,
-  )
-  const window = { from: before.from / 1000, to: before.to / 1000 }
-  const set = await loadCells(store, catalogue, {
-    service: deployment.service,
-    environment: deployment.environment,
-    ...window,
-  })
-  const own = config.monitor.services[deployment.service]
-  return {
-    set,
-    window,
-    baseline: baselineOf(set, deployment, previous, { before }),
-    plan: {
-      startedAt: startedAt / 1000,
-      minutes: own?.watchMinutes ?? config.monitor.watchMinutes,
-      warmUpMinutes: settings.warmUpMinutes,
-      alpha: config.monitor.falsePages,
-    },
-  }
-}
-
-/**
- * Evidence from after a rollback. What is left then may be chance: it says nothing by itself, and is nearer to the time before than to what was rolled back. A new kind of event
- * that the old version has as well, less often, did not come with the release alone.
- * @param after of the version that serves again
- * @param evidence of the one that was rolled back
- */
-function sinceRollback(after: WatchEvidence, evidence: WatchEvidence): WatchEvidence {
-  const worst = new Map(evidence.signals.map((one) => [reasonKey(one), one.after]))
-  const signals = after.signals.map((one) => ({
-    ...one,
-    recovered:
-      one.recovered ||
-      (one.exposure > 0 &&
-        (one.fresh || one.logE <= 0) &&
-        isHalfBack(one.before, worst.get(reasonKey(one)) ?? one.before, one.after)),
-  }))
-  return { ...evidence, crossed: after.crossed, signals }
-}
-
-/** How a deployment ended by people's decision: told, or seen in the telemetry. */
-function endingOf(
-  deployment: Deployment,
-  deployments: readonly Deployment[],
-): {
-  readonly kind: 'rolled back' | 'superseded'
-  readonly at: number | undefined
-  readonly by: string
-} | null {
-  const next = deployments.find(
-    (other) =>
-      other.service === deployment.service &&
-      other.environment === deployment.environment &&
-      Date.parse(other.startedAt) > Date.parse(deployment.startedAt),
-  )
-  const back = next?.attributes['rollback'] === 'true' || next?.version === deployment.previousVersion
-  const told = deployment.sources?.findLast(({ status }) => status === 'rolled_back')?.at
-  const when = next?.startedAt ?? told
-  const at = when === undefined ? undefined : Date.parse(when) / 1000
-  if (deployment.status === 'rolled_back' || (next !== undefined && back)) {
-    return { kind: 'rolled back', at, by: next?.version ?? '' }
-  }
-  return next === undefined ? null : { kind: 'superseded', at, by: next.version }
-}
-
-/** A series as it is stored. */
-function watched(one: SignalEvidence, evidence: WatchEvidence, now: number): Watch['signals'][number] {
-  const { weight, recovered: _, moreMinutes, since, logE, ...rest } = one
-  return {
-    ...rest,
-    logE: finite(logE),
-    logENeeded: weight > 0 ? evidence.threshold - Math.log(weight) : null,
-    interval:
-      one.interval === null || !one.interval.every(Number.isFinite)
-        ? null
-        : [one.interval[0], one.interval[1]],
-    since: iso(since),
-    decidedBy: moreMinutes === null ? null : iso(now + moreMinutes * MINUTE),
-  }
-}
-
-function rankOf({ logE, weight }: SignalEvidence): number {
-  return Number.isFinite(logE) && weight > 0 ? Math.max(0, logE + Math.log(weight)) : 0
-}
-
-function headlineOf(
-  deployment: Deployment,
-  state: Watch['state'],
-  incident: Incident | undefined,
-  evidence: WatchEvidence | undefined,
-): string {
-  const name = `${deployment.service} ${deployment.version}`
-  if (incident?.status === 'firing') return incident.summary
-  switch (state) {
-    case 'no_data':
-      return evidence === undefined
-        ? `${name} is the first that was seen: later releases are compared with it.`
-        : `${name} cannot be judged: there is no telemetry.`
-    case 'healthy':
-      return `${name} is no worse than what it replaced.`
-    case 'inconclusive': {
-      const open = undecided(evidence)
-      return `Nothing was shown to be worse in ${name}; not decided: ${open.slice(0, 3).join(', ')}.`
-    }
-    case 'rolled_back':
-      return `${name} was rolled back.`
-    case 'superseded':
-      return `${name} was superseded by the next release.`
-    case 'regressed':
-    case 'watching':
-      return `${name} is being watched: nothing is worse so far.`
-  }
-}
-
-function finite(value: number | undefined): number | null {
-  return value !== undefined && Number.isFinite(value) ? value : null
-}
-
-function iso(seconds: number): string {
-  return new Date(Math.round(seconds * 1000)).toISOString()
 }

@@ -8,8 +8,8 @@ import { type CellSet, loadCellsOf } from '../queries/cells.ts'
 import { mergeCells } from '../queries/merge-cells.ts'
 import type { Relations } from '../releases/relations.ts'
 import { EARLIER, type OtherDeployment, type Place, placeMinutes } from './blame.ts'
-import type { WatchEvidence } from './deployment-watch.ts'
 import type { Level } from './level-evidence.ts'
+import type { WatchEvidence } from './watch-evidence.ts'
 
 export interface PlacesInput {
   readonly deployment: Deployment

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import type { SignalEvidence, WatchEvidence } from './deployment-watch.ts'
+import type { SignalEvidence, WatchEvidence } from './watch-evidence.ts'
 import { type StateInput, watchState } from './watch-state.ts'
 
 const signal = (decided: SignalEvidence['decided'], more: Partial<SignalEvidence> = {}) =>

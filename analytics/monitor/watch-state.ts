@@ -1,6 +1,6 @@
 import type { DeploymentState } from '../../schemas/contracts/report.ts'
 import { VERDICT_DEFAULTS } from '../verdict.ts'
-import type { WatchEvidence } from './deployment-watch.ts'
+import type { WatchEvidence } from './watch-evidence.ts'
 
 export interface StateInput {
   readonly firing: boolean

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { DeploymentWatch, type WatchedService } from '../../analytics/monitor/deployment-watch.ts'
+import { DeploymentWatch } from '../../analytics/monitor/deployment-watch.ts'
 import { reasonsOf } from '../../analytics/monitor/incident.ts'
+import type { WatchedService } from '../../analytics/monitor/watch-evidence.ts'
 import type { CellSet } from '../../analytics/queries/cells.ts'
 import { BUILT_IN_SIGNALS } from '../../schemas/signals/signals.ts'
 import { blameElsewhere, watchQuiet } from './monitor-simulation.ts'
