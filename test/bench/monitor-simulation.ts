@@ -2,6 +2,7 @@ import { blameOf, EARLIER, type Place, placeMinutes } from '../../analytics/moni
 import { DeploymentWatch } from '../../analytics/monitor/deployment-watch.ts'
 import { reasonsOf } from '../../analytics/monitor/incident.ts'
 import type { Level } from '../../analytics/monitor/level-evidence.ts'
+import { undecided } from '../../analytics/monitor/watch-state.ts'
 import type { CellSet } from '../../analytics/queries/cells.ts'
 import { mergeCells } from '../../analytics/queries/merge-cells.ts'
 import { seededRandom } from '../../analytics/stats/random.ts'
@@ -34,6 +35,8 @@ export interface QuietOutcome {
   readonly deployments: number
   readonly paged: number
   readonly looks: number
+  /** Of those that were not paged: shown at the end to be no worse. */
+  readonly healthy: number
   /** What paged, for people. */
   readonly reasons: readonly string[]
 }
@@ -47,6 +50,7 @@ export function watchQuiet(
 ): QuietOutcome {
   const reasons: string[] = []
   let looks = 0
+  let healthy = 0
   for (let i = 0; i < deployments; i++) {
     const seed = firstSeed + i
     const traffic = new SimulatedTraffic({
@@ -59,20 +63,22 @@ export function watchQuiet(
       storms,
     })
     const { watch, start } = watchOf(traffic, minutes)
-    for (let minute = 0; minute < minutes; minute++) {
+    let paged = false
+    for (let minute = 0; minute < minutes && !paged; minute++) {
       const time = start + minute * 60
       watch.take(new Map([['s', simulateMinutes(traffic, time, time + 60)]]), time, time + 60, time + 60)
       looks += 1
       const evidence = watch.evidence(time + 60)
       if (!evidence.crossed) continue
+      paged = true
       const [first] = reasonsOf(evidence)
       reasons.push(
         `seed ${seed}, minute ${minute}: ${first?.signal} ${first?.dimension} ${first?.before} -> ${first?.after}`,
       )
-      break
     }
+    if (!paged && undecided(watch.evidence(start + minutes * 60)).length === 0) healthy += 1
   }
-  return { deployments, paged: reasons.length, looks, reasons }
+  return { deployments, paged: reasons.length, looks, healthy, reasons }
 }
 
 const KINDS = ['old version', 'neighbour', 'host', 'callee'] as const
