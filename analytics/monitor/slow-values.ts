@@ -29,8 +29,8 @@ export function beyondOf(
 
 /** Buckets below a threshold by which the density there is told. */
 const SWAY_BUCKETS = 2
-/** A share moves no further than this, however steep its edge. */
-const MOST_SWAY = 1
+/** A share moves no further than this, however steep its edge: where all values are alike, any step of them is a change. */
+const MOST_SWAY = 0.2
 
 /** How far the share beyond a threshold moves (log scale) where all values move by as little as no level is known better than: the narrower they lie, the further. */
 export function swayOf(histogram: ReadonlyMap<number, number>, threshold: number): number {

@@ -77,9 +77,9 @@ async function sendAndRead(service: string, sending: Sending) {
   )
 }
 
-it.each<[string, Sending, number]>([
-  ['explicit', { names: 'present', temporality: 'cumulative', buckets: 'explicit', spans: false }, 20],
-  ['deltas', { names: 'present', temporality: 'delta', buckets: 'explicit', spans: false }, 30],
+it.each<[string, Sending]>([
+  ['explicit', { names: 'present', temporality: 'cumulative', buckets: 'explicit', spans: false }],
+  ['deltas', { names: 'present', temporality: 'delta', buckets: 'explicit', spans: false }],
   [
     'exponential',
     {
@@ -88,7 +88,6 @@ it.each<[string, Sending, number]>([
       buckets: 'exponential',
       spans: false,
     },
-    20,
   ],
   [
     'exponential-deltas',
@@ -98,15 +97,15 @@ it.each<[string, Sending, number]>([
       buckets: 'exponential',
       spans: false,
     },
-    30,
   ],
-  ['older-names', { names: 'older', temporality: 'cumulative', buckets: 'explicit', spans: false }, 20],
-  ['with-spans', { names: 'present', temporality: 'delta', buckets: 'explicit', spans: true }, 30],
-  ['older-with-spans', { names: 'older', temporality: 'delta', buckets: 'explicit', spans: true }, 30],
+  ['older-names', { names: 'older', temporality: 'cumulative', buckets: 'explicit', spans: false }],
+  ['with-spans', { names: 'present', temporality: 'delta', buckets: 'explicit', spans: true }],
+  ['older-with-spans', { names: 'older', temporality: 'delta', buckets: 'explicit', spans: true }],
 ])(
   'calls and queries of the SDK’s meter are counted once: %s',
   { timeout: 60_000 },
-  async (service, sending, count) => {
+  async (service, sending) => {
+    const count = 30
     const read = await sendAndRead(service, sending)
     // Of explicit buckets it is known which one a value fell into.
     const median = (lower: number, upper: number, value: number) => {
