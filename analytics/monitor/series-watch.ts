@@ -166,23 +166,16 @@ export class SeriesWatch {
   }
 
   #lately(open: Tally): Tally {
-    const sum = new Float64Array(WIDTH)
-    for (let i = 0; i < WIDTH * RECENT; i++)
-      sum[i % WIDTH] = (sum[i % WIDTH] as number) + (this.#recent[i] as number)
-    return this.#withControl(plus(sum, open))
+    let sum = open
+    for (let i = 0; i < RECENT; i++) sum = together(sum, read(this.#recent, WIDTH * i))
+    return this.#withControl(sum)
   }
 
   #since(moment: number, open: Tally): Tally {
-    const at = WIDTH * moment
-    const less = (i: number) => (this.#total[i] as number) - (this.#sums[at + i] as number)
-    return this.#withControl({
-      value: less(0) + open.value,
-      size: less(1) + open.size,
-      besideValue: less(2) + open.besideValue,
-      besideSize: less(3) + open.besideSize,
-      bursts: less(4) + open.bursts,
-      besideBursts: less(5) + open.besideBursts,
-    })
+    const less = new Float64Array(WIDTH)
+    for (let i = 0; i < WIDTH; i++)
+      less[i] = (this.#total[i] as number) - (this.#sums[WIDTH * moment + i] as number)
+    return this.#withControl(together(read(less, 0), open))
   }
 
   /** An old version that was there for the first minutes only, often in trouble by its end, says nothing of all that came later. */
@@ -202,14 +195,25 @@ function write(into: Float64Array, at: number, tally: Tally): void {
   into[at + 5] = tally.besideBursts
 }
 
-function plus(sums: Float64Array, open: Tally): Tally {
+function read(from: Float64Array, at: number): Tally {
   return {
-    value: (sums[0] as number) + open.value,
-    size: (sums[1] as number) + open.size,
-    besideValue: (sums[2] as number) + open.besideValue,
-    besideSize: (sums[3] as number) + open.besideSize,
-    bursts: (sums[4] as number) + open.bursts,
-    besideBursts: (sums[5] as number) + open.besideBursts,
+    value: from[at] as number,
+    size: from[at + 1] as number,
+    besideValue: from[at + 2] as number,
+    besideSize: from[at + 3] as number,
+    bursts: from[at + 4] as number,
+    besideBursts: from[at + 5] as number,
+  }
+}
+
+export function together(a: Tally, b: Tally): Tally {
+  return {
+    value: a.value + b.value,
+    size: a.size + b.size,
+    besideValue: a.besideValue + b.besideValue,
+    besideSize: a.besideSize + b.besideSize,
+    bursts: a.bursts + b.bursts,
+    besideBursts: a.besideBursts + b.besideBursts,
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Cell } from '../../schemas/cell.ts'
-import { histogramQuantile, mergeHistogram } from '../../schemas/histogram.ts'
+import { histogramQuantile, mergeHistogram, quantileFunction } from '../../schemas/histogram.ts'
 import { isNamed } from '../../schemas/signals/bounded-dimension.ts'
 import type { Criticality, Signal } from '../../schemas/signals/signal.ts'
 import { renamedKinds } from '../compare/renamed.ts'
@@ -22,6 +22,7 @@ import {
   type SeriesTest,
   SeriesWatch,
   type Tally,
+  together,
 } from './series-watch.ts'
 import { beyondOf, swayOf, thresholdOf } from './slow-values.ts'
 import type { SignalEvidence, WatchedService, WatchPlan } from './watch-evidence.ts'
@@ -49,12 +50,12 @@ interface Series {
   readonly expected: number
   readonly weight: number
   readonly fresh: boolean
-  readonly open: Tally[]
+  open: readonly Tally[]
   /** Distributions: before, since the release, and the last ten to twenty minutes. */
   readonly histograms?: {
-    /** Quantiles, one a test, and what they are of. */
+    /** Quantiles, one a test, and any other. */
     readonly before: readonly number[]
-    readonly all: ReadonlyMap<number, number>
+    quantileBefore(q: number): number
     readonly since: Map<number, number>
     recent: [Map<number, number>, Map<number, number>]
     recentFrom: number
@@ -205,6 +206,7 @@ export class SignalWatch {
     before?: ReadonlyMap<number, number>,
   ): void {
     if (tests.length === 0) return
+    const quantileBefore = before === undefined ? undefined : quantileFunction(before)
     this.series.set(dimension, {
       dimension,
       tests,
@@ -213,12 +215,12 @@ export class SignalWatch {
       weight,
       fresh,
       open: tests.map(() => NOTHING),
-      ...(before === undefined
+      ...(quantileBefore === undefined
         ? {}
         : {
             histograms: {
-              before: QUANTILES.map((q) => histogramQuantile(before, q) ?? 0),
-              all: before,
+              before: QUANTILES.map(quantileBefore),
+              quantileBefore,
               since: new Map(),
               recent: [new Map(), new Map()],
               recentFrom: this.#from,
@@ -247,9 +249,7 @@ export class SignalWatch {
       byTime(all.size === 1 ? ([...all.values()][0] as readonly Cell[]) : mergeCells([...all.values()]))
     const flat = whole === undefined ? new Map<number, Cell>() : sum(lines)
     const oldFlat = whole === undefined ? new Map<number, Cell>() : sum(old)
-    const open = new Map(
-      [...this.series.values()].map((series) => [series, series.tests.map(() => [0, 0, 0, 0, 0, 0])]),
-    )
+    const open = new Map([...this.series.values()].map((series) => [series, series.tests.map(() => NOTHING)]))
     for (let time = from; time < to; time += 60) {
       const per = exposure.get(time)?.count ?? 0
       const oldPer = oldExposure.get(time)?.count ?? 0
@@ -277,24 +277,15 @@ export class SignalWatch {
           const tally = { value, size, besideValue, besideSize, ...bursts }
           if (time < completeTo) test.add(time, tally)
           else if (time >= this.#from && !this.#slow && signal.per !== 'minute') {
-            const now = open.get(series)?.[at] as number[]
-            now[0] = (now[0] as number) + tally.value
-            now[1] = (now[1] as number) + tally.size
-            now[2] = (now[2] as number) + tally.besideValue
-            now[3] = (now[3] as number) + tally.besideSize
-            now[4] = (now[4] as number) + tally.bursts
-            now[5] = (now[5] as number) + tally.besideBursts
+            const now = open.get(series) as Tally[]
+            now[at] = together(now[at] as Tally, tally)
           }
         })
         if (time < completeTo && series.histograms !== undefined && cell?.histogram !== undefined)
           keepHistogram(series.histograms, time, cell.histogram, this.#from)
       }
     }
-    for (const [series, sums] of open) {
-      sums.forEach(([value, size, besideValue, besideSize, bursts, besideBursts], at) => {
-        series.open[at] = { value, size, besideValue, besideSize, bursts, besideBursts } as Tally
-      })
-    }
+    for (const [series, tallies] of open) series.open = tallies
   }
 
   /** Events (or a minute's mean) and exposure of one series in one minute. */
@@ -527,14 +518,14 @@ function keepHistogram(
  * @param standings of the shares, one a quantile
  */
 function slowerBy(
-  { before, all }: NonNullable<Series['histograms']>,
+  { before, quantileBefore }: NonNullable<Series['histograms']>,
   standings: readonly SeriesStanding[],
 ): readonly [number, number] | null {
   const bounds = standings.map((standing, at) => {
     const shares = ratioSequence(standing.before, standing.after, standing.variance, INTERVAL_ALPHA)
     return shares?.map((factor) => {
       const share = Math.min(1, factor * standing.before)
-      return (before[at] as number) / (histogramQuantile(all, 1 - share) ?? 0)
+      return (before[at] as number) / quantileBefore(1 - share)
     })
   })
   if (bounds.some((bound) => bound === undefined)) return null
