@@ -1,4 +1,5 @@
 import { metrics, type ObservableCallback } from '@opentelemetry/api'
+import type { Rest } from './cardinality/rest.ts'
 import type { SignalKind } from './intake.ts'
 
 const meter = metrics.getMeter('postflight')
@@ -164,17 +165,6 @@ const restRecords = meter.createGauge('postflight.ingest.dimension_rest.records'
   unit: '{record}',
 })
 
-export function dimensionsPutTogether(of: {
-  service: string
-  measure: string
-  values: number
-  records: number
-}): void {
-  const about = { service: of.service, measure: of.measure }
-  restValues.record(of.values, about)
-  restRecords.record(of.records, about)
-}
-
 const leftOutStreams = meter.createGauge('postflight.ingest.stream_rest.streams', {
   description:
     'Streams of a cumulative metric that are not kept, in the minutes before a look, by service and measure',
@@ -185,13 +175,10 @@ const leftOutRecords = meter.createGauge('postflight.ingest.stream_rest.records'
   unit: '{record}',
 })
 
-export function streamsLeftOut(of: {
-  service: string
-  measure: string
-  values: number
-  records: number
-}): void {
-  const about = { service: of.service, measure: of.measure }
-  leftOutStreams.record(of.values, about)
-  leftOutRecords.record(of.records, about)
+/** What is not told apart, or not kept, as of a look. */
+export function restSeen({ service, measure, streams, values, records }: Rest): void {
+  const about = { service, measure }
+  const [notKept, theirRecords] = streams ? [leftOutStreams, leftOutRecords] : [restValues, restRecords]
+  notKept.record(values, about)
+  theirRecords.record(records, about)
 }

@@ -39,7 +39,9 @@ export function overviewPage(
       : firing.length > 0
         ? ''
         : 'No release that made things worse is running.',
-  ].join(' ')
+  ]
+    .filter((sentence) => sentence !== '')
+    .join(' ')
   return layout({
     title: 'Services',
     active: 'services',
@@ -47,7 +49,7 @@ export function overviewPage(
     main:
       rows.length === 0
         ? nothingYet(otlp)
-        : html`<div class="title"><h1>Services</h1><p class="lead">!${summary.trim()}</p></div>
+        : html`<div class="title"><h1>Services</h1><p class="lead">!${summary}</p></div>
 <table class="stack services">
 <caption class="hidden">Services with the newest deployment of each environment</caption>
 <thead><tr><th scope="col">Service</th><th scope="col">Environment</th><th scope="col">Version</th><th scope="col">State</th><th scope="col">Verdict</th><th scope="col" class="n">Traffic on it</th><th scope="col">Deployed</th></tr></thead>

@@ -7,7 +7,10 @@ const HOUR = 3_600_000
 
 /** Dimensions with more values than are told apart, metrics with more streams than are kept. @param now milliseconds since the epoch */
 export async function dimensionFindings(store: Store, now: number): Promise<Finding[]> {
-  const [rests, history] = [await dimensionRests(store, { since: now - HOUR }), await historyRests(store)]
+  const [rests, history] = await Promise.all([
+    dimensionRests(store, { since: now - HOUR }),
+    historyRests(store),
+  ])
   const lately = rests.map(
     ({ service, measure, streams, kept, full, minutes, values, records, of }): Finding => ({
       check: `${streams ? 'streams' : 'dimension'} of ${measure} of ${service}`,

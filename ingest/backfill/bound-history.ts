@@ -16,7 +16,7 @@ import {
   streamsByLevel,
   streamsKey,
 } from '../cardinality/streams.ts'
-import { DAY, dayOf, HOUR } from '../cardinality/time.ts'
+import { DAY, dayOf, HOUR, MINUTE } from '../cardinality/time.ts'
 import type { Span } from './plan.ts'
 import { polite } from './polite.ts'
 import type { BackfillTask } from './tasks.ts'
@@ -242,7 +242,7 @@ export class HistoryBounder {
 const streamsKeyOf = (bound: string) => historyOf(streamsOf(bound))
 
 function aboutDay({ bound, from }: Day) {
-  return { measure: bound, at: from, minutes: DAY / 60, full: false }
+  return { measure: bound, at: from, minutes: DAY / MINUTE, full: false }
 }
 
 /** Cells of the past of a day: SQL over `cells`. */

@@ -1,6 +1,6 @@
 import type { Store } from '../../schemas/store/client.ts'
+import { MINUTE } from './time.ts'
 
-const MINUTE = 60
 /** Until every process and insert under way is sure to see a decision. */
 const NOTICE = 2 * MINUTE
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { dimensionsPutTogether, streamsLeftOut } from '../telemetry.ts'
+import { restSeen } from '../telemetry.ts'
 import { type CardinalityOptions, lookAtDimensions } from './look.ts'
 import type { Rest } from './rest.ts'
 import { lookAtStreams } from './streams.ts'
@@ -18,7 +18,12 @@ export function startCardinality(
   const { logger, clock } = options
   const stop = new AbortController()
   const told = new Set<string>()
-  const warn = ({ service, measure, kept }: Rest, message: string) => {
+  const tell = (rest: Rest) => {
+    restSeen(rest)
+    const { service, measure, kept } = rest
+    const message = rest.streams
+      ? 'A metric has too many streams: it is taken from a random sample of them'
+      : 'A dimension has too many values: those that are not kept are counted as (other)'
     const key = JSON.stringify([service, measure, message])
     if (told.has(key)) return
     told.add(key)
@@ -26,14 +31,8 @@ export function startCardinality(
   }
   const look = async () => {
     const now = Math.floor(clock() / 1000)
-    for (const rest of await lookAtDimensions(options, now)) {
-      dimensionsPutTogether(rest)
-      warn(rest, 'A dimension has too many values: those that are not kept are counted as (other)')
-    }
-    for (const rest of await lookAtStreams(options, now)) {
-      streamsLeftOut(rest)
-      warn(rest, 'A metric has too many streams: it is taken from a random sample of them')
-    }
+    for (const rest of await lookAtDimensions(options, now)) tell(rest)
+    for (const rest of await lookAtStreams(options, now)) tell(rest)
   }
   const waited = async () => await sleep(MINUTE, true, { signal: stop.signal, ref: false }).catch(() => false)
   const run = async () => {

@@ -1,3 +1,4 @@
+import { MAX_DEPTH } from '../protobuf/any-value.ts'
 import { Unreadable } from '../protobuf/unreadable.ts'
 import { recordOf } from './record.ts'
 
@@ -65,8 +66,6 @@ function objectOf(text: string): Record<string, unknown> {
 }
 
 /** As deep as values may be that are stored; deeper than the stack none is looked at. */
-const MAX_DEPTH = 48
-
 function refuseDeep(value: unknown, depth: number): void {
   if (typeof value !== 'object' || value === null) return
   if (depth > MAX_DEPTH) throw new Unreadable('NESTING_TOO_DEEP', '', `Nested more than ${MAX_DEPTH} deep`)

@@ -3,7 +3,7 @@ import { Unreadable } from './unreadable.ts'
 import { broken, Wire } from './wire.ts'
 
 /** Lists and maps in a value may be nested this deep; the official decoders stop at 100 messages, two to a level. */
-const MAX_DEPTH = 48
+export const MAX_DEPTH = 48
 
 const STRING_VALUE = 1
 
