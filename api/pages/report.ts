@@ -63,8 +63,7 @@ export function reportPage({ report, series, siblings, alert }: ReportPage): str
 !${environments(report, siblings)}
 <section class="verdict ${report.state}" aria-label="Verdict">
 <p class="state">!${stateBadge(report.state, report.baselineVersion)} !${finality(report)}</p>
-<p class="headline">${prose(report.headline)}</p>
-!${alert === undefined ? '' : firing(alert, report)}
+!${alert === undefined ? html`<p class="headline">${prose(report.headline)}</p>` : firing(alert, report)}
 <ul class="counts">
 !${count(regressed.length, 'regressed', 'bad')}!${count(improved.length, 'improved', 'good')}!${count(unchanged.length, 'unchanged', 'quiet')}!${count(inconclusive.length, 'not decided', 'unsure')}
 </ul>
@@ -110,8 +109,14 @@ export function reportPage({ report, series, siblings, alert }: ReportPage): str
   })
 }
 
+/** What is worse comes first, whether the report can tell by itself or the monitor only, which is minutes ahead. */
 function firing(alert: Alert, report: Report): string {
-  return html`<p>!${firingBadge(alert)} since !${moment(alert.startsAt)}: ${prose(alert.summary)}. <a href="${watchPath(report)}">The watch</a> has the evidence.</p>`
+  const [headline, more] =
+    report.state === 'regressed'
+      ? [report.headline, `${alert.summary}.`]
+      : [alert.summary, `By itself this report says: ${report.headline}`]
+  return html`<p class="headline">${prose(headline)}</p>
+<p>!${firingBadge(alert)} since !${moment(alert.startsAt)}. ${prose(more)} <a href="${watchPath(report)}">The watch</a> has the evidence.</p>`
 }
 
 function watchPath({ deployment }: Report): string {

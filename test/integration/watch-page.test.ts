@@ -125,6 +125,7 @@ describe('the watch of a deployment', { timeout: 60_000 }, () => {
     await storeIncident(shop.bench.store, incident, Date.now())
     // Pages are read again after some seconds.
     await expect.poll(() => read(report), { timeout: 15_000 }).toContain('GET /items fails 9× more often')
+    expect(await read(report)).toContain('<p class="headline">cart 1.1.0: GET /items fails 9× more often</p>')
     await expect.poll(() => read(first), { timeout: 15_000 }).toContain(`href="/alerts#regression-${id}"`)
     const page = await read(first)
     expect(page).not.toContain('No release that made things worse is running')
