@@ -116,7 +116,22 @@ describe('what is refused, and in which words', () => {
       'api: { prot: 1 }',
       /api\.prot \(from postflight\.yaml\): no such setting; did you mean api\.port\?/,
     ],
-    ['an unknown top-level key', 'nonsense: 1', /nonsense \(from postflight\.yaml\): no such setting/],
+    ['an unknown top-level key', 'nonsense: 1', /nonsense \(from postflight\.yaml\): no such setting$/m],
+    [
+      'a mistyped group',
+      'analisys: { watchMinutes: 3 }',
+      /analisys \(from postflight\.yaml\): no such setting; did you mean analysis\?/,
+    ],
+    [
+      'a mistyped key within a list',
+      'alerts: { webhooks: [{ name: a, url: "https://x.example", secert: b }] }',
+      /alerts\.webhooks\.0\.secert \(from postflight\.yaml\): no such setting; did you mean alerts\.webhooks\.0\.secret\?/,
+    ],
+    [
+      'a mistyped key within a map',
+      'monitor: { services: { checkout: { criticalty: low } } }',
+      /checkout\.criticalty \(from .*\): no such setting; did you mean monitor\.services\.checkout\.criticality\?/,
+    ],
     [
       'a mechanism without a name',
       'kafka: { sasl: { mechanism: scram-sha-512 } }',

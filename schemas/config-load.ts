@@ -3,9 +3,10 @@ import { dirname, resolve } from 'node:path'
 import { isScalar, parse, parseDocument } from 'yaml'
 import type { z } from 'zod'
 import { type Config, configSchema, SECRET_LISTS } from './config.ts'
-import { type Setting, settings } from './config-settings.ts'
+import { keysAt, type Setting, settings } from './config-settings.ts'
 import { PostflightError } from './errors.ts'
 import { expectation } from './expectation.ts'
+import { nearestName } from './nearest-name.ts'
 import { fillSecrets } from './secret.ts'
 
 /** Where a value came from, rising in precedence, and the exact place: a file's name, a variable, a flag. */
@@ -181,11 +182,11 @@ function inWords(
   const from = setting === undefined ? undefined : origins.get(setting.path)
   const where = from === undefined || from.from === 'default' ? (file ?? 'default') : standing(from)
   if (issue.code === 'unrecognized_keys') {
-    const names = known.map((candidate) => candidate.path)
-    return issue.keys.map((key) => {
-      const full = path === '' ? key : `${path}.${key}`
-      return `${full} (from ${where}): no such setting${suggest(full, names)}`
-    })
+    const within = (key: string) => (path === '' ? key : `${path}.${key}`)
+    const names = [...keysAt(issue.path).map(within), ...known.map((candidate) => candidate.path)]
+    return issue.keys.map(
+      (key) => `${within(key)} (from ${where}): no such setting${suggest(within(key), names)}`,
+    )
   }
   const got = setting?.secret === true ? 'a hidden value' : shown(valueAt(tree, path))
   return [`${path || 'settings'} (from ${where}): ${expected(issue)}, got ${got}`]
@@ -229,28 +230,9 @@ function shown(value: unknown): string {
   return text.length > 80 ? `${text.slice(0, 77)}...` : text
 }
 
-/** The nearest name, if one is near enough to be a slip of the fingers. */
 function suggest(name: string, names: Iterable<string>): string {
-  const near = [...names]
-    .map((candidate) => ({ candidate, far: distance(name.toLowerCase(), candidate.toLowerCase()) }))
-    .sort((a, b) => a.far - b.far)[0]
-  return near !== undefined && near.far <= Math.max(2, name.length / 4)
-    ? `; did you mean ${near.candidate}?`
-    : ''
-}
-
-/** Levenshtein's edit distance. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const swap = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
-      next.push(Math.min(swap, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
-    }
-    row = next
-  }
-  return row[b.length] ?? 0
+  const near = nearestName(name, names)
+  return near === undefined ? '' : `; did you mean ${near}?`
 }
 
 function invalid(problems: readonly string[]): PostflightError {

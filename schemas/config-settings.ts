@@ -33,8 +33,28 @@ function walk(schema: z.ZodObject, steps: readonly string[], defaults: unknown):
   })
 }
 
+/** The keys that may stand at a place of the settings, within lists and maps too. @param steps such as `alerts`, `webhooks`, 0 */
+export function keysAt(steps: readonly PropertyKey[], schema: z.ZodType = configSchema): readonly string[] {
+  const inner = unwrap(schema)
+  if (inner instanceof z.ZodUnion)
+    return inner.options.flatMap((option) => keysAt(steps, option as z.ZodType))
+  const [step, ...rest] = steps
+  if (step === undefined) return inner instanceof z.ZodObject ? Object.keys(inner.shape) : []
+  const next =
+    inner instanceof z.ZodObject
+      ? (inner.shape as Record<PropertyKey, z.ZodType>)[step]
+      : inner instanceof z.ZodArray
+        ? inner.element
+        : inner instanceof z.ZodRecord
+          ? inner.valueType
+          : undefined
+  return next === undefined ? [] : keysAt(rest, next as z.ZodType)
+}
+
 function unwrap(schema: z.ZodType): z.ZodType {
-  if (schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault)
+  if (schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault || schema instanceof z.ZodOptional)
     return unwrap(schema.unwrap() as z.ZodType)
+  // What `preprocess` makes: the settings are those of what it leads to.
+  if (schema instanceof z.ZodPipe) return unwrap(schema.out as z.ZodType)
   return schema
 }

@@ -1,5 +1,7 @@
-import { Command } from 'commander'
+import { Command, type CommanderError } from 'commander'
+import { settings } from '../../schemas/config-settings.ts'
 import { PostflightError } from '../../schemas/errors.ts'
+import { nearestName } from '../../schemas/nearest-name.ts'
 import { backfillCommand } from './backfill.ts'
 import { configCommand } from './config.ts'
 import { consumeCommand } from './consume.ts'
@@ -80,11 +82,12 @@ for (const command of [
 ]) {
   command.exitOverride((error) => {
     if (error.exitCode === 0) process.exit(EXIT.healthy)
-    // Commander has told people already.
+    // Commander has told people already, but knows no names of settings: they are hidden in its help.
+    const [message = '', own = ''] = error.message.replace(/^error: /, '').split('\n')
+    const hint = own.replace(/^\((.*)\)$/, '$1') || nearestSetting(error)
+    if (own === '' && hint !== '') process.stderr.write(`(${hint})\n`)
     if (process.argv.includes('--json'))
-      writeJson(context, {
-        error: { code: 'INVALID_REQUEST', message: error.message.replace(/^error: /, ''), hint: '' },
-      })
+      writeJson(context, { error: { code: 'INVALID_REQUEST', message, hint } })
     process.exit(EXIT.usage)
   })
 }
@@ -99,13 +102,24 @@ try {
 for (const stream of [process.stdout, process.stderr]) await new Promise((done) => stream.write('', done))
 process.exit()
 
+function nearestSetting({ code, message }: CommanderError): string {
+  const name = /'--([^']+)'/.exec(message)?.[1]
+  if (code !== 'commander.unknownOption' || name === undefined) return ''
+  const near = nearestName(
+    name,
+    settings().map(({ path }) => path),
+  )
+  return near === undefined ? '' : `Did you mean --${near}?`
+}
+
 /** Commander would take it for an argument of the default command. @throws PostflightError INVALID_REQUEST */
 function refuseUnknown(asked: string | undefined): void {
   if (asked === undefined || asked.startsWith('-') || asked === 'help') return
-  if (program.commands.some((command) => command.name() === asked || command.aliases().includes(asked)))
-    return
+  const names = program.commands.flatMap((command) => [command.name(), ...command.aliases()])
+  if (names.includes(asked)) return
+  const near = nearestName(asked, names)
   throw new PostflightError('INVALID_REQUEST', `There is no command "${asked}".`, {
-    hint: '`postflight --help` lists the commands.',
+    hint: `${near === undefined ? '' : `Did you mean ${near}? `}\`postflight --help\` lists the commands.`,
   })
 }
 

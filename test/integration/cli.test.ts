@@ -42,6 +42,22 @@ test('an unknown command or option ends with 64', async () => {
   expect((await run('report', 'no-version')).code).toBe(64)
 })
 
+test('a mistyped command, option or setting is told with the nearest that there is', async () => {
+  expect((await run('reprot', 'checkout@2.7.0')).err).toContain('Did you mean report?')
+  expect((await run('ls')).err).not.toContain('Did you mean')
+  expect((await run('deploy', 'checkout@2.7.0', '--enviroment', 'prod')).err).toContain(
+    'Did you mean --environment?',
+  )
+  expect((await run('config', '--api.prot', '9000')).err).toContain('Did you mean --api.port?')
+  const told = JSON.parse((await run('config', '--api.prot', '9000', '--json')).out) as {
+    error: { message: string; hint: string }
+  }
+  expect(told.error).toMatchObject({
+    message: "unknown option '--api.prot'",
+    hint: 'Did you mean --api.port?',
+  })
+})
+
 test('no Postflight at the address ends with 6 and says what to do', async () => {
   const { code, err } = await run('report', 'checkout@2.7.0', '--address', 'http://127.0.0.1:9')
   expect(code).toBe(6)
