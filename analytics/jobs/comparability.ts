@@ -1,3 +1,4 @@
+import { CANARY_SHARE, parseShare } from '../../schemas/canary-share.ts'
 import type { Cell } from '../../schemas/cell.ts'
 import type { Deployment } from '../../schemas/contracts/deployment.ts'
 import type { Comparability } from '../../schemas/contracts/report.ts'
@@ -6,8 +7,6 @@ import { differentMix, MISMATCH, movingShare, sampleRatio } from '../compare/com
 import { mergeCells } from '../queries/merge-cells.ts'
 import { type Arm, between } from './arms.ts'
 
-/** Attribute of a deployment that declares the new version's share of the traffic: 0.1 or 10 %. */
-const SHARE_ATTRIBUTE = 'canaryShare'
 /** Share of a version's requests from which on one instance of several stands for it. */
 const MOSTLY_ONE = 0.8
 
@@ -65,15 +64,16 @@ function shareFindings(
   fresh: readonly Cell[],
   step: number,
 ): readonly Comparability[] {
-  const declared = attributes[SHARE_ATTRIBUTE]
+  const declared = attributes[CANARY_SHARE]
   const found: Comparability[] = []
-  const expected = declared === undefined ? undefined : shareOf(declared)
+  const expected = declared === undefined ? undefined : parseShare(declared)
+  // Of a deployment that was recorded before such shares were refused.
   if (declared !== undefined && expected === undefined) {
     found.push({
       check: 'sample ratio',
       doubtful: false,
       pValue: null,
-      summary: `The declared share "${declared}" (attribute ${SHARE_ATTRIBUTE}) is no share between 0 and 1: the sample ratio was not checked.`,
+      summary: `The declared share "${declared}" (attribute ${CANARY_SHARE}) is no share between 0 and 1: the sample ratio was not checked.`,
     })
   }
   const ratio = expected === undefined ? undefined : sampleRatio(old, fresh, expected, step)
@@ -189,14 +189,6 @@ async function loadInstances(
       to: Math.ceil(after.to),
     },
   )
-}
-
-/** @returns 0 to 1, both excluded; undefined: no such share */
-function shareOf(text: string): number | undefined {
-  const match = /^\s*(\d*\.?\d+)\s*(%?)\s*$/.exec(text)
-  if (match === null) return undefined
-  const share = Number(match[1]) / (match[2] === '%' ? 100 : 1)
-  return share > 0 && share < 1 ? share : undefined
 }
 
 function percent(share: number): string {

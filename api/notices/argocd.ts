@@ -1,7 +1,8 @@
 import { z } from 'zod'
+import { canaryShareSchema } from '../../schemas/canary-share.ts'
 import type { DeploymentSource } from '../../schemas/contracts/deployment.ts'
 import type { NoticeSettings } from '../../schemas/notices.ts'
-import { mapTold } from './map-told.ts'
+import { declaredShare, mapTold } from './map-told.ts'
 import { moment, name, note, readPayload } from './read-payload.ts'
 import { ignored, type Notice } from './told.ts'
 
@@ -21,7 +22,7 @@ const schema = z.looseObject({
   project: z.string().max(200).nullish(),
   /** Where it is deployed to. */
   namespace: z.preprocess(empty, name.optional()),
-  labels: z.record(z.string(), z.string()).nullish(),
+  labels: z.object({ 'postflight/canaryShare': canaryShareSchema.optional() }).catchall(z.string()).nullish(),
   revision: z.preprocess(empty, name.optional()),
   phase: z.string(),
   startedAt: moment,
@@ -35,7 +36,7 @@ export function readArgocd(payload: unknown, settings: NoticeSettings): Notice {
   const status = PHASES[told.phase]
   if (status === undefined)
     return ignored(`The phase ${told.phase} says nothing about how a deployment goes.`)
-  const labels = told.labels ?? {}
+  const labels: NonNullable<typeof told.labels> = told.labels ?? {}
   const revision = told.revision ?? null
   return mapTold(
     {
@@ -61,6 +62,7 @@ export function readArgocd(payload: unknown, settings: NoticeSettings): Notice {
         ...(told.images == null || told.images.length === 0
           ? {}
           : { images: told.images.join(' ').slice(0, 2000) }),
+        ...declaredShare(labels['postflight/canaryShare']),
       },
     },
     settings,

@@ -1,6 +1,7 @@
 import { z } from 'zod'
+import { canaryShareSchema } from '../../schemas/canary-share.ts'
 import type { NoticeSettings } from '../../schemas/notices.ts'
-import { mapTold, placeOf } from './map-told.ts'
+import { declaredShare, mapTold, placeOf } from './map-told.ts'
 import { moment, name, readPayload } from './read-payload.ts'
 import { ignored, type Notice } from './told.ts'
 
@@ -18,7 +19,15 @@ const schema = z.looseObject({
       artifactId: z.string().max(1000).optional(),
     }),
   }),
-  customData: z.unknown().optional(),
+  /** Anything: of an object these may say what nothing else says. */
+  customData: z.preprocess(
+    (value) => (typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {}),
+    z.looseObject({
+      service: name.optional().catch(undefined),
+      version: name.optional().catch(undefined),
+      canaryShare: canaryShareSchema.optional(),
+    }),
+  ),
 })
 
 /** @param payload the CDEvent: the data of the CloudEvent */
@@ -35,11 +44,10 @@ export function readCdevent(payload: unknown, settings: NoticeSettings): Notice 
   const { context, subject, customData } = readPayload(schema, payload, 'cdevents')
   const { environment, artifactId } = subject.content
   const purl = artifactId === undefined ? undefined : parsePurl(artifactId)
-  const custom = z.looseObject({ service: name.optional(), version: name.optional() }).safeParse(customData)
   const told = {
     from: subject.id,
     environment: environment.name ?? environment.id,
-    service: (custom.success && custom.data.service) || null,
+    service: customData.service ?? null,
   }
   if (/\.removed/.test(context.type)) {
     const place = placeOf(told, settings)
@@ -51,7 +59,7 @@ export function readCdevent(payload: unknown, settings: NoticeSettings): Notice 
     {
       ...told,
       kind: 'cdevents',
-      version: (custom.success && custom.data.version) || purl?.version || null,
+      version: customData.version ?? purl?.version ?? null,
       ref: null,
       commit: null,
       images: [],
@@ -66,6 +74,7 @@ export function readCdevent(payload: unknown, settings: NoticeSettings): Notice 
       attributes: {
         ...(artifactId === undefined ? {} : { artifact: artifactId }),
         event: context.type,
+        ...declaredShare(customData.canaryShare),
       },
     },
     settings,

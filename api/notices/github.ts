@@ -1,7 +1,8 @@
 import { z } from 'zod'
+import { canaryShareSchema } from '../../schemas/canary-share.ts'
 import type { DeploymentSource } from '../../schemas/contracts/deployment.ts'
 import type { NoticeSettings } from '../../schemas/notices.ts'
-import { mapTold } from './map-told.ts'
+import { declaredShare, mapTold } from './map-told.ts'
 import { moment, name, note, readPayload } from './read-payload.ts'
 import { ignored, type Notice } from './told.ts'
 
@@ -17,16 +18,24 @@ const STATES: Readonly<Record<string, DeploymentSource['status']>> = {
 
 /** What a pipeline may put into a deployment's own payload: an object, or text that is one. */
 const ownPayload = z
-  .preprocess((value) => {
-    if (typeof value !== 'string') return value
-    try {
-      return JSON.parse(value) as unknown
-    } catch {
-      return {}
-    }
-  }, z
-    .looseObject({ service: name.optional(), version: name.optional(), rollback: z.boolean().optional() })
-    .nullish())
+  .preprocess(
+    (value) => {
+      if (typeof value !== 'string') return value
+      try {
+        return JSON.parse(value) as unknown
+      } catch {
+        return {}
+      }
+    },
+    z
+      .looseObject({
+        service: name.optional(),
+        version: name.optional(),
+        rollback: z.boolean().optional(),
+        canaryShare: canaryShareSchema.optional(),
+      })
+      .nullish(),
+  )
   .optional()
 
 /** Of the webhook events `deployment` and `deployment_status`, what is read here. */
@@ -89,6 +98,7 @@ export function readGithub(event: string, payload: unknown, settings: NoticeSett
         ref: deployment.ref,
         ...(deployment.creator == null ? {} : { author: deployment.creator.login }),
         ...(link === null ? {} : { pipeline: link }),
+        ...declaredShare(deployment.payload?.canaryShare),
       },
     },
     settings,

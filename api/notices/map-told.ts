@@ -1,5 +1,6 @@
 import { matchesAny } from '../../analytics/gate/pattern.ts'
 import type { DeploymentNews } from '../../analytics/releases/merge-news.ts'
+import { CANARY_SHARE } from '../../schemas/canary-share.ts'
 import { PostflightError } from '../../schemas/errors.ts'
 import type { NoticeSettings } from '../../schemas/notices.ts'
 import { ignored, type Notice, type Told } from './told.ts'
@@ -74,6 +75,11 @@ export function mapTold(told: Told, settings: NoticeSettings): Notice {
     }
   })
   return { kind: 'news', news }
+}
+
+/** The attribute that declares a canary's share, where the sender told of one. */
+export function declaredShare(share: string | undefined): Readonly<Record<string, string>> {
+  return share === undefined ? {} : { [CANARY_SHARE]: share }
 }
 
 /** The last part of the name, without an environment at its end: `acme/checkout`, `checkout-production`. */

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { CANARY_SHARE, canaryShareSchema } from '../canary-share.ts'
 import { instant } from './instant.ts'
 
 export const DEPLOYMENT_STATUSES = ['in_progress', 'succeeded', 'failed', 'rolled_back'] as const
@@ -15,7 +16,14 @@ export const newDeploymentSchema = z.strictObject({
   finishedAt: instant.optional(),
   status: z.enum(DEPLOYMENT_STATUSES).default('succeeded'),
   /** Anything worth keeping: commit, author, pipeline address ... */
-  attributes: z.record(z.string().max(100), z.string().max(2000)).default({}),
+  attributes: z
+    .record(z.string().max(100), z.string().max(2000))
+    .superRefine(({ [CANARY_SHARE]: share }, context) => {
+      const [issue] = share === undefined ? [] : (canaryShareSchema.safeParse(share).error?.issues ?? [])
+      if (issue !== undefined)
+        context.addIssue({ code: 'custom', path: [CANARY_SHARE], message: issue.message })
+    })
+    .default({}),
 })
 export type NewDeployment = z.infer<typeof newDeploymentSchema>
 

@@ -169,6 +169,17 @@ describe('the API over real reports', () => {
       body: '{"version":"1"}',
     })
     expect(body.errors?.map((error) => error.field)).toEqual(['body.service'])
+    for (const share of ['300', '-1', 'abc', '0', '100%']) {
+      const told = { service: 'checkout', version: '9', attributes: { canaryShare: share } }
+      const refused = { method: 'POST', headers: json, body: JSON.stringify(told) }
+      expect((await problem('/api/v1/deployments', refused)).errors).toEqual([
+        {
+          field: 'body.attributes.canaryShare',
+          expected: expect.stringMatching(/^a share above 0 and below 1/),
+          got: `"${share}"`,
+        },
+      ])
+    }
     expect(await problem('/api/v1/deployments', { method: 'POST', headers: json, body: '{' })).toMatchObject({
       status: 400,
       code: 'INVALID_REQUEST',

@@ -102,6 +102,26 @@ describe('names by the settings', () => {
     })
   })
 
+  it('a canary’s share is that of the payload, the labels or the custom data', () => {
+    const payload = githubPayload(told)
+    const own = { ...payload.deployment, payload: { canaryShare: 0.1 } }
+    const event = cdevent(told, 'deployed')
+    for (const [notice, canaryShare] of [
+      [readGithub('deployment', { ...payload, deployment: own }, none), '0.1'],
+      [
+        readArgocd(
+          { ...argocdPayload(told, 'Running'), labels: { 'postflight/canaryShare': '0.2', team: 'a' } },
+          none,
+        ),
+        '0.2',
+      ],
+      [readCdevent({ ...event, customData: { canaryShare: '30%' } }, none), '30%'],
+    ] as const)
+      expect(only(notice)?.attributes).toMatchObject({ canaryShare })
+    for (const customData of ['anything', 7, [1], null])
+      expect(only(readCdevent({ ...event, customData }, none))?.attributes).not.toHaveProperty('canaryShare')
+  })
+
   it('a branch is no version: the commit is', () => {
     const payload = githubPayload(told)
     const branch = { ...payload, deployment: { ...payload.deployment, ref: 'main' } }
@@ -172,6 +192,27 @@ describe('what cannot be read', () => {
         ?.expected,
     ).toContain('version')
   })
+
+  it.each(['300', '-1', 'abc', 3])(
+    'a canary’s share of %j is refused by each that can tell of one',
+    (share) => {
+      const payload = githubPayload(told)
+      const github = { ...payload, deployment: { ...payload.deployment, payload: { canaryShare: share } } }
+      const argocd = {
+        ...argocdPayload(told, 'Running'),
+        labels: { 'postflight/canaryShare': String(share) },
+      }
+      const cdevents = { ...cdevent(told, 'deployed'), customData: { canaryShare: share } }
+      for (const [read, field, got] of [
+        [() => readGithub('deployment', github, none), 'body.deployment.payload.canaryShare', share],
+        [() => readArgocd(argocd, none), 'body.labels.postflight/canaryShare', String(share)],
+        [() => readCdevent(cdevents, none), 'body.customData.canaryShare', share],
+      ] as const)
+        expect(errorsOf(read)).toEqual([
+          { field, expected: expect.stringMatching(/^a share above 0/), got: JSON.stringify(got) },
+        ])
+    },
+  )
 
   it('is never anything but such an error, whatever comes', () => {
     fc.assert(
