@@ -378,3 +378,32 @@ test('an exception that was never there before and then is thrown by 2 to 4 % of
     expect(measured.pWorse).toBeLessThan(5e-5)
   }
 })
+
+test.each([0.1, 1 / 3, 123456.789, -0.7])(
+  'a gauge that is always %d has not moved, whatever its sums are rounded to',
+  (value) => {
+    const constant = (from: number, minutes: number, samples: number): Cell[] =>
+      Array.from({ length: minutes }, (_, i) =>
+        cellOfValues(
+          (from + i) * 60,
+          Array.from({ length: 1 + (i % samples) }, () => value),
+          0,
+        ),
+      )
+    const [earlier, later] = [constant(0, 600, 7), constant(600, 120, 5)]
+    for (const design of ['before-after', 'side-by-side'] as const) {
+      const { pValue, pWorse, pNotWorse, effect } = found(
+        compareGauge({ ...options, design, before: earlier, after: later }),
+      )
+      expect({ pValue, pWorse, ratio: effect.ratio }).toEqual({ pValue: 1, pWorse: 0.5, ratio: 1 })
+      expect(pNotWorse).toBeLessThan(1e-6)
+    }
+    if (value < 0) return
+    const starts = [0, 200, 400].map((start) => ({
+      start: start * 60,
+      cells: constant(start, 120, 3 + (start % 7)),
+    }))
+    const after = { start: 600 * 60, cells: later }
+    expect(found(compareGrowth({ ...options, after, earlier: starts }))).toMatchObject({ pValue: 1 })
+  },
+)

@@ -48,12 +48,16 @@ export function calibrationOf(placebos: readonly number[] | Calibration | undefi
   return isList(placebos) ? calibrate(placebos) : placebos
 }
 
+/** A difference of levels up to here, relative to them, is what sums are rounded by: the error of what never moves is no larger. */
+const ROUNDING = 1e-9
 /** Of the normal distribution, at 95 %. */
 const USUAL = 1.96
 
 /** From an estimate and its error to everything that a verdict is made of. */
 export function measured(estimate: Estimate, options: CompareOptions): Measured {
-  const { effect, degreesOfFreedom: degrees, margins, scale } = estimate
+  const { degreesOfFreedom: degrees, margins, scale } = estimate
+  const level = scale === 'log' ? 1 : Math.max(Math.abs(estimate.before), Math.abs(estimate.after))
+  const effect = Math.abs(estimate.effect) <= ROUNDING * level ? 0 : estimate.effect
   const calibration = estimate.calibration ?? calibrationOf(options.null)
   const model = (statistic: number): number => studentUpperTail(statistic, degrees)
   const error = Math.sqrt(estimate.varianceAfter + estimate.varianceRest)
