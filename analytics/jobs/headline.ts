@@ -1,3 +1,4 @@
+import type { Incident } from '../../schemas/contracts/alert.ts'
 import type { Deployment } from '../../schemas/contracts/deployment.ts'
 import type { DeploymentState, Verdict } from '../../schemas/contracts/report.ts'
 
@@ -21,27 +22,46 @@ export function reasonOf(verdict: Verdict): string {
   return second === second.toLowerCase() ? text.slice(0, 1).toLowerCase() + text.slice(1) : text
 }
 
+export interface Judged {
+  readonly deployment: Deployment
+  readonly state: DeploymentState
+  readonly verdicts: readonly Verdict[]
+  readonly baseline: string | null
+  /** Why the versions may not be comparable. */
+  readonly doubt: string | undefined
+  /** Of this deployment, whether it still fires or not: the monitor may have seen what a report of other minutes does not show. */
+  readonly alert: Pick<Incident, 'summary' | 'status' | 'resolution'> | undefined
+}
+
 /**
- * The verdict in one sentence, and a second one where the comparison itself is in doubt, such as "2.7.0 made checkout worse: POST /pay answers 1.8x slower at p95 (212 ms -> 381 ms)."
- * @param doubt why the versions may not be comparable
+ * The verdict in one sentence, such as "2.7.0 made checkout worse: POST /pay answers 1.8x slower at p95 (212 ms -> 381 ms)." Others follow where an alert said something else,
+ * and where the comparison itself is in doubt.
  */
-export function headline(
-  deployment: Deployment,
-  state: DeploymentState,
-  verdicts: readonly Verdict[],
-  baseline: string | null,
-  doubt?: string,
-): string {
-  const said = plainHeadline(deployment, state, verdicts, baseline)
+export function headline(judged: Judged): string {
+  const { doubt } = judged
+  const said = `${plainHeadline(judged)}${otherwiseTold(judged)}`
   return doubt === undefined ? said : `${said} But the versions may not be comparable: ${doubt}`
 }
 
-function plainHeadline(
-  deployment: Deployment,
-  state: DeploymentState,
-  verdicts: readonly Verdict[],
-  baseline: string | null,
-): string {
+/** What an alert says of its deployment, which is named beside it. */
+export function alertWords({ service, version }: Deployment, { summary }: Pick<Incident, 'summary'>): string {
+  const name = `${service} ${version}: `
+  return (summary.startsWith(name) ? summary.slice(name.length) : summary).replace(/\.$/, '')
+}
+
+/** States of a report that is not made again, in which it has found nothing by itself. */
+const SETTLED: ReadonlySet<DeploymentState> = new Set(['healthy', 'inconclusive', 'superseded'])
+
+function otherwiseTold({ deployment, state, verdicts, baseline, alert }: Judged): string {
+  if (alert === undefined || baseline === null || !SETTLED.has(state)) return ''
+  if (topVerdicts(verdicts, 'regressed').length > 0) return ''
+  const said = `the alert "${alertWords(deployment, alert)}"`
+  return alert.status === 'firing'
+    ? ` But ${said} was open when this was written.`
+    : ` But there was ${said}${alert.resolution === null ? '' : `: ${alert.resolution}`}.`
+}
+
+function plainHeadline({ deployment, state, verdicts, baseline, alert }: Judged): string {
   const { version, service } = deployment
   const worse = topVerdicts(verdicts, 'regressed')
   const better = topVerdicts(verdicts, 'improved')
@@ -67,7 +87,9 @@ function plainHeadline(
     case 'no_data':
       return `${version} of ${service} cannot be judged: there is no telemetry to compare.`
     case 'rolled_back':
-      return `${version} of ${service} was rolled back; nothing was shown to be worse.`
+      return alert === undefined
+        ? `${version} of ${service} was rolled back; nothing was shown to be worse.`
+        : `${version} of ${service} was rolled back after the alert "${alertWords(deployment, alert)}"; by itself this report shows nothing worse.`
     case 'superseded':
       return `${version} of ${service} was superseded before it could be judged in full; nothing was shown to be worse.`
     case 'regressed':

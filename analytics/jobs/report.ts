@@ -1,10 +1,12 @@
 import { sharedSources } from '../../schemas/collectors.ts'
 import type { Config } from '../../schemas/config.ts'
+import type { Alert } from '../../schemas/contracts/alert.ts'
 import type { Deployment } from '../../schemas/contracts/deployment.ts'
 import type { DeploymentState, Report, Verdict } from '../../schemas/contracts/report.ts'
 import { sha256 } from '../../schemas/sha256.ts'
 import type { Catalogue } from '../../schemas/signals/catalogue.ts'
 import type { Store } from '../../schemas/store/client.ts'
+import { listAlerts } from '../alerts/stored-alerts.ts'
 import { type Calibrations, loadCalibrations, WHOLE_DAY } from '../baselines/calibrations.ts'
 import { sideBySide } from '../baselines/design.ts'
 import { loadPasts, slotLength } from '../baselines/past.ts'
@@ -292,13 +294,16 @@ export async function computeReport(
   notes.push(...restNotes(catalogue, set))
   const read = { from: beforeFrom / 1000, to: windows.after.to / 1000 }
   notes.push(...streamNotes(catalogue, set, await streamsLeftOut(store, deployment.service, read)))
+  // Of the store itself: like what became of a deployment later, an alert enters no number.
+  const alert =
+    told === 'watching' || told === 'regressed' ? undefined : await alertOf(reading, deployment, now)
   if (shared.length > 0)
     notes.push(...(await sharedNotes(store, config.collectors, deployment, windows.after.to)))
   return {
     deployment,
     state,
     provisional: baseline === null ? false : provisional,
-    headline: headline(deployment, told, verdicts, baseline, doubt?.summary),
+    headline: headline({ deployment, state: told, verdicts, baseline, doubt: doubt?.summary, alert }),
     computedAt: iso(now),
     windows: {
       before: spanOf(windows.before),
@@ -349,6 +354,14 @@ export async function computeReport(
       method: METHOD,
     },
   }
+}
+
+/** The alert of a deployment that had begun by then, unless it was on trial. */
+async function alertOf(store: Store, { id }: Deployment, now: number): Promise<Alert | undefined> {
+  const { items } = await listAlerts(store, { deploymentId: id }, { now, deliveries: false })
+  return items.find(
+    ({ kind, shadow, startsAt }) => kind === 'regression' && !shadow && Date.parse(startsAt) <= now,
+  )
 }
 
 /** Names only: settings of collectors hold secrets. */

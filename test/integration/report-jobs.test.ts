@@ -2,15 +2,17 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createAlerts } from '../../analytics/alerts/alerts.ts'
 import { createDelivery } from '../../analytics/alerts/delivery.ts'
 import { receiversOf } from '../../analytics/alerts/receivers/receivers.ts'
-import { listAlerts } from '../../analytics/alerts/stored-alerts.ts'
+import { listAlerts, storeIncident } from '../../analytics/alerts/stored-alerts.ts'
 import { APPEARANCE_METHOD, loadCalibrations } from '../../analytics/baselines/calibrations.ts'
 import { compareReleases } from '../../analytics/jobs/compare-releases.ts'
+import { computeReport } from '../../analytics/jobs/report.ts'
 import { createAnalysis } from '../../analytics/jobs/scheduler.ts'
 import { readReport } from '../../analytics/jobs/stored-reports.ts'
 import { listReleases, listServices } from '../../analytics/releases/list-services.ts'
 import { recordDeployment } from '../../analytics/releases/record-deployment.ts'
 import { allDeployments, listDeployments } from '../../analytics/releases/stored-deployments.ts'
 import { alertsSchema } from '../../schemas/alerts.ts'
+import { firingIncident } from './report-alert-fixture.ts'
 import { type Bench, openBench, type Route, seeded, sendTraffic } from './report-fixture.ts'
 import { type Hook, openHook } from './report-hook.ts'
 
@@ -158,8 +160,30 @@ describe('the analysis, look by look', () => {
     expect(all.at(-1)?.attributes).toEqual({ rollback: 'true', rolledBack: '3.0.1' })
     const { items } = await listDeployments(bench.store, { version: '3.0.0' }, { limit: 10, offset: 0 })
     expect(items.at(-1)?.state).toBe('superseded')
-    expect((await reportOf('3.0.1')).state).toBe('rolled_back')
+    const undone = await reportOf('3.0.1')
+    expect(undone).toMatchObject({
+      state: 'rolled_back',
+      headline: '3.0.1 of checkout was rolled back; nothing was shown to be worse.',
+    })
     expect((await analysis.round()).discovered).toBe(0)
+
+    // Of what the monitor alone has seen, the report tells as well.
+    const at = Date.parse(undone.deployment.startedAt) + 5 * MINUTE
+    const summary = 'checkout 3.0.1: a quarter of POST /pay fails'
+    await storeIncident(
+      bench.store,
+      { ...firingIncident(at, { summary }), id: 'regression-3.0.1', deploymentId: undone.deployment.id },
+      at,
+    )
+    const again = (asOf: number) =>
+      computeReport(bench.store, bench.catalogue, bench.config, undone.deployment, asOf)
+    expect((await again(now)).headline).toBe(
+      '3.0.1 of checkout was rolled back after the alert "a quarter of POST /pay fails"; by itself this report shows nothing worse.',
+    )
+    expect((await again(at - MINUTE)).headline).not.toContain('alert')
+    await bench.store.command(
+      "ALTER TABLE alerts DELETE WHERE id = 'regression-3.0.1' SETTINGS mutations_sync = 2",
+    )
   })
 
   it('judges the past at once, in order, and pages nobody for it', async () => {

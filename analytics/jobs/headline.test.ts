@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest'
+import type { Deployment } from '../../schemas/contracts/deployment.ts'
+import type { DeploymentState } from '../../schemas/contracts/report.ts'
+import { headline } from './headline.ts'
+
+const deployment: Deployment = {
+  id: 'd1',
+  service: 'checkout',
+  environment: 'prod',
+  version: '2.7.0',
+  previousVersion: '2.6.0',
+  startedAt: '2026-03-01T12:00:00.000Z',
+  finishedAt: null,
+  source: 'api',
+  status: 'succeeded',
+  attributes: {},
+}
+const summary = 'checkout 2.7.0: a quarter of POST /pay fails (0.1 % -> 25 %), and 2 more'
+const fires = { summary, status: 'firing', resolution: null } as const
+const ended = { summary, status: 'resolved', resolution: 'back to normal' } as const
+const said = (state: DeploymentState, alert: typeof fires | typeof ended | undefined) =>
+  headline({ deployment, state, verdicts: [], baseline: '2.6.0', doubt: undefined, alert })
+
+describe('a report that by itself shows nothing worse', () => {
+  it('says of a release that was rolled back what its alert had said', () => {
+    expect(said('rolled_back', fires)).toBe(
+      '2.7.0 of checkout was rolled back after the alert "a quarter of POST /pay fails (0.1 % -> 25 %), and 2 more"; by itself this report shows nothing worse.',
+    )
+    expect(said('rolled_back', ended)).toBe(said('rolled_back', fires))
+    expect(said('rolled_back', undefined)).toBe(
+      '2.7.0 of checkout was rolled back; nothing was shown to be worse.',
+    )
+  })
+
+  it.each(['healthy', 'inconclusive', 'superseded'] as const)('tells of the alert beside "%s"', (state) => {
+    const plain = said(state, undefined)
+    expect(plain).not.toContain('alert')
+    expect(said(state, ended)).toBe(
+      `${plain} But there was the alert "a quarter of POST /pay fails (0.1 % -> 25 %), and 2 more": back to normal.`,
+    )
+    expect(said(state, fires)).toMatch(/^.* But the alert "a quarter .*" was open when this was written\.$/)
+  })
+
+  it('leaves to the alert itself what it says while it is watched', () => {
+    expect(said('watching', fires)).toBe('2.7.0 of checkout is being watched: nothing has got worse so far.')
+  })
+})
