@@ -373,6 +373,22 @@ describe('where the monitor watches', () => {
       before: { count: 5000 },
       after: { count: 800 },
     })
+    // What harms most comes first, as in the alert; of the same harm what there is most evidence of.
+    const slower = signal({ decided: 'worse', signal: 'db.duration', title: 'Calls', harm: 3, logE: 90 })
+    const reasons = decide({
+      report: healthyReport,
+      view: {
+        watch: watchOf([slower, { ...worseSignal, harm: 40 }, { ...slower, title: 'More calls' }], {
+          state: 'regressed',
+        }),
+      },
+    }).reasons
+    expect(reasons.map((reason) => reason.split(' got')[0])).toEqual([
+      'checkout 2.7.0 is watched.',
+      'Server errors',
+      'Calls',
+      'More calls',
+    ])
     // What is sound or not decided is not said to have got worse, and an interval of a billion is none.
     const others = [signal({ after: 0.01 }), signal({ decided: 'open', after: 0.012, interval: [1e-6, 1e6] })]
     const mixed = decide({

@@ -3,6 +3,7 @@ import type { GateEvidence } from '../../schemas/contracts/gate.ts'
 import type { Report } from '../../schemas/contracts/report.ts'
 import type { Watch } from '../../schemas/contracts/watch.ts'
 import { isTelling, quantity } from '../jobs/words.ts'
+import { byHarm } from '../monitor/harm.ts'
 import { isSound } from '../monitor/watch-state.ts'
 import { MOST_EVIDENCE, MOST_REASONS, nameOf, type Standing } from './standing.ts'
 
@@ -30,7 +31,7 @@ export function watchStanding(
 ): Standing {
   const isAllOnTrial = watch.signals.length > 0 && watch.signals.every(({ signal }) => isOnTrial(signal))
   const onTrial = isAllOnTrial ? () => false : isOnTrial
-  const worse = watch.signals.filter(({ decided }) => decided === 'worse')
+  const worse = watch.signals.filter(({ decided }) => decided === 'worse').toSorted(byHarm)
   const own = watch.signals.filter(({ relation }) => relation === 'own')
   const critical = own.filter(({ criticality, dimension }) => criticality === 'critical' && dimension === '')
   const trial = worse.filter(({ signal }) => onTrial(signal))

@@ -1,4 +1,5 @@
 import type { Signal } from '../../schemas/signals/signal.ts'
+import type { Relation } from './watch-evidence.ts'
 
 /** What was seen of a series since it got worse. */
 export interface Worse {
@@ -51,6 +52,14 @@ export function harmOf(signal: Signal, worse: Worse, served: Served): number {
       // A level of a process is nobody's request: it comes last, by factors.
       return worse.from > 0 && worse.to > 0 ? UNFELT * Math.abs(Math.log(worse.to / worse.from)) : UNFELT
   }
+}
+
+/** The order of what is worse: the deployment's own before what calls it or is called, then what harms most; a stable sort leaves ties as they were. */
+export function byHarm(
+  a: { readonly relation: Relation; readonly harm: number },
+  b: { readonly relation: Relation; readonly harm: number },
+): number {
+  return Number(a.relation !== 'own') - Number(b.relation !== 'own') || b.harm - a.harm
 }
 
 /** How bad it is that something takes so many times as long. */

@@ -5,6 +5,7 @@ import { firingOf } from '../alerts/alerts.ts'
 import { phrase } from '../jobs/words.ts'
 import { eBenjaminiHochberg } from '../stats/e-benjamini-hochberg.ts'
 import type { Blame } from './blame.ts'
+import { byHarm } from './harm.ts'
 import type { SignalEvidence, WatchEvidence } from './watch-evidence.ts'
 
 /** What is kept of an incident between two looks, besides the alert itself: all that a restart needs. */
@@ -86,11 +87,7 @@ export function reasonsOf(evidence: WatchEvidence): readonly SignalEvidence[] {
           (other) => other.service === one.service && other.signal === one.signal && other.dimension !== '',
         ),
     )
-    .sort((a, b) => relationRank(a) - relationRank(b) || b.harm - a.harm)
-}
-
-function relationRank({ relation }: SignalEvidence): number {
-  return relation === 'own' ? 0 : 1
+    .sort(byHarm)
 }
 
 /** The next state of a deployment's incident: opens, grows, calms down, ends, and opens again only against more than before. */

@@ -1,5 +1,6 @@
 import { html } from 'ghtml'
 import { NOT_KNOWN, range } from '../../analytics/jobs/words.ts'
+import { byHarm } from '../../analytics/monitor/harm.ts'
 import type { Gate } from '../../schemas/contracts/gate.ts'
 import type { LiveWatch } from '../../schemas/contracts/live-watch.ts'
 import { MARKS, type Mark } from '../../schemas/contracts/mark.ts'
@@ -89,7 +90,8 @@ function toldBy({ deployment }: LiveWatch): string {
 
 function signals(watch: Watch | LiveWatch['watch'], now: number): string {
   const all = watch?.signals ?? []
-  const worse = all.filter(({ decided }) => decided === 'worse')
+  // As alerts have it; where the harm is the same, what there is most evidence of comes first, as it is stored.
+  const worse = all.filter(({ decided }) => decided === 'worse').toSorted(byHarm)
   const open = all.filter(({ decided }) => decided === 'open')
   const sound = all.filter(({ decided }) => decided === 'not_worse')
   const legend =
