@@ -1,6 +1,6 @@
 import type { Incident } from '../../schemas/contracts/alert.ts'
 import type { Deployment } from '../../schemas/contracts/deployment.ts'
-import type { DeploymentState, Verdict } from '../../schemas/contracts/report.ts'
+import type { DeploymentState, Report, Verdict } from '../../schemas/contracts/report.ts'
 
 const MOST_REASONS = 3
 
@@ -47,6 +47,17 @@ export function headline(judged: Judged): string {
 export function alertWords({ service, version }: Deployment, { summary }: Pick<Incident, 'summary'>): string {
   const name = `${service} ${version}: `
   return (summary.startsWith(name) ? summary.slice(name.length) : summary).replace(/\.$/, '')
+}
+
+/** Headline and what follows it while an alert fires: what is worse comes first, whether the report can tell by itself or the monitor only, which is minutes ahead. */
+export function headlineBeside(
+  alert: Pick<Incident, 'summary'>,
+  { deployment, headline, state }: Pick<Report, 'deployment' | 'headline' | 'state'>,
+): readonly [string, string] {
+  if (headline.includes(alertWords(deployment, alert))) return [headline, '']
+  return state === 'regressed'
+    ? [headline, `${alert.summary}.`]
+    : [alert.summary, `By itself this report says: ${headline}`]
 }
 
 /** States of a report that is not made again, in which it has found nothing by itself. */

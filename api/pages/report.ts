@@ -1,5 +1,5 @@
 import { html } from 'ghtml'
-import { alertWords, topVerdicts } from '../../analytics/jobs/headline.ts'
+import { headlineBeside, topVerdicts } from '../../analytics/jobs/headline.ts'
 import type { Alert } from '../../schemas/contracts/alert.ts'
 import type { DeploymentSummary } from '../../schemas/contracts/release.ts'
 import type { Report, Verdict } from '../../schemas/contracts/report.ts'
@@ -109,13 +109,8 @@ export function reportPage({ report, series, siblings, alert }: ReportPage): str
   })
 }
 
-/** What is worse comes first, whether the report can tell by itself or the monitor only, which is minutes ahead. */
 function firing(alert: Alert, report: Report): string {
-  const [headline, more] = report.headline.includes(alertWords(report.deployment, alert))
-    ? [report.headline, '']
-    : report.state === 'regressed'
-      ? [report.headline, `${alert.summary}.`]
-      : [alert.summary, `By itself this report says: ${report.headline}`]
+  const [headline, more] = headlineBeside(alert, report)
   return html`<p class="headline">${prose(headline)}</p>
 <p>!${firingBadge(alert)} since !${moment(alert.startsAt)}. ${prose(more)} <a href="${watchPath(report)}">The watch</a> has the evidence.</p>`
 }

@@ -1,5 +1,6 @@
 import type { Gate } from '../../schemas/contracts/gate.ts'
 import type { DeploymentState } from '../../schemas/contracts/report.ts'
+import type { Watch } from '../../schemas/contracts/watch.ts'
 import type { ErrorCode } from '../../schemas/errors.ts'
 
 /**
@@ -27,8 +28,16 @@ const STATES: Record<DeploymentState, number> = {
   no_data: EXIT.noData,
 }
 
-export function exitCodeOfState(state: DeploymentState): number {
-  return STATES[state]
+/**
+ * As a gate would end by the same knowledge: an alert that fires is ahead of the report, unless the watch puts it down to something else than the release.
+ * @param fires an alert of the deployment that people are told of
+ */
+export function exitCodeOfReport(
+  state: DeploymentState,
+  { watch }: { readonly watch: Pick<Watch, 'state'> | null },
+  fires: boolean,
+): number {
+  return fires && (watch === null || watch.state === 'regressed') ? EXIT.regressed : STATES[state]
 }
 
 /** A gate that passes is 0 whatever it rests on: the policy has said so. */

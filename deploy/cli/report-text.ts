@@ -1,4 +1,6 @@
+import { headlineBeside } from '../../analytics/jobs/headline.ts'
 import { comparedLevels, isFirstVersion } from '../../analytics/jobs/words.ts'
+import type { Alert } from '../../schemas/contracts/alert.ts'
 import type { Report, Verdict, VerdictWord } from '../../schemas/contracts/report.ts'
 import { amount, effectText } from './effect-text.ts'
 import type { Colour, Paint } from './paint.ts'
@@ -13,16 +15,22 @@ const COLOURS: Record<VerdictWord, Colour> = {
 /** Rows of a word that are shown; the page and --json have all. */
 const MOST_ROWS = 12
 
-/** The report for a terminal of 80 columns: the verdict in words, then what it rests on. */
-export function reportText(report: Report, link: string, paint: Paint): string {
+/**
+ * The report for a terminal of 80 columns: the verdict in words, then what it rests on.
+ * @param alert of this deployment, while it fires
+ */
+export function reportText(report: Report, link: string, paint: Paint, alert?: Alert): string {
   const { deployment, counts, windows } = report
-  const regressed = report.state === 'regressed'
+  const regressed = report.state === 'regressed' || alert !== undefined
+  const [headline, more] = alert === undefined ? [report.headline, ''] : headlineBeside(alert, report)
   const lines = [
     paint('bold', `${deployment.service}@${deployment.version}  ${deployment.environment}`),
-    ...wrap(report.headline, 80).map((line) =>
+    ...wrap(headline, 80).map((line) =>
       paint(regressed ? 'red' : report.state === 'healthy' ? 'green' : 'yellow', line),
     ),
+    ...(more === '' ? [] : wrap(more, 80)),
     '',
+    ...(alert === undefined ? [] : [`Alert      firing since ${minute(alert.startsAt)} (${alert.severity})`]),
     `State      ${isFirstVersion(report.state, report.baselineVersion) ? 'first version' : report.state.replace('_', ' ')}${report.provisional ? ` (provisional; final ${minute(windows.finalAt)})` : ''}`,
     `Deployed   ${minute(deployment.startedAt)}, after ${report.baselineVersion ?? 'nothing that is known'}`,
     ...(report.design === 'side_by_side'

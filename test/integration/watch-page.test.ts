@@ -1,9 +1,11 @@
+import { tmpdir } from 'node:os'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { storeIncident } from '../../analytics/alerts/stored-alerts.ts'
 import { watchPage } from '../../api/pages/watch.ts'
 import { type LiveWatch, liveWatchSchema, watchTickSchema } from '../../schemas/contracts/live-watch.ts'
 import type { DeploymentSummary } from '../../schemas/contracts/release.ts'
 import { openShop, type Shop } from '../browser/shop.ts'
+import { startCli } from './cli-process.ts'
 import { firingIncident } from './report-alert-fixture.ts'
 
 describe('the watch of a deployment', { timeout: 60_000 }, () => {
@@ -126,6 +128,10 @@ describe('the watch of a deployment', { timeout: 60_000 }, () => {
     // Pages are read again after some seconds.
     await expect.poll(() => read(report), { timeout: 15_000 }).toContain('GET /items fails 9× more often')
     expect(await read(report)).toContain('<p class="headline">cart 1.1.0: GET /items fails 9× more often</p>')
+    const told = await startCli(tmpdir(), ['report', 'cart@1.1.0', '--address', shop.api.url]).ended
+    expect(told.code).toBe(1)
+    expect(told.out).toMatch(/^cart 1\.1\.0: GET \/items fails 9x more often$/m)
+    expect(told.out).toMatch(/^By itself this report says: /m)
     await expect.poll(() => read(first), { timeout: 15_000 }).toContain(`href="/alerts#regression-${id}"`)
     const page = await read(first)
     expect(page).not.toContain('No release that made things worse is running')
@@ -136,5 +142,8 @@ describe('the watch of a deployment', { timeout: 60_000 }, () => {
       Date.now() + 1,
     )
     await expect.poll(() => read(report), { timeout: 15_000 }).not.toContain('Firing')
+    const calm = await startCli(tmpdir(), ['report', 'cart@1.1.0', '--address', shop.api.url, '--json']).ended
+    expect(JSON.parse(calm.out)).toMatchObject({ alert: null, deployment: { id } })
+    expect(calm.code).not.toBe(1)
   })
 })
