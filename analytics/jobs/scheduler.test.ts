@@ -8,6 +8,8 @@ const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 const NOW = Date.UTC(2026, 5, 1, 12)
 const LATE = 90_000
+/** Of the deployment's own start, where none is named. */
+type Mark = Omit<ReportMark, 'startedAt'> & Partial<ReportMark>
 
 describe('up to when data are complete', () => {
   it('is now, but for what may be late, while telemetry comes', () => {
@@ -41,21 +43,26 @@ describe('which deployments are reported on', () => {
   })
   const due = (
     deployments: readonly Deployment[],
-    marks: readonly (readonly [string, ReportMark])[],
+    marks: readonly (readonly [string, Mark])[],
     watermark = NOW - LATE,
     changed: readonly string[] = [],
     versions: ReadonlyMap<string, { readonly first: number; readonly last: number }> = new Map(),
   ) =>
     dueReports({
       deployments,
-      marks: new Map(marks),
+      marks: new Map(
+        marks.map(([id, mark]) => {
+          const startedAt = Date.parse(deployments.find((one) => one.id === id)?.startedAt ?? '')
+          return [id, { startedAt, ...mark }]
+        }),
+      ),
       freshness: new Map([['["checkout","live"]', { watermark, versions }]]),
       config,
       now: NOW,
       changed: new Set(changed),
     }).map((item) => item.deployment.id)
-  const final: ReportMark = { state: 'healthy', provisional: false, computedAt: NOW - HOUR }
-  const provisional: ReportMark = { state: 'watching', provisional: true, computedAt: NOW - MINUTE }
+  const final: Mark = { state: 'healthy', provisional: false, computedAt: NOW - HOUR }
+  const provisional: Mark = { state: 'watching', provisional: true, computedAt: NOW - MINUTE }
 
   it('a new one at once, a watched one again, a final one never', () => {
     const list = [deployment('a', NOW - 8 * HOUR), deployment('b', NOW - HOUR), deployment('c', NOW - MINUTE)]
@@ -68,7 +75,7 @@ describe('which deployments are reported on', () => {
   })
   it('a final one without data again once its version has some in its time, every ten minutes', () => {
     const list = [deployment('a', NOW - 8 * HOUR)]
-    const empty = (computedAt: number): ReportMark => ({ state: 'no_data', provisional: false, computedAt })
+    const empty = (computedAt: number): Mark => ({ state: 'no_data', provisional: false, computedAt })
     const again = (computedAt: number, first: number, last: number) =>
       due(list, [['a', empty(computedAt)]], NOW - LATE, [], new Map([['a', { first, last }]]))
     expect(again(NOW - HOUR, NOW - 8 * HOUR, NOW - 7 * HOUR)).toEqual(['a'])
@@ -96,6 +103,10 @@ describe('which deployments are reported on', () => {
         ['b'],
       ),
     ).toEqual(['a', 'b'])
+  })
+  it('a final one again when another start was told of since', () => {
+    const list = [deployment('a', NOW - 80 * HOUR)]
+    expect(due(list, [['a', { ...final, startedAt: NOW - 8 * HOUR }]])).toEqual(['a'])
   })
   it('the past only when it is complete, oldest first', () => {
     const start = NOW - 20 * 24 * HOUR

@@ -245,7 +245,8 @@ export function dueReports(input: {
     const complete = watermark >= watchEnd
     if (mark !== undefined) {
       const rolledBack = deployment.status === 'rolled_back' && mark.state !== 'rolled_back'
-      const moved = input.changed.has(deployment.id)
+      // Another start lays other windows, whoever told of it.
+      const moved = input.changed.has(deployment.id) || mark.startedAt !== start
       const seen = input.freshness.get(key)?.versions.get(deployment.version)
       const cameLate =
         mark.state === 'no_data' &&

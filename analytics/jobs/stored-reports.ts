@@ -58,6 +58,8 @@ export async function readReport(store: Store, deploymentId: string): Promise<Re
 export interface ReportMark {
   readonly state: Report['state']
   readonly provisional: boolean
+  /** Milliseconds: of the deployment, as the report was laid by it. */
+  readonly startedAt: number
   /** Milliseconds. */
   readonly computedAt: number
 }
@@ -68,11 +70,16 @@ export async function reportMarks(store: Store): Promise<ReadonlyMap<string, Rep
     id: string
     state: Report['state']
     provisional: boolean
+    started: number
     computed: number
   }>(
-    `SELECT deployment_id AS id, state, provisional, toUnixTimestamp64Milli(computed_at) AS computed FROM reports FINAL`,
+    `SELECT deployment_id AS id, state, provisional, toUnixTimestamp64Milli(started_at) AS started, toUnixTimestamp64Milli(computed_at) AS computed
+    FROM reports FINAL`,
   )
   return new Map(
-    rows.map((row) => [row.id, { state: row.state, provisional: row.provisional, computedAt: row.computed }]),
+    rows.map(({ id, state, provisional, started, computed }) => [
+      id,
+      { state, provisional, startedAt: started, computedAt: computed },
+    ]),
   )
 }

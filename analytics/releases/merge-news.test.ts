@@ -150,6 +150,30 @@ describe('a pipeline that has no ids', () => {
   })
 })
 
+describe('a start that is told days after telemetry showed the version', () => {
+  const days = 1440
+  const told = news('api', 5, 'succeeded', { startedAt: at(-3 * days) })
+
+  it('is that of the deployment that telemetry showed', () => {
+    const [only, ...others] = tell([seen, told])
+    expect(others).toEqual([])
+    expect(only).toMatchObject({ startedAt: at(-3 * days), source: 'api', status: 'succeeded' })
+    expect(only?.id).toBe(tell([seen])[0]?.id)
+    expect(tell([seen, told, told])).toHaveLength(1)
+  })
+
+  it.each([
+    ['another version was deployed between', [news('api', -days, 'succeeded', { version: '2.6.9' }), seen]],
+    [
+      'that one was told already',
+      [seen, news('github', 6, 'succeeded'), news('api', 7, 'succeeded', { startedAt: at(4) })],
+    ],
+    ['telemetry is older than the start', [news('telemetry', -4 * days, 'seen', { id: 'seen' })]],
+  ])('is another one where %s', (_, known) => {
+    expect(tell([...known, told]).filter(({ version }) => version === '2.7.0')).toHaveLength(2)
+  })
+})
+
 describe('a rollback', () => {
   const older = news('github', -600, 'succeeded', { version: '2.6.0', deployment: 'github:0' })
   const newer = news('github', 0, 'succeeded')

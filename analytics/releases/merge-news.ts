@@ -89,7 +89,16 @@ function findSame(known: readonly Deployment[], news: DeploymentNews): Deploymen
     ),
   )
   const distance = (other: Deployment) => Math.abs(Date.parse(other.startedAt) - startOf(source))
-  return open.toSorted((a, b) => distance(a) - distance(b))[0]
+  return open.toSorted((a, b) => distance(a) - distance(b))[0] ?? seenSince(known, news)
+}
+
+/** A start that is told late, of what telemetry alone has shown since with nothing deployed between: the version was there before its telemetry, or before Postflight. */
+function seenSince(known: readonly Deployment[], news: DeploymentNews): Deployment | undefined {
+  const { startedAt } = news.source
+  if (startedAt === null) return undefined
+  const next = known.find((other) => Date.parse(other.startedAt) >= Date.parse(startedAt))
+  if (next === undefined || !isOneVersion(next, news)) return undefined
+  return sourcesOf(next).every(({ kind }) => kind === 'telemetry') ? next : undefined
 }
 
 /** Of two pieces of news of one sender that has no ids: not if they name different starts. */

@@ -6,7 +6,7 @@ import { allDeployments, storeDeployments } from './stored-deployments.ts'
 
 /**
  * Records what a pipeline tells. Idempotent: the same service, environment, version and start is one deployment, as is one without
- * a start that was told, or seen in the telemetry, less than half an hour ago.
+ * a start that was told, or seen in the telemetry, less than half an hour ago. A start that lies further back is of what telemetry has shown since.
  * @param clock milliseconds since the epoch
  */
 export async function recordDeployment(
