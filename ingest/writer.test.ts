@@ -3,6 +3,7 @@ import pino from 'pino'
 import { describe, expect, it } from 'vitest'
 import { PostflightError } from '../schemas/errors.ts'
 import type { Store } from '../schemas/store/client.ts'
+import type { InsertJournal } from './exactly-once/insert-journal.ts'
 import { Block } from './native/block.ts'
 import { StringColumn } from './native/column.ts'
 import { DEFAULT_WRITER_LIMITS, type Lane, Writer, type WriterLimits } from './writer.ts'
@@ -21,7 +22,11 @@ interface Insert {
   token: string | undefined
 }
 
-function setUp(insert: (attempt: number) => Promise<void>, limits: Partial<WriterLimits> = {}) {
+function setUp(
+  insert: (attempt: number) => Promise<void>,
+  limits: Partial<WriterLimits> = {},
+  journal?: Pick<InsertJournal, 'write' | 'remove'>,
+) {
   const inserts: Insert[] = []
   const store: Pick<Store, 'insertNative'> = {
     async insertNative(table, columns, body, options) {
@@ -38,6 +43,7 @@ function setUp(insert: (attempt: number) => Promise<void>, limits: Partial<Write
     clock: Date.now,
     newToken: () => `token-${++tokens}`,
     limits: { ...DEFAULT_WRITER_LIMITS, ...limits },
+    ...(journal === undefined ? {} : { journal }),
   })
   return { writer, lane: writer.lane(() => new NamesBlock()), inserts }
 }
@@ -110,6 +116,32 @@ describe('a writer', () => {
     // A fourth of the largest block and more: as long as its insert took.
     expect(await waited(1_500)).toBeGreaterThan(550)
     expect(await waited(100)).toBeLessThan(500)
+  })
+
+  it('gathers one block while the other is inserted, however few senders there are', async () => {
+    const { lane, inserts } = setUp(() => sleep(20), { minWait: 300, maxWait: 300, maxBytes: 4_000 })
+    const sender = async () => {
+      for (let i = 0; i < 10; i++) await write(lane, 'x'.repeat(1_000))
+    }
+    await Promise.all([sender(), sender(), sender(), sender()])
+    expect(inserts.slice(3, 16).map(rowsOf)).toEqual(Array(13).fill(2))
+  })
+
+  it('goes on while an insert that is done is taken out of the journal, and is closed once it is', async () => {
+    const { opened, open } = gate()
+    const journal = { write: async () => 'file', remove: () => opened }
+    const { writer, lane, inserts } = setUp(async () => {}, {}, journal)
+    await write(lane, 'a')
+    await write(lane, 'b')
+    expect(inserts).toHaveLength(2)
+    let closed = false
+    const closing = writer.close().then(() => {
+      closed = true
+    })
+    await sleep(20)
+    expect(closed).toBe(false)
+    open()
+    await closing
   })
 
   it('leaves out what was undone, and keeps what others wrote before', async () => {

@@ -43,7 +43,7 @@ export interface WriterOptions {
   /** A text that no other insert has or had: the deduplication token of one block. */
   readonly newToken: () => string
   /** Where inserts are noted until they are done; left out, a crash in the middle of one may leave it half done. */
-  readonly journal?: InsertJournal
+  readonly journal?: Pick<InsertJournal, 'write' | 'remove'>
 }
 
 /**
@@ -120,7 +120,7 @@ export class Batch<Of extends Block> {
   }
 }
 
-/** A block of a fourth of the largest size waits as long as one can. */
+/** A block of a fourth of the largest size is large: it waits as long as one can, until it is half of what is under way. */
 const LARGE_SHARE = 4
 
 /** Blocks that ClickHouse refuses and that one table goes on beside. */
@@ -137,9 +137,10 @@ export class Lane<Of extends Block> {
   private sending: Promise<void> | undefined
   private refused = 0
   private timer: NodeJS.Timeout | undefined
-  /** Of the last block: milliseconds that its insert took, and its size. */
+  /** Of the last block: milliseconds that its insert took, its size, and that together with what had been gathered meanwhile. */
   private lastInsert = 0
   private lastBytes = 0
+  private lastUnderWay = 0
 
   constructor(writer: Writer, newBlock: () => Of) {
     this.writer = writer
@@ -178,10 +179,8 @@ export class Lane<Of extends Block> {
     const bytes = block.byteLength
     writer.addPending(bytes - open.bytes)
     open.bytes = bytes
-    if (block.rows >= writer.limits.maxRows || bytes >= writer.limits.maxBytes) open.due = 0
-    else if (before === 0) {
-      open.due = writer.clock() + this.wait()
-    }
+    if (this.isFull(open)) open.due = 0
+    else if (before === 0) open.due = writer.clock() + this.wait()
     this.schedule()
     return open
   }
@@ -198,6 +197,18 @@ export class Lane<Of extends Block> {
   /** Tells those who have waited since `time` or longer for the block being gathered. */
   failOlder(error: unknown, time: number): void {
     this.open.fail(error, time)
+  }
+
+  /**
+   * Senders wait for their block, so what is under way is bounded by how many there are. If all of it went into one block, nobody would be left to fill the next
+   * while that is inserted: half of it goes.
+   */
+  private isFull({ block, bytes }: Batch<Of>): boolean {
+    const { maxRows, maxBytes } = this.writer.limits
+    return (
+      block.rows >= maxRows ||
+      bytes >= Math.min(maxBytes, Math.max(maxBytes / LARGE_SHARE, this.lastUnderWay / 2))
+    )
   }
 
   /**
@@ -239,6 +250,8 @@ export class Lane<Of extends Block> {
     const goOn = () => {
       this.lastInsert = this.writer.clock() - begun
       this.lastBytes = bytes
+      this.lastUnderWay = bytes + this.open.bytes
+      if (this.isFull(this.open)) this.open.due = 0
       this.sending = undefined
       resolve()
       this.schedule()
@@ -269,6 +282,7 @@ export class Writer {
   readonly clock: () => number
   private readonly options: WriterOptions
   private readonly lanes: Lane<Block>[] = []
+  private readonly removals = new Set<Promise<void> | undefined>()
   private pending = 0
   private closed = false
 
@@ -309,6 +323,7 @@ export class Writer {
   async close(): Promise<void> {
     this.closed = true
     await Promise.all(this.lanes.map((lane) => lane.drain()))
+    await Promise.all(this.removals)
   }
 
   /**
@@ -358,10 +373,19 @@ export class Writer {
     }
     blockInserted(table, 'ok', rows, clock() - begun)
     batch.finish()
-    if (file === undefined) return
-    await journal?.remove(file).catch((error: unknown) => {
-      logger.warn({ err: error, table }, 'an insert that is done stays in the journal')
-    })
+    if (file !== undefined) this.forget(file, table)
+  }
+
+  /** Takes an insert that is done out of the journal; the next one does not wait for that. */
+  private forget(file: string, table: string): void {
+    const { journal, logger } = this.options
+    const removal = journal
+      ?.remove(file)
+      .catch((error: unknown) =>
+        logger.warn({ err: error, table }, 'an insert that is done stays in the journal'),
+      )
+      .finally(() => this.removals.delete(removal))
+    this.removals.add(removal)
   }
 }
 

@@ -22,6 +22,7 @@ import { type Authenticate, authenticated } from '../sender.ts'
 import { requestAnswered } from '../telemetry.ts'
 import type { DoorTls } from '../tls.ts'
 import type { Transport } from '../transport/transport.ts'
+import { turn } from '../turn.ts'
 import { HEALTH_SERVICE, healthHandlers } from './health.ts'
 import { EXPORT_METHODS, SERVICE_NAMES } from './methods.ts'
 import { grpcStatus } from './status.ts'
@@ -153,6 +154,7 @@ class OtlpGrpcReceiver implements GrpcReceiver {
     this.receiving += body.length
     try {
       this.options.transport.admit(this.receiving)
+      await turn()
       const done = await this.options.transport.send({
         signal,
         contentType: 'application/x-protobuf',

@@ -9,6 +9,7 @@ import { type Authenticate, authenticated } from '../sender.ts'
 import { requestAnswered } from '../telemetry.ts'
 import type { DoorTls } from '../tls.ts'
 import type { Acknowledgement, OtlpContentType, TelemetryRequest, Transport } from '../transport/transport.ts'
+import { turn } from '../turn.ts'
 import { exportResponse, statusBody } from './answer.ts'
 import { BodyCorrupt, BodyTooLarge, freeBody, isKnownEncoding, readBody, SenderGone } from './body.ts'
 import { DEFAULT_RECEIVER_LIMITS, type ReceiverLimits } from './config.ts'
@@ -207,16 +208,18 @@ class OtlpHttpReceiver implements Receiver {
     }
   }
 
-  /** Reads a body while counting it against what all requests together may bring. */
+  /** Reads a body while counting it against what all requests together may bring, until it is its turn. */
   private async read(request: IncomingMessage, encoding: string): Promise<Buffer> {
     let counted = 0
     try {
-      return await readBody(request, encoding, this.limits.maxBodyBytes, (bytes) => {
+      const body = await readBody(request, encoding, this.limits.maxBodyBytes, (bytes) => {
         counted += bytes
         this.receiving += bytes
         if (this.receiving > this.limits.maxReceivingBytes)
           throw new Refusal(503, 'Too many requests at once')
       })
+      await turn()
+      return body
     } finally {
       this.receiving -= counted
     }
