@@ -59,6 +59,8 @@ interface Compared {
   readonly windows: DeploymentWindows
   readonly siblings: readonly Deployment[]
   readonly set: CellSet
+  /** Levels of streams that are left out of `set`, by measure. */
+  readonly streams: ReadonlyMap<string, number>
   readonly curve: readonly AdoptionPoint[]
   readonly calibrations: Calibrations | undefined
   /** Undefined without a baseline. */
@@ -100,7 +102,8 @@ async function compareDeployment(
   const open = deploymentWindows({ ...placed, rolloutEnd: undefined })
   const span = { from: open.before.from / 1000, start: open.before.to / 1000, to: open.after.to / 1000 }
   const plan = await readingPlan(store, of, span)
-  const [curve, set] = await Promise.all([
+  const [streams, curve, set] = await Promise.all([
+    streamsLeftOut(store, of.service, { from: span.from, to: span.to }),
     adoption(store, of.service, of.environment, { from: open.before.to, to: open.after.to }),
     loadCells(store, catalogue, {
       ...of,
@@ -181,6 +184,7 @@ async function compareDeployment(
     windows,
     siblings,
     set,
+    streams,
     curve,
     calibrations,
     pastDigest: (past?.digest ?? '') + shared.digest,
@@ -249,7 +253,7 @@ export async function computeReport(
   const of = { service: deployment.service, environment: deployment.environment }
   const { comparisons, shared, neighbours, arms, design, baseline, windows, settings, ...compared } =
     await compareDeployment(reading, store, catalogue, config, deployment, now)
-  const { set, curve, calibrations, pastDigest, plan, siblings, beforeFrom } = compared
+  const { set, curve, calibrations, pastDigest, plan, siblings, beforeFrom, streams } = compared
   const notes: string[] = []
   const familyAlpha = familyError(windows, VERDICT_DEFAULTS.familyAlpha)
   const facts = await kindFacts(store, comparisons, of, beforeFrom / 1000, ALPHA)
@@ -292,8 +296,7 @@ export async function computeReport(
   notes.push(...(found ?? []).map(({ summary }) => summary))
   notes.push(...sourceNotes(catalogue, set, [baseline, deployment.version]))
   notes.push(...restNotes(catalogue, set))
-  const read = { from: beforeFrom / 1000, to: windows.after.to / 1000 }
-  notes.push(...streamNotes(catalogue, set, await streamsLeftOut(store, deployment.service, read)))
+  notes.push(...streamNotes(catalogue, set, streams))
   // Of the store itself: like what became of a deployment later, an alert enters no number.
   const alert =
     told === 'watching' || told === 'regressed' ? undefined : await alertOf(reading, deployment, now)

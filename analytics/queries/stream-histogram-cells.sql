@@ -88,10 +88,7 @@ FROM
                     AND environment = {environment:String}
                     AND temporality = 2
                     AND has({measures:Array(String)}, measure)
-                    AND (service, measure, toUInt8(bitCount(bitXor(stream, stream - 1)) - 1)) NOT IN (
-                        SELECT service, splitByChar(':', measure)[1], toUInt8(dimension) FROM kept_dimension
-                        WHERE service IN ({services:Array(String)}) AND position(measure, ':streams') > 0 AND day >= toDate(toDateTime({from:UInt32}), 'UTC') AND day <= toDate(toDateTime({to:UInt32}), 'UTC')
-                    )
+                    AND $KEPT_STREAMS
                     AND time >= toDateTime({streamsFrom:UInt32})
                     AND time < toDateTime({to:UInt32})
                 GROUP BY service, measure, dimension, version, instance, stream, start_time, t
