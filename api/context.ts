@@ -56,5 +56,7 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Id of the key that was shown; null where none is needed. */
     keyId: string | null
+    /** Whether who asks may record things, and not only read. */
+    mayWrite: boolean
   }
 }

@@ -12,7 +12,7 @@ const SESSION_MS = 12 * 3600_000
 
 /** What a door says: come in, who are you, or not you. */
 export type Authentication =
-  | { readonly kind: 'ok'; readonly keyId: string | null }
+  | { readonly kind: 'ok'; readonly keyId: string | null; readonly mayWrite: boolean }
   | { readonly kind: 'unauthenticated'; readonly reason: string }
   | { readonly kind: 'forbidden'; readonly reason: string; readonly hint: string }
 
@@ -31,6 +31,10 @@ const INCLUDED: Record<Scope, readonly Scope[]> = {
   read: ['read', 'write', 'admin'],
   write: ['write', 'admin'],
   admin: ['admin'],
+}
+
+function includes(key: StoredKey, scope: Scope): boolean {
+  return INCLUDED[scope].some((granted) => key.scopes.includes(granted))
 }
 
 /** Guards every door by the same rules: API, pages and OTLP. */
@@ -79,17 +83,17 @@ export class Authenticator {
   async authenticate(headers: Headers, scope: Scope, changes = scope !== 'read'): Promise<Authentication> {
     const foreign = this.#foreign(headers, changes)
     if (foreign !== undefined) return foreign
-    if (!this.required) return { kind: 'ok', keyId: null }
+    if (!this.required) return { kind: 'ok', keyId: null, mayWrite: true }
     const key = await this.#keyOf(headers)
     if (typeof key === 'string') return { kind: 'unauthenticated', reason: key }
-    if (!INCLUDED[scope].some((granted) => key.scopes.includes(granted))) {
+    if (!includes(key, scope)) {
       return {
         kind: 'forbidden',
         reason: `The key ${key.id} (${key.name}) has not the scope ${scope}.`,
         hint: `It has: ${key.scopes.join(', ')}. Make one that may: postflight keys create --name NAME --scopes ${scope}`,
       }
     }
-    return { kind: 'ok', keyId: key.id }
+    return { kind: 'ok', keyId: key.id, mayWrite: includes(key, 'write') }
   }
 
   /** @returns undefined if the text is no active key */

@@ -9,6 +9,7 @@ const FAILURES_A_MINUTE = 30
 /** Asks every request for what its route needs; a route that says nothing needs `read`, or `write` if it changes something. */
 export function guard(app: Api, { auth }: ApiContext): void {
   app.decorateRequest('keyId', null)
+  app.decorateRequest('mayWrite', false)
   const failures = app.createRateLimit({ max: FAILURES_A_MINUTE, timeWindow: '1 minute' })
   app.addHook('onRequest', async (request) => {
     const changes = !READING.has(request.method)
@@ -18,6 +19,7 @@ export function guard(app: Api, { auth }: ApiContext): void {
     const answer = await auth.authenticate(request.headers, wanted === 'open' ? 'read' : wanted, changes)
     if (answer.kind === 'ok') {
       request.keyId = answer.keyId
+      request.mayWrite = answer.mayWrite
       return
     }
     if (wanted === 'open' && answer.kind === 'unauthenticated') return

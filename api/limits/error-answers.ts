@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { PostflightError } from '../../schemas/errors.ts'
 import type { Api } from '../context.ts'
 import { errorPage } from '../pages/error.ts'
+import { sendHtml } from '../pages/html.ts'
 import { KnownRoutes } from './known-routes.ts'
 import { PROBLEM_TYPE, problemOf } from './problem.ts'
 
@@ -42,16 +43,15 @@ function answer(error: unknown, request: FastifyRequest, reply: FastifyReply): F
   if (error instanceof PostflightError && typeof error.details['retryAfter'] === 'number') {
     reply.header('retry-after', String(error.details['retryAfter']))
   } else if (problem.retryable) reply.header('retry-after', '5')
-  reply.header('cache-control', 'no-store')
   if (wantsPage(request)) {
     if (problem.status === 401) {
-      return reply.redirect(
-        `/login?to=${encodeURIComponent(request.method === 'GET' ? request.url : '/')}`,
-        303,
-      )
+      return reply
+        .header('cache-control', 'no-store')
+        .redirect(`/login?to=${encodeURIComponent(request.method === 'GET' ? request.url : '/')}`, 303)
     }
-    return reply.code(problem.status).type('text/html; charset=utf-8').send(errorPage(problem))
+    return sendHtml(reply.code(problem.status), errorPage(problem), 'no-store')
   }
+  reply.header('cache-control', 'no-store')
   // As text: no route's schema describes it.
   return reply.code(problem.status).type(PROBLEM_TYPE).send(JSON.stringify(problem))
 }

@@ -10,7 +10,7 @@ import type { Api, ApiContext } from '../context.ts'
 import { readAlerts } from '../reads/alerts.ts'
 import { nameSchema } from '../routes/operation-schema.ts'
 import { alertsPage } from './alerts.ts'
-import { sendHtml } from './html.ts'
+import { formToken, sendHtml } from './html.ts'
 import { previewPage } from './preview.ts'
 import { sentPage } from './sent.ts'
 
@@ -28,7 +28,6 @@ export function alertPages(app: Api, context: ApiContext): void {
   }
   app.get('/alerts', { schema: hidden }, async (_request, reply) => {
     const [alerts, mutes] = await Promise.all([readAlerts(context, {}, 200), listMutes(store, clock())])
-    const token = reply.generateCsrf()
     return sendHtml(
       reply,
       alertsPage({
@@ -36,7 +35,7 @@ export function alertPages(app: Api, context: ApiContext): void {
         mutes,
         receivers: receivers.filter(({ events }) => events.has('firing')).map(({ name }) => name),
         permission: (alert, receiver) => permission(alert, receiver, config.alerts, clock()),
-        token,
+        token: formToken(reply),
       }),
     )
   })

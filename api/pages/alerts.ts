@@ -4,6 +4,7 @@ import type { Alert } from '../../schemas/contracts/alert.ts'
 import type { Mute } from '../../schemas/contracts/mute.ts'
 import { moment, prose, releasePath, servicePath } from './format.ts'
 import { layout } from './layout.ts'
+import { mayOnlyRead } from './words.ts'
 
 export interface AlertsPage {
   readonly alerts: readonly Alert[]
@@ -12,8 +13,8 @@ export interface AlertsPage {
   readonly receivers: readonly string[]
   /** Whether a receiver is told of an alert now, and if not, why. */
   readonly permission: (alert: Alert, receiver: string) => Permission
-  /** Against forms of other sites. */
-  readonly token: string
+  /** Against forms of other sites; null: the reader may not fill any in. */
+  readonly token: string | null
 }
 
 const isFiring = (alert: Alert): boolean => alert.status === 'firing'
@@ -30,6 +31,7 @@ export function alertsPage(page: AlertsPage): string {
     main: html`!${alertTabs('/alerts')}
 <div class="title"><h1>Alerts</h1><p class="lead">${firing === 0 ? 'None is firing.' : `${firing} firing.`}</p></div>
 !${receivers.length === 0 ? '<p class="muted">No receiver is set up, so nobody is told: <code>alerts</code> in the settings names them.</p>' : ''}
+!${token === null && (firing > 0 || mutes.length > 0) ? mayOnlyRead('to acknowledge and mute') : ''}
 !${mutes.length === 0 ? '' : muteList(mutes, token)}
 !${alerts.length === 0 ? html`<p class="muted">An alert appears here when a deployment makes things worse.</p>` : ''}
 !${[...shown.filter(isFiring), ...shown.filter((alert) => !isFiring(alert))].map((alert) => article(alert, page))}`,
@@ -64,7 +66,7 @@ function article(alert: Alert, page: AlertsPage): string {
   }!${alert.mutedUntil === null ? '' : html` Muted until !${moment(alert.mutedUntil)}.`}</p>
 !${held(alert, page)}
 !${deliveries(alert)}
-!${firing ? forms(alert, page.token) : ''}
+!${firing && page.token !== null ? forms(alert, page.token) : ''}
 </article>`
 }
 
@@ -126,11 +128,19 @@ function forms(alert: Alert, token: string): string {
 </details>`
 }
 
-function muteList(mutes: readonly Mute[], token: string): string {
+function muteList(mutes: readonly Mute[], token: string | null): string {
   return html`<section class="finding" aria-labelledby="mutes"><h2 id="mutes">Mutes</h2><ul class="sent">!${mutes.map(
     (mute) =>
-      html`<li><form class="pick inline" method="post" action="/alerts/unmute"><input type="hidden" name="_csrf" value="${token}"><input type="hidden" name="mute" value="${mute.id}"><span><strong>${mutedThing(mute)}</strong> !${moment(mute.startsAt)} to !${moment(mute.endsAt)}${mute.by === '' ? '' : `, by ${mute.by}`}${mute.reason === '' ? '' : `: ${mute.reason}`}</span><button type="submit" aria-label="End the mute of ${mutedThing(mute)}">End</button></form></li>`,
+      html`<li>!${
+        token === null
+          ? muteWords(mute)
+          : html`<form class="pick inline" method="post" action="/alerts/unmute"><input type="hidden" name="_csrf" value="${token}"><input type="hidden" name="mute" value="${mute.id}">!${muteWords(mute)}<button type="submit" aria-label="End the mute of ${mutedThing(mute)}">End</button></form>`
+      }</li>`,
   )}</ul></section>`
+}
+
+function muteWords(mute: Mute): string {
+  return html`<span><strong>${mutedThing(mute)}</strong> !${moment(mute.startsAt)} to !${moment(mute.endsAt)}${mute.by === '' ? '' : `, by ${mute.by}`}${mute.reason === '' ? '' : `: ${mute.reason}`}</span>`
 }
 
 function mutedThing(mute: Mute): string {

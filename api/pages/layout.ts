@@ -12,6 +12,9 @@ export interface Page {
   readonly events?: string
 }
 
+/** Stands in the frame for what is of one reader alone, until the page is sent. */
+export const READERS_OWN = '<!-- the reader -->'
+
 /** The frame of every page. */
 export function layout(page: Page): string {
   const link = (href: string, name: string, key: Page['active']) =>
@@ -39,6 +42,7 @@ export function layout(page: Page): string {
 !${link('/alerts', 'Alerts', 'alerts')}
 !${link('/signals', 'Signals', 'signals')}
 <a href="/api/docs/">API</a>
+!${READERS_OWN}
 </nav>
 </header>
 <main id="main" tabindex="-1">

@@ -5,7 +5,7 @@ import type { Api, ApiContext } from '../context.ts'
 import { readLiveWatch } from '../reads/live-watch.ts'
 import { newestDeployment } from '../reads/releases.ts'
 import { nameSchema } from '../routes/operation-schema.ts'
-import { sendHtml } from './html.ts'
+import { formToken, sendHtml } from './html.ts'
 import { watchPage } from './watch.ts'
 
 const hidden = { hide: true } as const
@@ -20,7 +20,7 @@ export function watchPages(app: Api, context: ApiContext): void {
       const { service, version } = request.params
       const { deploymentId } = await newestDeployment(context, service, version, request.query.environment)
       const live = await readLiveWatch(context, deploymentId)
-      return sendHtml(reply, watchPage({ live, now: context.clock(), token: reply.generateCsrf() }))
+      return sendHtml(reply, watchPage({ live, now: context.clock(), token: formToken(reply) }))
     },
   )
   app.post(

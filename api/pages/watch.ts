@@ -19,7 +19,7 @@ import {
   valueWithUnit,
 } from './format.ts'
 import { layout } from './layout.ts'
-import { stateBadge } from './words.ts'
+import { mayOnlyRead, stateBadge } from './words.ts'
 
 /** Without events of the stream the page renews itself all the same. */
 const REFRESH_SECONDS = 30
@@ -30,8 +30,8 @@ export interface WatchPage {
   readonly live: LiveWatch
   /** Milliseconds. */
   readonly now: number
-  /** Against forms of other sites. */
-  readonly token: string
+  /** Against forms of other sites; null: the reader may not fill any in. */
+  readonly token: string | null
 }
 
 /** A watch as it runs: what is decided, what is not and when it will be; then what happened, who was told, and what people say of it. */
@@ -224,16 +224,23 @@ function markText(mark: Mark): string {
   return `${MARK_WORDS[mark.mark]}${of}${mark.by === '' ? '' : `, says ${mark.by}`}${mark.note === '' ? '' : `: ${mark.note}`}`
 }
 
-function marks({ deployment, watch, marks: said }: LiveWatch, token: string): string {
-  const { service, version, environment } = deployment
+function marks({ deployment, watch, marks: said }: LiveWatch, token: string | null): string {
   const worse = (watch?.signals ?? []).filter(({ decided }) => decided === 'worse')
   const names = [...new Set(worse.map(({ signal }) => signal))]
   return html`<section aria-labelledby="marks" class="screen-only"><h2 id="marks">Was it right?</h2>
 !${said.length === 0 ? '' : html`<ul class="sent">!${said.map((mark) => html`<li>!${moment(mark.at)} ${markText(mark)}</li>`)}</ul>`}
-<form class="pick" method="post" action="!${html`${releasePath(service, version).replace(/\?.*$/, '')}/watch/mark`}"><input type="hidden" name="_csrf" value="${token}"><input type="hidden" name="environment" value="${environment}">
+!${token === null ? mayOnlyRead('to say so') : markForm(deployment, names, token)}</section>`
+}
+
+function markForm(
+  { service, version, environment }: LiveWatch['deployment'],
+  signals: readonly string[],
+  token: string,
+): string {
+  return html`<form class="pick" method="post" action="!${html`${releasePath(service, version).replace(/\?.*$/, '')}/watch/mark`}"><input type="hidden" name="_csrf" value="${token}"><input type="hidden" name="environment" value="${environment}">
 <label>It was <select name="mark">!${MARKS.map((mark) => html`<option value="${mark}">${MARK_WORDS[mark].toLowerCase()}</option>`)}<option value="none">take it back</option></select></label>
-<label>of <select name="signal"><option value="">the deployment</option>!${names.map((name) => html`<option value="${name}">${name}</option>`)}</select></label>
+<label>of <select name="signal"><option value="">the deployment</option>!${signals.map((name) => html`<option value="${name}">${name}</option>`)}</select></label>
 <label>Your name <input name="by" maxlength="100" autocomplete="name"></label>
 <label>Why <input name="note" maxlength="1000"></label>
-<button type="submit">Say so</button></form></section>`
+<button type="submit">Say so</button></form>`
 }

@@ -42,3 +42,8 @@ export function wordBadge(word: VerdictWord): string {
   const { text, mark, tone } = WORDS[word]
   return html`<span class="badge small ${tone}"><span aria-hidden="true">${mark}</span> ${text}</span>`
 }
+
+/** In the stead of a form. @param what it would be for */
+export function mayOnlyRead(what: string): string {
+  return html`<p class="muted screen-only">Your key may only read: ${what} takes one with the scope <code>write</code>. <a href="/logout">Log out</a> to show another.</p>`
+}

@@ -1,8 +1,10 @@
 import { request } from 'node:http'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { storeIncident } from '../../analytics/alerts/stored-alerts.ts'
 import { createAuthenticator, type RunningApi, startApi } from '../../api/server.ts'
 import type { CreatedKey } from '../../schemas/contracts/key.ts'
+import { firingIncident } from './report-alert-fixture.ts'
 import { type Bench, openBench } from './report-fixture.ts'
 
 const silent = pino({ level: 'silent' })
@@ -155,6 +157,40 @@ describe('keys', () => {
     expect(await status('/api/v1/services', key.key)).toBe(401)
     expect(await withCookie()).toBe(401)
     expect(await status('/api/v1/keys/000000000000', admin.key, 'DELETE')).toBe(404)
+  })
+
+  it('show forms to those that may write alone, and a way out to all', async () => {
+    const at = Date.now()
+    await storeIncident(bench.store, firingIncident(at), at)
+    const told = { service: 'shown', environment: 'prod', version: '1', status: 'succeeded' }
+    const json = { ...auth(admin.key), 'content-type': 'application/json' }
+    const sent = { method: 'POST', headers: json, body: JSON.stringify(told) }
+    expect((await fetch(`${closed.url}/api/v1/deployments`, sent)).status).toBe(201)
+    const watch = '/releases/shown/1/watch'
+    const read = async (url: string, path: string, headers = {}) =>
+      await (await fetch(`${url}${path}`, { headers })).text()
+    const [reader, writer] = [await create('looks', ['read']), await create('acts', ['write'])]
+    for (const [path, form] of [
+      ['/alerts', 'action="/alerts/acknowledge"'],
+      [watch, `action="${watch}/mark"`],
+    ] as const) {
+      const [seen, done] = [
+        await read(closed.url, path, auth(reader.key)),
+        await read(closed.url, path, auth(writer.key)),
+      ]
+      expect(seen).not.toContain('<form')
+      expect(seen).toContain('the scope <code>write</code>')
+      expect(done).toContain(form)
+      expect(done).not.toContain('the scope <code>write</code>')
+      // Where no key is needed, there is nothing to log out of.
+      expect(await read(open.url, path)).toContain(form)
+      expect(await read(open.url, path)).not.toContain('href="/logout"')
+      for (const page of [seen, done]) expect(page).toContain('<a href="/logout">Log out</a>')
+    }
+    // Pages that are kept for all readers, too; but not those that nobody has logged in for.
+    expect(await read(closed.url, '/', auth(reader.key))).toContain('href="/logout"')
+    expect(await read(closed.url, '/signals', auth(reader.key))).toContain('href="/logout"')
+    expect(await read(closed.url, '/login')).not.toContain('href="/logout"')
   })
 
   it('send browsers to the log-in, and back to where they were going', async () => {
