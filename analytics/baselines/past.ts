@@ -5,10 +5,9 @@ import type { Store } from '../../schemas/store/client.ts'
 import { type Aligned, align, countOf } from '../compare/align.ts'
 import type { Past } from '../compare/comparison.ts'
 import { minuteMeans } from '../compare/gauge.ts'
-import { type CellRequest, loadCells } from '../queries/cells.ts'
-import { mergeCells } from '../queries/merge-cells.ts'
-import { exposureLine, signalLines, versionsOf } from '../queries/signal-lines.ts'
-import { witness } from '../receipts/witness.ts'
+import { type LevelLine, levelLines } from '../queries/level-lines.ts'
+import { loadLevels } from '../queries/levels.ts'
+import { digestRows } from '../receipts/digest.ts'
 
 /** Slots that a window after of the usual length is made of. */
 const SLOTS = 12
@@ -29,7 +28,7 @@ export function slotLength(windowSeconds: number, step: number): number {
 }
 
 /**
- * A series' own past up to a release.
+ * A series' own past up to a release, of cells that are at hand.
  * @param cells of a step that the slots are made of, all versions together
  * @param exposure of a rate, likewise
  * @param step seconds that a cell spans
@@ -47,8 +46,15 @@ export function pastOf(
   releases: readonly number[],
 ): Past | undefined {
   const line = lineOf(signal, cells, exposure, step)
-  if (line === undefined) return undefined
-  return { line, to, slotSeconds, releases, ...(signal.kind === 'distribution' ? { logs: true } : {}) }
+  return line === undefined ? undefined : withLine(signal, line, { to, slotSeconds, releases })
+}
+
+function withLine(
+  { kind }: Signal,
+  line: Aligned,
+  of: Pick<Past, 'to' | 'slotSeconds'> & Required<Pick<Past, 'releases'>>,
+): Past {
+  return { line, ...of, ...(kind === 'distribution' ? { logs: true } : {}) }
 }
 
 function lineOf(
@@ -87,7 +93,7 @@ export interface PastRequest {
 
 export interface LoadedPasts {
   readonly of: Pasts
-  /** Of all that was read for them (receipts/witness.ts). */
+  /** Of all of them: what a receipt has of the six weeks. */
   readonly digest: string
 }
 
@@ -108,18 +114,19 @@ export function loadPasts(store: Store, catalogue: Catalogue, request: PastReque
   return loading
 }
 
-async function read(reading: Store, catalogue: Catalogue, request: PastRequest): Promise<LoadedPasts> {
-  const { store, readings } = witness(reading)
-  const { service, environment, startedAt, slotSeconds, releases } = request
-  const pastsOf = await loadPastLines(store, catalogue, {
-    service,
-    environment,
-    from: startedAt,
-    to: startedAt,
-    slotSeconds,
-    releases,
-  })
-  return { of: pastsOf(startedAt), digest: readings().telemetry }
+async function read(store: Store, catalogue: Catalogue, request: PastRequest): Promise<LoadedPasts> {
+  const { startedAt, ...of } = request
+  const whole = await readPasts(store, catalogue, { ...of, from: startedAt, to: startedAt })
+  return { of: pastsAt(whole, startedAt), digest: digestOf(whole) }
+}
+
+/** Two readings of the same levels have the same digest (receipts/digest.ts). */
+function digestOf(whole: WholePasts): string {
+  return digestRows(
+    [...whole].flatMap(([signal, pasts]) =>
+      [...pasts].map(([dimension, { line }]) => ({ signal, dimension, ...line })),
+    ),
+  )
 }
 
 /** What is compared with forecasts. */
@@ -127,54 +134,82 @@ export function isForecast({ kind, per }: Signal): boolean {
   return kind === 'gauge' || kind === 'distribution' || per === 'minute'
 }
 
+interface SpanRequest extends Omit<PastRequest, 'startedAt'> {
+  /** Seconds: the first moment and the last one. */
+  readonly from: number
+  readonly to: number
+  /** Dimensions that are read, as in a CellRequest. */
+  readonly oneIn?: number
+}
+
 /**
  * The pasts of a service at any moment of a span, read once.
- * @param of.from seconds: the first moment @param of.to the last one @param of.oneIn dimensions that are read, as in a CellRequest
  * @returns the past of a moment (seconds): nothing at or after it is in it
  */
 export async function loadPastLines(
   store: Store,
   catalogue: Catalogue,
-  of: Omit<PastRequest, 'startedAt'> & Pick<CellRequest, 'from' | 'to' | 'oneIn'>,
+  of: SpanRequest,
 ): Promise<(moment: number) => Pasts> {
-  const { slotSeconds, releases } = of
-  const slot = (seconds: number) => Math.floor(seconds / slotSeconds) * slotSeconds
+  const whole = await readPasts(store, catalogue, of)
+  return (moment) => pastsAt(whole, moment)
+}
+
+/** By signal, then dimension. */
+type WholePasts = ReadonlyMap<string, ReadonlyMap<string, Past>>
+
+async function readPasts(
+  store: Store,
+  catalogue: Catalogue,
+  { slotSeconds: step, releases, ...of }: SpanRequest,
+): Promise<WholePasts> {
   const signals = catalogue.signals.filter(isForecast)
-  const to = slot(of.to)
-  const set = await loadCells(store, catalogue, {
-    service: of.service,
-    environment: of.environment,
-    from: slot(of.from) - PAST_DAYS * DAY,
-    to,
-    step: slotSeconds,
-    signals,
-    levels: true,
-    ...(of.oneIn === undefined ? {} : { oneIn: of.oneIn }),
-  })
-  const bySignal = new Map(
-    signals.map((signal) => {
-      const versions = versionsOf(set, signal)
-      const lines = signalLines(set, signal, versions)
-      const exposure = exposureLine(set, signal, versions, slotSeconds)
-      const past = (cells: readonly Cell[]): Past | undefined =>
-        pastOf(signal, cells, exposure, slotSeconds, slotSeconds, to, releases)
-      const pasts = new Map([...lines].map(([dimension, cells]) => [dimension, past(cells)]))
-      // The service as a whole, as compare-signals.ts adds it up; of distributions it has a composition of its own (compare/standard-past.ts).
-      if (lines.size > 0 && signal.kind !== 'distribution')
-        pasts.set('', past(mergeCells([...lines.values()])))
-      return [signal.id, pasts] as const
-    }),
+  const to = floorTo(of.to, step)
+  const from = Math.max(0, floorTo(of.from, step) - PAST_DAYS * DAY)
+  const set = await loadLevels(store, catalogue, { ...of, from, to, step, signals })
+  const start = floorTo(from, step)
+  const slots = Math.ceil((to - start) / step)
+  return new Map(
+    signals.map((signal) => [
+      signal.id,
+      new Map(
+        [...levelLines(set, signal, { slots, step })].flatMap(([dimension, line]) => {
+          const seen = seenOf(line, start, step)
+          return seen === undefined
+            ? []
+            : [[dimension, withLine(signal, seen, { to, slotSeconds: step, releases })] as const]
+        }),
+      ),
+    ]),
   )
-  return (moment) => {
-    // The same object each time: forecasts are kept by it (compare/forecast.ts).
-    const made = new Map<Past, Past | undefined>()
-    return (signal, dimension) => {
-      const whole = bySignal.get(signal.id)?.get(dimension)
-      if (whole === undefined) return undefined
-      if (!made.has(whole)) made.set(whole, upTo(whole, slot(moment)))
-      return made.get(whole)
-    }
+}
+
+/** From the first to the last slot in which anything was seen. @returns undefined without any */
+function seenOf({ numerator, denominator }: LevelLine, start: number, step: number): Aligned | undefined {
+  const first = denominator.findIndex((value) => value !== 0)
+  if (first < 0) return undefined
+  const end = denominator.findLastIndex((value) => value !== 0) + 1
+  return {
+    numerator: numerator.subarray(first, end),
+    denominator: denominator.subarray(first, end),
+    start: start + first * step,
+    step,
   }
+}
+
+function pastsAt(whole: WholePasts, moment: number): Pasts {
+  // The same object each time: forecasts are kept by it (compare/forecast.ts).
+  const made = new Map<Past, Past | undefined>()
+  return (signal, dimension) => {
+    const past = whole.get(signal.id)?.get(dimension)
+    if (past === undefined) return undefined
+    if (!made.has(past)) made.set(past, upTo(past, floorTo(moment, past.slotSeconds)))
+    return made.get(past)
+  }
+}
+
+function floorTo(seconds: number, step: number): number {
+  return Math.floor(seconds / step) * step
 }
 
 /** The six weeks up to a moment. @param to seconds, at the end of a slot */

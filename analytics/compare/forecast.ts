@@ -127,15 +127,18 @@ function levelsOf(
 ): Float64Array {
   const tops = new Float64Array(slots)
   const bottoms = new Float64Array(slots)
+  const first = Math.floor((line.start - from) / slotSeconds)
   for (let i = 0; i < line.numerator.length; i++) {
-    const slot = Math.floor((line.start + i * line.step - from) / slotSeconds)
+    const slot =
+      line.step === slotSeconds ? first + i : Math.floor((line.start + i * line.step - from) / slotSeconds)
     if (slot < 0 || slot >= slots) continue
     tops[slot] = (tops[slot] as number) + (line.numerator[i] as number)
     bottoms[slot] = (bottoms[slot] as number) + (line.denominator[i] as number)
   }
-  return tops.map((top, i) => {
-    const bottom = bottoms[i] as number
-    if (bottom <= 0 || !Number.isFinite(top)) return Number.NaN
-    return logs === true ? Math.exp(top / bottom) : top / bottom
-  })
+  for (let slot = 0; slot < slots; slot++) {
+    const ratio = (tops[slot] as number) / (bottoms[slot] as number)
+    const seen = (bottoms[slot] as number) > 0 && Number.isFinite(tops[slot])
+    tops[slot] = seen ? (logs === true ? Math.exp(ratio) : ratio) : Number.NaN
+  }
+  return tops
 }

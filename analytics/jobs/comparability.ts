@@ -4,7 +4,7 @@ import type { Deployment } from '../../schemas/contracts/deployment.ts'
 import type { Comparability } from '../../schemas/contracts/report.ts'
 import type { Store } from '../../schemas/store/client.ts'
 import { differentMix, MISMATCH, movingShare, sampleRatio } from '../compare/comparability.ts'
-import { mergeCells } from '../queries/merge-cells.ts'
+import { mergeCounts } from '../queries/merge-cells.ts'
 import { type Arm, between } from './arms.ts'
 
 /** Share of a version's requests from which on one instance of several stands for it. */
@@ -55,7 +55,7 @@ function requestsByRoute({ set, versions, from, to }: Arm): Routes {
 
 /** Without histograms: only counts are asked for. */
 function whole(routes: Routes): readonly Cell[] {
-  return mergeCells([...routes.values()].map((cells) => cells.map(({ histogram: _, ...cell }) => cell)))
+  return mergeCounts([...routes.values()])
 }
 
 function shareFindings(

@@ -11,7 +11,7 @@ import { type Calibrations, loadCalibrations, WHOLE_DAY } from '../baselines/cal
 import { sideBySide } from '../baselines/design.ts'
 import { loadPasts, slotLength } from '../baselines/past.ts'
 import { type CellSet, loadCells } from '../queries/cells.ts'
-import { mergeCells } from '../queries/merge-cells.ts'
+import { mergeCounts } from '../queries/merge-cells.ts'
 import { type ReadingPlan, readingPlan } from '../queries/reading-plan.ts'
 import { streamsLeftOut } from '../queries/streams-left-out.ts'
 import { witness } from '../receipts/witness.ts'
@@ -493,8 +493,8 @@ function activity(set: CellSet, version: string, window: { readonly from: number
         (cell) => cell.time * 1000 >= window.from && cell.time * 1000 < window.to,
       ),
     )
-  const requests = mergeCells(inside('server.request'))
-  return requests.length > 0 ? requests : mergeCells([...set.keys()].flatMap(inside))
+  const requests = mergeCounts(inside('server.request'))
+  return requests.length > 0 ? requests : mergeCounts([...set.keys()].flatMap(inside))
 }
 
 function stateOf(

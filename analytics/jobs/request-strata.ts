@@ -1,6 +1,6 @@
 import type { Cell } from '../../schemas/cell.ts'
 import type { ExposureStratum } from '../compare/mix.ts'
-import { mergeCells } from '../queries/merge-cells.ts'
+import { mergeCounts } from '../queries/merge-cells.ts'
 import type { ArmLines } from './arms.ts'
 
 /** Routes that are told apart, the busiest ones: what is fitted grows with their square, and rare routes hardly move a mix. */
@@ -31,9 +31,6 @@ export function requestStrata(earlier: ArmLines, later: ArmLines): readonly Expo
   return strata
 }
 
-/** Without histograms: exposure is counts. */
 function countsOf({ requests }: ArmLines, routes: readonly string[]): readonly Cell[] {
-  return mergeCells(
-    routes.map((route) => (requests.get(route) ?? []).map(({ histogram: _, ...cell }) => cell)),
-  )
+  return mergeCounts(routes.map((route) => requests.get(route) ?? []))
 }

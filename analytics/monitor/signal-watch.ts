@@ -3,8 +3,8 @@ import { histogramQuantile, mergeHistogram, quantileFunction } from '../../schem
 import { isNamed } from '../../schemas/signals/bounded-dimension.ts'
 import type { Criticality, Signal } from '../../schemas/signals/signal.ts'
 import { renamedKinds } from '../compare/renamed.ts'
-import type { CellSet } from '../queries/cells.ts'
 import { mergeCells } from '../queries/merge-cells.ts'
+import { CELLS, type CellSet } from '../queries/series-set.ts'
 import { exposureLine, measureFor, signalLines, versionsOf } from '../queries/signal-lines.ts'
 import { comeUp } from './come-up.ts'
 import { burstsOf, type Counted, countReference } from './count-evidence.ts'
@@ -464,7 +464,7 @@ export class SignalWatch {
   /** The signal with the one measure that it was first read from on this version, so that looks do not change it. */
   #bound(set: CellSet, version: string | null): Signal {
     if (this.signal.measures.length === 1 || version === null) return this.signal
-    const measure = this.#measures.get(version) ?? measureFor(set, this.signal, version)
+    const measure = this.#measures.get(version) ?? measureFor(set, this.signal, version, CELLS)
     if (measure === undefined) return this.signal
     this.#measures.set(version, measure)
     return { ...this.signal, measures: [measure] }

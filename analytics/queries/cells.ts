@@ -1,16 +1,16 @@
 import type { Cell } from '../../schemas/cell.ts'
 import { GAMMA } from '../../schemas/histogram.ts'
-import { boundOf, historyOf, OTHER } from '../../schemas/signals/bounded-dimension.ts'
 import type { Catalogue } from '../../schemas/signals/catalogue.ts'
 import { exceptionsOnce } from '../../schemas/signals/exceptions-once.ts'
 import type { Signal } from '../../schemas/signals/signal.ts'
 import type { Store } from '../../schemas/store/client.ts'
 import { loadSql } from './load-sql.ts'
-import { mergeCells } from './merge-cells.ts'
-import { type Alternatives, alternativesOf, readOneSource } from './one-source.ts'
+import { measuresRead } from './measures-read.ts'
+import { readOneSource } from './one-source.ts'
+import { putTogether } from './put-together.ts'
+import { CELLS, type CellSet, type MutableSeriesSet, putSeries } from './series-set.ts'
 
-/** Cells by measure, then dimension, then version; oldest first. */
-export type CellSet = ReadonlyMap<string, ReadonlyMap<string, ReadonlyMap<string, readonly Cell[]>>>
+export type { CellSet }
 
 export interface CellRequest extends ManyCellsRequest {
   readonly service: string
@@ -33,8 +33,6 @@ interface ManyCellsRequest {
   readonly oneIn?: number
   /** True: dimensions are added up to the service as a whole. */
   readonly flat?: boolean
-  /** True: counts and sums only, those of logarithms in the histograms' stead; of all else there are zeros. For long spans. */
-  readonly levels?: boolean
 }
 
 interface Row {
@@ -49,8 +47,6 @@ interface Row {
   squares?: number[]
   mins?: number[]
   maxs?: number[]
-  /** Null: -Infinity. */
-  logs?: (number | null)[]
 }
 
 interface HistogramRow {
@@ -63,29 +59,6 @@ interface HistogramRow {
   bucketCounts: number[][]
 }
 
-/** Every measure that the signals read, with those of their denominators. */
-export function measuresOf(signals: readonly Signal[]): readonly string[] {
-  const ids = signals.flatMap((signal) => [
-    ...signal.measures,
-    ...(signal.per === undefined || signal.per === 'minute' ? [] : [signal.per]),
-  ])
-  return [...new Set(ids)]
-}
-
-/** Measures that some signal breaks down; the others are added up where they are read. */
-function flatMeasures(
-  signals: readonly Signal[],
-  measures: readonly string[],
-  alternatives: Alternatives,
-): string[] {
-  const broken = new Set(
-    signals
-      .flatMap((signal) => (signal.dimension === undefined ? [] : signal.measures))
-      .flatMap((id) => [id, ...(alternatives.get(id) ?? [])]),
-  )
-  return measures.filter((id) => !broken.has(id))
-}
-
 /** Cells of a service in one environment: six statements at most, whatever the number of series. */
 export async function loadCells(store: Store, catalogue: Catalogue, request: CellRequest): Promise<CellSet> {
   const sets = await loadCellsOf(store, catalogue, [request.service], request)
@@ -93,7 +66,7 @@ export async function loadCells(store: Store, catalogue: Catalogue, request: Cel
 }
 
 /** Seconds, longer than metrics are exported apart: so far before a span a stream's last point is looked for, and so young a stream is whole in its first. */
-const STREAM_PAUSE = 300
+export const STREAM_PAUSE = 300
 
 /** Cells of many services of one environment, in as many statements as those of one. Services without any have no entry. */
 export async function loadCellsOf(
@@ -103,17 +76,9 @@ export async function loadCellsOf(
   request: ManyCellsRequest,
 ): Promise<ReadonlyMap<string, CellSet>> {
   const signals = request.signals ?? catalogue.signals
-  const asked = measuresOf(signals)
-  const alternatives = alternativesOf(catalogue, asked)
-  const weights = [...catalogue.measures.values()].flatMap(({ id, weightOf }) =>
-    weightOf !== undefined && asked.includes(weightOf) ? [id] : [],
-  )
-  const measures = [...asked, ...[...alternatives.values()].flat(), ...weights]
-  const flat = request.flat === true ? [...measures] : flatMeasures(signals, measures, alternatives)
-  const table = (cells: string) => measures.filter((id) => catalogue.measures.get(id)?.cells === cells)
-  const levels = request.levels === true
+  const { in: table, alternatives, flat } = measuresRead(catalogue, signals, request.flat === true)
   const distributions =
-    levels || request.histograms === false
+    request.histograms === false
       ? []
       : signals.filter((signal) => signal.kind === 'distribution').flatMap((signal) => signal.measures)
   const common = {
@@ -139,74 +104,27 @@ export async function loadCellsOf(
           from: Math.max(common.from, Math.floor(request.histogramFrom ?? 0)),
           measures: distributions,
         }),
-    streamHistograms(store, table('histogram_1m'), { ...common, streamsFrom, flat, levels }),
-    read('signal-cells', table('signal_1m'), { ...sampled, table: rollup, levels }),
+    streamHistograms(store, table('histogram_1m'), {
+      ...common,
+      streamsFrom,
+      flat,
+      levels: false,
+    }),
+    read('signal-cells', table('signal_1m'), { ...sampled, table: rollup }),
     read('counter-cells', table('counter_1m'), { flat, streamsFrom }),
     read('session-cells', table('session'), {}),
     exceptionCells(store, table('exception_1m'), { ...common, ...sampled }),
   ])
   const byKey = new Map([...histograms, ...streams].map((row) => [keyOf(row), row]))
-  const sets = new Map<string, Map<string, Map<string, Map<string, Cell[]>>>>()
+  const sets = new Map<string, MutableSeriesSet<readonly Cell[]>>()
   for (const row of [...streams, ...rows.flat()]) {
-    const set = sets.get(row.service) ?? new Map<string, Map<string, Map<string, Cell[]>>>()
+    const set = sets.get(row.service) ?? new Map<string, Map<string, Map<string, readonly Cell[]>>>()
     sets.set(row.service, set)
-    const dimensions = set.get(row.measure) ?? new Map<string, Map<string, Cell[]>>()
-    set.set(row.measure, dimensions)
-    const versions = dimensions.get(row.dimension) ?? new Map<string, Cell[]>()
-    dimensions.set(row.dimension, versions)
-    versions.set(row.version, cellsOf(row, byKey.get(keyOf(row))))
+    putSeries(set, row, cellsOf(row, byKey.get(keyOf(row))))
   }
-  if ((request.oneIn ?? 1) === 1) await putTogether(store, catalogue, sets, common)
-  for (const set of sets.values()) readOneSource(set, alternatives)
+  if ((request.oneIn ?? 1) === 1) await putTogether(store, catalogue, sets, common, CELLS)
+  for (const set of sets.values()) readOneSource(set, alternatives, CELLS)
   return sets
-}
-
-type MutableCells = Map<string, Map<string, Map<string, readonly Cell[]>>>
-
-/** Where a dimension was bounded within the time that is read, what came before is put together too, so that all of it is told apart alike. */
-async function putTogether(
-  store: Store,
-  catalogue: Catalogue,
-  sets: ReadonlyMap<string, MutableCells>,
-  span: { readonly from: number; readonly to: number },
-): Promise<void> {
-  const bounded = [...sets].flatMap(([service, set]) =>
-    [...set].flatMap(([id, dimensions]) => {
-      const measure = catalogue.measures.get(id)
-      return measure === undefined || !dimensions.has(OTHER)
-        ? []
-        : [{ service, measure: boundOf(measure), dimensions }]
-    }),
-  )
-  if (bounded.length === 0) return
-  const rows = await store.query<{ service: string; measure: string; names: string[] }>(
-    `SELECT service, measure, groupUniqArray(dimension) AS names FROM kept_dimension
-    WHERE service IN ({services:Array(String)}) AND measure IN ({measures:Array(String)})
-      AND day >= toDate(toDateTime({from:UInt32}), 'UTC') AND day <= toDate(toDateTime({to:UInt32}), 'UTC')
-    GROUP BY service, measure`,
-    {
-      ...span,
-      services: bounded.map(({ service }) => service),
-      measures: bounded.flatMap(({ measure }) => [measure, historyOf(measure)]),
-    },
-  )
-  for (const { service, measure, dimensions } of bounded) {
-    const names = rows
-      .filter((row) => row.service === service && [measure, historyOf(measure)].includes(row.measure))
-      .flatMap((row) => row.names)
-    // Some measures have a value of that name by themselves.
-    if (names.length === 0) continue
-    const kept = new Set(names.filter((name) => name !== OTHER))
-    const rest = [...dimensions].filter(([dimension]) => !kept.has(dimension))
-    const byVersion = Map.groupBy(
-      rest.flatMap(([, versions]) => [...versions]),
-      ([version]) => version,
-    )
-    for (const [dimension] of rest) dimensions.delete(dimension)
-    const together = (parts: readonly (readonly [string, readonly Cell[]])[]) =>
-      mergeCells(parts.map(([, cells]) => cells))
-    dimensions.set(OTHER, new Map([...byVersion].map(([version, parts]) => [version, together(parts)])))
-  }
 }
 
 /** Cells of metrics' histograms, with their buckets. */
@@ -271,8 +189,6 @@ function cellsOf(row: Row, histograms: HistogramRow | undefined): Cell[] {
       min: row.mins?.[at] ?? 0,
       max: row.maxs?.[at] ?? 0,
     }
-    if (histogram !== undefined) return { ...base, histogram }
-    const sumLogs = row.logs?.[at]
-    return sumLogs === undefined ? base : { ...base, sumLogs: sumLogs ?? Number.NEGATIVE_INFINITY }
+    return histogram === undefined ? base : { ...base, histogram }
   })
 }

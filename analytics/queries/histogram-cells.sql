@@ -24,6 +24,6 @@ FROM
         AND time >= toDateTime({from:UInt32})
         AND time < toDateTime({to:UInt32})
     GROUP BY service, measure, dimension, version, t
-    ORDER BY service, measure, dimension, version, t
+    ORDER BY t
 )
 GROUP BY service, measure, dimension, version

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Cell } from '../../schemas/cell.ts'
-import { mergeCells, totalCell } from './merge-cells.ts'
+import { countsOf, mergeCells, mergeCounts, totalCell } from './merge-cells.ts'
 
 const cells: fc.Arbitrary<Cell[]> = fc.array(
   fc
@@ -42,6 +42,14 @@ describe('merged cells', () => {
           time: 0,
         })
         expect(JSON.stringify([a, b].map((list) => list.map(plain)))).toBe(parts)
+      }),
+    )
+  })
+
+  it('are the same without histograms, whether those are left out before or after', () => {
+    fc.assert(
+      fc.property(cells, cells, (a, b) => {
+        expect(mergeCounts([a, b])).toEqual(mergeCells([a, b]).map(countsOf))
       }),
     )
   })

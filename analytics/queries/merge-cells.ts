@@ -26,6 +26,25 @@ export function mergeCells(series: readonly (readonly Cell[])[]): readonly Cell[
   return [...byTime.values()].sort((a, b) => a.time - b.time)
 }
 
+/** The same without histograms: to add those up costs more than all else, and a rate, a ratio or a mean has no use for them. @returns oldest first */
+export function mergeCounts(series: readonly (readonly Cell[])[]): readonly Cell[] {
+  const byTime = new Map<number, Sum>()
+  for (const cells of series) {
+    for (const cell of cells) {
+      const known = byTime.get(cell.time)
+      if (known === undefined) byTime.set(cell.time, countsOf(cell))
+      else addCounts(known, cell)
+    }
+  }
+  return [...byTime.values()].sort((a, b) => a.time - b.time)
+}
+
+/** A cell without its histogram. */
+export function countsOf({ time, count, bad, sum, sumSquares, min, max, sumLogs }: Cell): Sum {
+  const counts = { time, count, bad, sum, sumSquares, min, max }
+  return sumLogs === undefined ? counts : { ...counts, sumLogs }
+}
+
 /** Every time once, oldest first, as the store gives a series. */
 function ascends(cells: readonly Cell[]): boolean {
   for (let i = 1; i < cells.length; i++) {
@@ -39,24 +58,28 @@ type Sum = { -readonly [Key in keyof Omit<Cell, 'histogram'>]: Cell[Key] } & {
 }
 
 function sumOf(cell: Cell): Sum {
-  const { histogram, ...rest } = cell
-  return histogram === undefined ? rest : { ...rest, histogram: new Map(histogram) }
+  const counts = countsOf(cell)
+  return cell.histogram === undefined ? counts : { ...counts, histogram: new Map(cell.histogram) }
 }
 
 function addTo(sum: Sum, cell: Cell): void {
-  sum.count += cell.count
-  sum.bad += cell.bad
-  sum.sum += cell.sum
-  sum.sumSquares += cell.sumSquares
-  sum.min = Math.min(sum.min, cell.min)
-  sum.max = Math.max(sum.max, cell.max)
-  if (cell.sumLogs !== undefined) sum.sumLogs = (sum.sumLogs ?? 0) + cell.sumLogs
+  addCounts(sum, cell)
   if (cell.histogram === undefined) return
   sum.histogram ??= new Map()
   const { histogram } = sum
   cell.histogram.forEach((count, bucket) => {
     histogram.set(bucket, (histogram.get(bucket) ?? 0) + count)
   })
+}
+
+function addCounts(sum: Sum, cell: Cell): void {
+  sum.count += cell.count
+  sum.bad += cell.bad
+  sum.sum += cell.sum
+  sum.sumSquares += cell.sumSquares
+  if (cell.min < sum.min) sum.min = cell.min
+  if (cell.max > sum.max) sum.max = cell.max
+  if (cell.sumLogs !== undefined) sum.sumLogs = (sum.sumLogs ?? 0) + cell.sumLogs
 }
 
 /** One cell of all; undefined for none. */

@@ -1,5 +1,5 @@
-import type { Cell } from '../../schemas/cell.ts'
 import type { Catalogue } from '../../schemas/signals/catalogue.ts'
+import { type Arithmetic, CELLS, type CellSet, type MutableSeriesSet, putSeries } from './series-set.ts'
 
 /** A measure, and those that count its events by other means, in the order in which they are preferred. */
 export type Alternatives = ReadonlyMap<string, readonly string[]>
@@ -12,9 +12,6 @@ export function alternativesOf(catalogue: Catalogue, measures: readonly string[]
   }
   return found
 }
-
-type CellsByMeasure = ReadonlyMap<string, ReadonlyMap<string, ReadonlyMap<string, readonly Cell[]>>>
-type MutableSet = Map<string, Map<string, Map<string, Cell[]>>>
 
 /** Spans of which a metric counts half as many again are a sample that left no weight. */
 const EVIDENTLY_MORE = 1.5
@@ -34,15 +31,19 @@ export function unsampledOf(measure: string): string {
  * has, so that versions are compared by the same means; spans that are evidently a sample without weights (tail sampling keeps errors and slow requests) come
  * last. Where no source is common, for each version the first that it has. Never two of them together.
  */
-export function readOneSource(set: MutableSet, alternatives: Alternatives): void {
+export function readOneSource<Series>(
+  set: MutableSeriesSet<Series>,
+  alternatives: Alternatives,
+  { count, sum }: Arithmetic<Series>,
+): void {
   for (const [measure, others] of alternatives) {
-    const sources = [measure, ...others].map((id) => ({ id, events: eventsByVersion(set.get(id)) }))
+    const sources = [measure, ...others].map((id) => ({ id, events: byVersion(set.get(id), count) }))
     const versions = new Set(sources.flatMap(({ events }) => [...events.keys()]))
-    const weights = sumByVersion(set.get(unsampledOf(measure)))
+    const weights = byVersion(set.get(unsampledOf(measure)), sum)
     const [spans, ...metrics] = sources
-    const sampled = [...(spans?.events ?? [])].some(([version, count]) =>
+    const sampled = [...(spans?.events ?? [])].some(([version, seen]) =>
       metrics.some(
-        ({ events }) => (events.get(version) ?? 0) > EVIDENTLY_MORE * (count + (weights.get(version) ?? 0)),
+        ({ events }) => (events.get(version) ?? 0) > EVIDENTLY_MORE * (seen + (weights.get(version) ?? 0)),
       ),
     )
     const ordered = spans === undefined ? [] : sampled ? [...metrics, spans] : sources
@@ -55,25 +56,20 @@ export function readOneSource(set: MutableSet, alternatives: Alternatives): void
 }
 
 /** How many requests a span of each version stands for, by metrics or else by weights; 1: as far as is known, it is no sample. */
-export function requestsPerSpan(
-  set: CellsByMeasure,
-  measure: string,
-  alternatives: Alternatives,
-  version: string,
-) {
-  const spans = eventsByVersion(set.get(spansOf(measure)) ?? set.get(measure)).get(version) ?? 0
+export function requestsPerSpan(set: CellSet, measure: string, alternatives: Alternatives, version: string) {
+  const spans = byVersion(set.get(spansOf(measure)) ?? set.get(measure), CELLS.count).get(version) ?? 0
   if (spans === 0) return { byWeight: 1, byMetric: 1 }
-  const missing = sumByVersion(set.get(unsampledOf(measure))).get(version) ?? 0
+  const missing = byVersion(set.get(unsampledOf(measure)), CELLS.sum).get(version) ?? 0
   const metric = Math.max(
     0,
-    ...(alternatives.get(measure) ?? []).map((id) => eventsByVersion(set.get(id)).get(version) ?? 0),
+    ...(alternatives.get(measure) ?? []).map((id) => byVersion(set.get(id), CELLS.count).get(version) ?? 0),
   )
   return { byWeight: 1 + missing / spans, byMetric: Math.max(1, metric / spans) }
 }
 
 /** What counts a version's events of a measure, if it is not the measure itself. */
 export function countedInstead(
-  set: CellsByMeasure,
+  set: CellSet,
   alternatives: Alternatives,
   measure: string,
   version: string,
@@ -87,41 +83,32 @@ export function countedInstead(
   )
 }
 
-type Dimensions = ReadonlyMap<string, ReadonlyMap<string, readonly Cell[]>> | undefined
-
-const eventsByVersion = (dimensions: Dimensions) => byVersion(dimensions, (cell) => cell.count)
-const sumByVersion = (dimensions: Dimensions) => byVersion(dimensions, (cell) => cell.sum)
-
-function byVersion(dimensions: Dimensions, value: (cell: Cell) => number): Map<string, number> {
+function byVersion<Series>(
+  dimensions: ReadonlyMap<string, ReadonlyMap<string, Series>> | undefined,
+  value: (series: Series) => number,
+): Map<string, number> {
   const totals = new Map<string, number>()
   for (const versions of dimensions?.values() ?? []) {
-    for (const [version, cells] of versions) {
-      const total = cells.reduce((sum, cell) => sum + value(cell), 0)
+    for (const [version, series] of versions) {
+      const total = value(series)
       if (total > 0) totals.set(version, (totals.get(version) ?? 0) + total)
     }
   }
   return totals
 }
 
-function take(set: MutableSet, from: string, to: string, version: string): void {
-  const own = set.get(to) ?? new Map<string, Map<string, Cell[]>>()
-  set.set(to, own)
-  const kept = set.get(spansOf(to)) ?? new Map<string, Map<string, Cell[]>>()
-  for (const [dimension, versions] of own) {
-    const cells = versions.get(version)
-    if (cells === undefined) continue
-    const target = kept.get(dimension) ?? new Map<string, Cell[]>()
-    kept.set(dimension, target)
-    target.set(version, cells)
+function take<Series>(set: MutableSeriesSet<Series>, from: string, to: string, version: string): void {
+  const kept = spansOf(to)
+  for (const [dimension, versions] of set.get(to) ?? []) {
+    const series = versions.get(version)
+    if (series === undefined) continue
+    putSeries(set, { measure: kept, dimension, version }, series)
     versions.delete(version)
   }
-  if (kept.size > 0) set.set(spansOf(to), kept)
   for (const [dimension, versions] of set.get(from) ?? []) {
-    const cells = versions.get(version)
-    if (cells === undefined) continue
-    const target = own.get(dimension) ?? new Map<string, Cell[]>()
-    own.set(dimension, target)
-    target.set(version, cells)
+    const series = versions.get(version)
+    if (series !== undefined) putSeries(set, { measure: to, dimension, version }, series)
   }
-  for (const [dimension, versions] of own) if (versions.size === 0) own.delete(dimension)
+  for (const [dimension, versions] of set.get(to) ?? [])
+    if (versions.size === 0) set.get(to)?.delete(dimension)
 }

@@ -1,6 +1,5 @@
 -- Cells of every measure of some services in one environment, one row a series and version, as arrays over time.
 -- With `oneIn` above 1 only one dimension in so many keeps its name, the others are added up.
--- With `levels` only counts and sums (of logarithms too) are given, which is all that a level is made of.
 -- Histograms have a statement of their own (histogram-cells.sql): sums are cheap at any length, maps are not.
 SELECT
     service,
@@ -9,12 +8,11 @@ SELECT
     version,
     groupArray(t) AS times,
     groupArray(c) AS counts,
-    groupArrayIf(b, NOT {levels:Bool}) AS bads,
+    groupArray(b) AS bads,
     groupArray(s) AS sums,
-    groupArrayIf(ss, NOT {levels:Bool}) AS squares,
-    groupArrayIf(lo, NOT {levels:Bool}) AS mins,
-    groupArrayIf(hi, NOT {levels:Bool}) AS maxs,
-    groupArrayIf(l, {levels:Bool}) AS logs
+    groupArray(ss) AS squares,
+    groupArray(lo) AS mins,
+    groupArray(hi) AS maxs
 FROM
 (
     SELECT
@@ -28,8 +26,7 @@ FROM
         sum(source.sum) AS s,
         sum(sum_squares) AS ss,
         min(source.min) AS lo,
-        max(source.max) AS hi,
-        sum(if({levels:Bool}, sum_logs, 0)) AS l
+        max(source.max) AS hi
     FROM {table:Identifier} AS source
     WHERE service IN ({services:Array(String)})
         AND environment = {environment:String}
@@ -38,6 +35,6 @@ FROM
         AND time >= toDateTime({from:UInt32})
         AND time < toDateTime({to:UInt32})
     GROUP BY service, measure, dimension, version, t
-    ORDER BY service, measure, dimension, version, t
+    ORDER BY t
 )
 GROUP BY service, measure, dimension, version

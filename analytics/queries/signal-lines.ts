@@ -1,20 +1,26 @@
 import type { Cell } from '../../schemas/cell.ts'
 import type { Signal } from '../../schemas/signals/signal.ts'
-import type { CellSet } from './cells.ts'
-import { mergeCells } from './merge-cells.ts'
+import { mergeCells, mergeCounts } from './merge-cells.ts'
 import { spansOf, unsampledOf } from './one-source.ts'
+import { type Arithmetic, CELLS, type CellSet, type SeriesSet } from './series-set.ts'
 
 /**
  * Of measures that count the same thing in different ways, the one with the most events on a version: nothing is counted twice.
  * @returns undefined where none has any
  */
-export function measureFor(set: CellSet, signal: Signal, version: string): string | undefined {
+export function measureFor<Series>(
+  set: SeriesSet<Series>,
+  signal: Signal,
+  version: string,
+  { count }: Arithmetic<Series>,
+): string | undefined {
   let best: string | undefined
   let most = 0
   for (const id of signal.measures) {
     let events = 0
     for (const versions of set.get(id)?.values() ?? []) {
-      for (const cell of versions.get(version) ?? []) events += cell.count
+      const series = versions.get(version)
+      if (series !== undefined) events += count(series)
     }
     if (events > most) {
       best = id
@@ -25,7 +31,7 @@ export function measureFor(set: CellSet, signal: Signal, version: string): strin
 }
 
 /** Every version that a signal's measures were seen on. */
-export function versionsOf(set: CellSet, signal: Signal): readonly string[] {
+export function versionsOf<Series>(set: SeriesSet<Series>, signal: Signal): readonly string[] {
   const versions = new Set<string>()
   for (const id of signal.measures) {
     for (const dimension of set.get(id)?.values() ?? [])
@@ -34,25 +40,36 @@ export function versionsOf(set: CellSet, signal: Signal): readonly string[] {
   return [...versions]
 }
 
-/** Cells of a signal by dimension, added up over the versions; of requests a minute as many as are independent (effectiveShares). Where the signal is not broken down, all is under ''. */
+/** What a signal's series of each dimension are made of, a version each. Where the signal is not broken down, all is under ''. */
+export function partsByDimension<Series>(
+  set: SeriesSet<Series>,
+  signal: Signal,
+  versions: readonly string[],
+  arithmetic: Arithmetic<Series>,
+): ReadonlyMap<string, readonly Series[]> {
+  const parts = new Map<string, Series[]>()
+  for (const version of versions) {
+    const measure = measureFor(set, signal, version, arithmetic)
+    if (measure === undefined) continue
+    for (const [dimension, byVersion] of set.get(measure) ?? []) {
+      const series = byVersion.get(version)
+      if (series === undefined) continue
+      const key = signal.dimension === undefined ? '' : dimension
+      const list = parts.get(key)
+      if (list === undefined) parts.set(key, [series])
+      else list.push(series)
+    }
+  }
+  return parts
+}
+
+/** Cells of a signal by dimension, added up over the versions; of requests a minute as many as are independent (effectiveShares). */
 export function signalLines(
   set: CellSet,
   signal: Signal,
   versions: readonly string[],
 ): ReadonlyMap<string, readonly Cell[]> {
-  const parts = new Map<string, (readonly Cell[])[]>()
-  for (const version of versions) {
-    const measure = measureFor(set, signal, version)
-    if (measure === undefined) continue
-    for (const [dimension, byVersion] of set.get(measure) ?? []) {
-      const cells = byVersion.get(version)
-      if (cells === undefined) continue
-      const key = signal.dimension === undefined ? '' : dimension
-      const list = parts.get(key)
-      if (list === undefined) parts.set(key, [cells])
-      else list.push(cells)
-    }
-  }
+  const parts = partsByDimension(set, signal, versions, CELLS)
   const lines = new Map([...parts].map(([dimension, list]) => [dimension, mergeCells(list)]))
   const effective = effectiveShares(set, signal, versions)
   if (effective.size === 0) return lines
@@ -87,10 +104,10 @@ function effectiveShares(
     [...(set.get(measure)?.values() ?? [])].flatMap((byVersion) => byVersion.get(version) ?? [])
   // Where a metric counts the requests, it counts all of them.
   const bySpans = versions.filter((version) => cellsOf(spansOf(id), version).length === 0)
-  const missing = mergeCells(bySpans.map((version) => cellsOf(unsampledOf(id), version)))
+  const missing = mergeCounts(bySpans.map((version) => cellsOf(unsampledOf(id), version)))
   if (missing.length === 0) return shares
   const counts = new Map(
-    mergeCells(versions.map((version) => cellsOf(id, version))).map(({ time, count }) => [time, count]),
+    mergeCounts(versions.map((version) => cellsOf(id, version))).map(({ time, count }) => [time, count]),
   )
   for (const { time, sum, sumSquares } of missing) {
     const spans = counts.get(time) ?? 0
@@ -104,7 +121,7 @@ function effectiveShares(
 }
 
 /**
- * The denominator of a rate: cells whose counts are events of the other measure (all its dimensions), or minutes in which the service
+ * The denominator of a rate: cells, without histograms, whose counts are events of the other measure (all its dimensions), or minutes in which the service
  * was seen at all.
  * @param step seconds that a cell spans
  */
@@ -130,7 +147,7 @@ export function exposureLine(
     if (signal.ofSpans !== true && signal.per !== 'minute' && spans.length === 0)
       add(all(unsampledOf(id)).map((cell) => ({ ...cell, count: cell.sum })))
   }
-  const merged = parts.length === 0 ? [] : mergeCells(parts)
+  const merged = mergeCounts(parts)
   if (signal.per !== 'minute') return merged
   const effective = effectiveShares(set, signal, versions)
   return merged.map((cell) => ({

@@ -39,6 +39,13 @@ describe('the digest of rows', () => {
     expect(digestRows([{ sums: [0.1 + 0.2 + 2.7] }])).toBe(digestRows([{ sums: [3] }]))
   })
 
+  it('reads typed lists as lists', () => {
+    const line = (numerator: readonly number[]) => [{ signal: 'a', numerator: Float64Array.from(numerator) }]
+    expect(digestRows(line([1, 0.5]))).toBe(digestRows([{ signal: 'a', numerator: [1, 0.5] }]))
+    expect(digestRows(line([1, 0.6]))).not.toBe(digestRows(line([1, 0.5])))
+    expect(digestRows(line([0.5, 1]))).not.toBe(digestRows(line([1, 0.5])))
+  })
+
   it('gathers more numbers than fit at once', () => {
     const many = Array.from({ length: 10_000 }, (_, i) => i / 7)
     expect(digestRows([{ sums: many }])).not.toBe(digestRows([{ sums: [...many.slice(0, -1), 1] }]))

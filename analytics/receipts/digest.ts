@@ -8,7 +8,7 @@ const GATHERED = 4096
  *
  * A sum of floating-point numbers depends in its last bits on the order in which the engine met the parts, so a number that is
  * no integer counts with 16 bits of its mantissa (five digits); integers, which counts are, count exactly.
- * @param rows as the store gives them: fields that are text, numbers, booleans, null, or (nested) arrays of these
+ * @param rows as the store gives them: fields that are text, numbers, booleans, null, or (nested) arrays of these, typed ones too
  * @returns hexadecimal
  */
 export function digestRows(rows: readonly object[]): string {
@@ -28,7 +28,7 @@ function textOf(row: object): string {
 }
 
 function isNumeric(value: unknown): boolean {
-  return typeof value === 'number' || Array.isArray(value)
+  return typeof value === 'number' || Array.isArray(value) || value instanceof Float64Array
 }
 
 class Numbers {
@@ -49,7 +49,10 @@ class Numbers {
 
   add(value: unknown): void {
     if (typeof value === 'number') this.#number(value)
-    else if (Array.isArray(value)) {
+    else if (value instanceof Float64Array) {
+      this.#number(value.length)
+      for (const number of value) this.#number(number)
+    } else if (Array.isArray(value)) {
       this.#number(value.length)
       for (const item of value) {
         if (typeof item === 'number' || Array.isArray(item)) this.add(item)

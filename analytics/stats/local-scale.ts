@@ -1,4 +1,3 @@
-import { lowerBound } from './lower-bound.ts'
 import { robustScale } from './robust-scale.ts'
 
 export interface LocalScale {
@@ -50,6 +49,15 @@ export function localScale(
   const halfLife = Math.max(3 * of.overlap, of.day / of.stride / 3)
   const reach = Math.ceil(4 * halfLife)
   const shares = Float64Array.from({ length: reach }, (_, k) => 0.5 ** (k / halfLife))
+  // A table of what lowerBound gives, which is asked for tens of thousands of times.
+  const table = new Int32Array(release + 2)
+  for (let slot = 1, count = 0; slot < table.length; slot++) {
+    while (count < starts.length && (starts[count] as number) < slot) count += 1
+    table[slot] = count
+  }
+  /** How many placebos start before a slot. */
+  const startedBefore = (slot: number): number =>
+    slot <= 0 ? 0 : (table[Math.min(slot, table.length - 1)] as number)
   /** Sums of the sizes before each placebo. */
   const sums = new Float64Array(sizes.length + 1)
   for (let i = 0; i < sizes.length; i++) sums[i + 1] = (sums[i] as number) + (sizes[i] as number)
@@ -57,7 +65,7 @@ export function localScale(
   const recent = (before: number): number => {
     let sum = 0
     let weight = DOUBT.recent * of.overlap
-    const newest = lowerBound(starts, before - of.window + 1) - 1
+    const newest = startedBefore(before - of.window + 1) - 1
     for (let k = 0; k <= newest && k < reach; k++) {
       const share = shares[k] as number
       sum += share * (sizes[newest - k] as number)
@@ -69,10 +77,11 @@ export function localScale(
     if (of.day === 0) return 0
     let sum = 0
     let weight = DOUBT.clock * of.overlap
-    for (let d = 1; d <= DAYS && start - d * of.day >= (starts[0] as number); d++) {
+    const oldest = starts[0] as number
+    for (let d = 1; d <= DAYS && start - d * of.day >= oldest; d++) {
       const then = start - d * of.day
-      const from = lowerBound(starts, then - of.window / 2)
-      const to = lowerBound(starts, Math.floor(then + of.window / 2) + 1)
+      const from = startedBefore(Math.ceil(then - of.window / 2))
+      const to = startedBefore(Math.floor(then + of.window / 2) + 1)
       sum += (sums[to] as number) - (sums[from] as number)
       weight += to - from
     }

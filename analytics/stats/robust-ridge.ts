@@ -19,55 +19,64 @@ const MOST_LEVERAGE = 0.3
 /**
  * Ridge regression without an intercept, by iteratively reweighted least squares with Huber's weights. Sources: Hoerl and Kennard (1970); Holland
  * and Welsch (1977).
- * @param rows features, all of one length and in the unit of the targets
+ * @param features of each target, one row after the other and in the unit of the targets
  * @param overlap rows that share their data: each counts for one in so many
  */
-export function robustRidge(rows: readonly Float64Array[], targets: Float64Array, overlap: number): RidgeFit {
-  const size = rows[0]?.length ?? 0
-  const weights = new Float64Array(rows.length).fill(1 / overlap)
-  const left = new Float64Array(rows.length)
-  let coefficients = new Float64Array(size)
+export function robustRidge(features: Float64Array, targets: Float64Array, overlap: number): RidgeFit {
+  const count = targets.length
+  const size = count === 0 ? 0 : features.length / count
+  const weights = new Float64Array(count).fill(1 / overlap)
+  const left = new Float64Array(count)
+  const coefficients = new Float64Array(size)
+  const gram = new Float64Array(size * size)
+  const moments = new Float64Array(size)
   let inverse = new Float64Array(size * size)
   let noise = Math.max(robustScale(targets), 1e-12)
   for (let round = 0; round < ROUNDS; round++) {
-    const gram = new Float64Array(size * size)
-    const moments = new Float64Array(size)
-    rows.forEach((x, i) => {
+    gram.fill(0)
+    moments.fill(0)
+    for (let i = 0; i < count; i++) {
+      const row = i * size
+      const weight = weights[i] as number
+      const target = targets[i] as number
       for (let r = 0; r < size; r++) {
-        const weighted = (x[r] as number) * (weights[i] as number)
-        moments[r] = (moments[r] as number) + weighted * (targets[i] as number)
+        const weighted = (features[row + r] as number) * weight
+        moments[r] = (moments[r] as number) + weighted * target
         for (let c = 0; c <= r; c++) {
-          gram[r * size + c] = (gram[r * size + c] as number) + weighted * (x[c] as number)
+          gram[r * size + c] = (gram[r * size + c] as number) + weighted * (features[row + c] as number)
         }
       }
-    })
+    }
     for (let r = 0; r < size; r++) gram[r * size + r] = (gram[r * size + r] as number) + (noise / PRIOR) ** 2
     inverse = inverseOf(gram, size)
-    coefficients = coefficients.map((_, r) => dot(inverse.subarray(r * size, (r + 1) * size), moments))
-    rows.forEach((x, i) => {
-      left[i] = (targets[i] as number) - dot(coefficients, x)
-    })
+    for (let r = 0; r < size; r++) coefficients[r] = dot(inverse.subarray(r * size, (r + 1) * size), moments)
+    for (let i = 0; i < count; i++) {
+      let fitted = 0
+      for (let r = 0; r < size; r++)
+        fitted += (coefficients[r] as number) * (features[i * size + r] as number)
+      left[i] = (targets[i] as number) - fitted
+    }
     noise = Math.max(robustScale(left), 1e-12)
-    for (let i = 0; i < weights.length; i++) {
+    for (let i = 0; i < count; i++) {
       weights[i] = Math.min(1, (HUBER * noise) / Math.max(Math.abs(left[i] as number), 1e-300)) / overlap
     }
   }
-  const leverage = (x: Float64Array): number => {
+  /** @param at where x begins in a list */
+  const leverage = (x: Float64Array, at = 0): number => {
     let sum = 0
     for (let r = 0; r < size; r++) {
-      sum += (x[r] as number) * dot(inverse.subarray(r * size, (r + 1) * size), x)
+      let inner = 0
+      for (let c = 0; c < size; c++) inner += (inverse[r * size + c] as number) * (x[at + c] as number)
+      sum += (x[at + r] as number) * inner
     }
     return sum
   }
-  return {
-    coefficients,
-    residuals: left.map((residual, i) => {
-      // Left out with all that overlap it.
-      const own = leverage(rows[i] as Float64Array) * (weights[i] as number) * overlap
-      return residual / (1 - Math.min(MOST_LEVERAGE, own))
-    }),
-    leverage,
+  for (let i = 0; i < count; i++) {
+    // Left out with all that overlap it.
+    const own = leverage(features, i * size) * (weights[i] as number) * overlap
+    left[i] = (left[i] as number) / (1 - Math.min(MOST_LEVERAGE, own))
   }
+  return { coefficients, residuals: left, leverage: (x) => leverage(x) }
 }
 
 export function dot(a: Float64Array, b: Float64Array): number {

@@ -34,26 +34,17 @@ export function fitStudentMixture(sizes: Float64Array, overlap: number, middle: 
     const bin = Math.max(0, Math.min(BINS - 1, Math.floor(at)))
     bins[bin] = (bins[bin] as number) + 1 / overlap
   }
-  const squares = new Float64Array(BINS)
-  for (let b = 0; b < BINS; b++)
-    squares[b] = Math.exp((2 * (b + 0.5) * (LOG_HIGH - LOG_LOW)) / BINS + 2 * LOG_LOW)
   const scales = new Float64Array(SCALES * DEGREES.length)
   const degrees = new Float64Array(scales.length)
   const weights = new Float64Array(scales.length)
   let best = Number.NEGATIVE_INFINITY
   DEGREES.forEach((v, d) => {
-    const constant = LOG_NORMALISER[d] as number
     for (let s = 0; s < SCALES; s++) {
-      const log = (s - (SCALES - 1) / 2) * SCALE_STEP
-      const square = Math.exp(2 * log)
-      let likelihood = Math.log(PRIOR_DEGREES[d] as number) - (log / PRIOR_SPREAD) ** 2 / 2
-      for (let b = 0; b < BINS; b++) {
-        const n = bins[b] as number
-        if (n > 0)
-          likelihood +=
-            n * (constant - log - ((v + 1) / 2) * Math.log1p((squares[b] as number) / (v * square)))
-      }
+      const log = logScale(s)
       const at = d * SCALES + s
+      let likelihood = Math.log(PRIOR_DEGREES[d] as number) - (log / PRIOR_SPREAD) ** 2 / 2
+      for (let b = 0; b < BINS; b++)
+        likelihood += (bins[b] as number) * (LOG_DENSITIES[at * BINS + b] as number)
       scales[at] = middle * Math.exp(log)
       degrees[at] = v
       weights[at] = likelihood
@@ -79,19 +70,51 @@ export function mixtureUpperTail(t: number, { scales, degrees, weights }: Studen
   return tail
 }
 
-/** The t that is exceeded with probability p. @param p 0 < p < 0.5 */
+/** The t that is exceeded with probability p, by regula falsi on the logarithm of the tail (Illinois; Dowell and Jarratt 1971). @param p 0 < p < 0.5 */
 export function mixtureUpperQuantile(p: number, mixture: StudentMixture): number {
+  const beyond = (t: number): number => Math.log(mixtureUpperTail(t, mixture) / p)
   let low = 0
   let high = 1
-  while (mixtureUpperTail(high, mixture) > p && high < 1e12) high *= 2
-  for (let i = 0; i < 40; i++) {
-    const middle = (low + high) / 2
-    if (mixtureUpperTail(middle, mixture) > p) low = middle
-    else high = middle
+  let above = Math.log(0.5 / p)
+  let below = beyond(high)
+  while (below > 0 && high < 1e12) {
+    low = high
+    above = below
+    high *= 2
+    below = beyond(high)
+  }
+  for (let i = 0, side = 0; i < 60 && high - low > 1e-12 * high; i++) {
+    const t = (low * below - high * above) / (below - above)
+    const found = beyond(t)
+    if (Math.abs(found) < 1e-13) return t
+    if (found > 0) {
+      low = t
+      above = found
+      if (side > 0) below /= 2
+      side = 1
+    } else {
+      high = t
+      below = found
+      if (side < 0) above /= 2
+      side = -1
+    }
   }
   return (low + high) / 2
 }
 
-const LOG_NORMALISER = DEGREES.map(
-  (v) => logGamma((v + 1) / 2) - logGamma(v / 2) - 0.5 * Math.log(v * Math.PI),
-)
+function logScale(s: number): number {
+  return (s - (SCALES - 1) / 2) * SCALE_STEP
+}
+
+/** Of a size in the middle of each bin, by degrees and scale: the same for all that is fitted. */
+const LOG_DENSITIES = new Float64Array(DEGREES.length * SCALES * BINS)
+DEGREES.forEach((v, d) => {
+  const constant = logGamma((v + 1) / 2) - logGamma(v / 2) - 0.5 * Math.log(v * Math.PI)
+  for (let s = 0; s < SCALES; s++) {
+    for (let b = 0; b < BINS; b++) {
+      const square = Math.exp(2 * (((b + 0.5) * (LOG_HIGH - LOG_LOW)) / BINS + LOG_LOW - logScale(s)))
+      LOG_DENSITIES[(d * SCALES + s) * BINS + b] =
+        constant - logScale(s) - ((v + 1) / 2) * Math.log1p(square / v)
+    }
+  }
+})

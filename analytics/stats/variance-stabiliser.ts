@@ -12,20 +12,31 @@ export interface Stabiliser {
  * @param levels any order of magnitude; NaN where there is none
  */
 export function varianceStabiliser(levels: Float64Array): Stabiliser {
-  const present = levels.filter((level) => !Number.isNaN(level))
-  const steps = new Float64Array(Math.max(0, present.length - 1))
+  const sizes = new Float64Array(levels.length)
+  const steps = new Float64Array(levels.length)
+  let count = 0
+  let last = Number.NaN
   let sum = 0
-  for (let i = 0; i < steps.length; i++) {
-    steps[i] = Math.abs((present[i + 1] as number) - (present[i] as number))
-    sum += steps[i] as number
+  let largest = 0
+  for (let i = 0; i < levels.length; i++) {
+    const level = levels[i] as number
+    if (Number.isNaN(level)) continue
+    const size = Math.abs(level)
+    if (size > largest) largest = size
+    if (count > 0) {
+      const step = Math.abs(level - last)
+      steps[count - 1] = step
+      sum += step
+    }
+    sizes[count++] = size
+    last = level
   }
-  const sizes = present.map(Math.abs)
-  const largest = sizes.reduce((most, size) => Math.max(most, size), 0)
-  const typical = medianOf(steps)
+  const between = Math.max(0, count - 1)
+  const typical = medianOf(steps.subarray(0, between))
   const c = Math.max(
     // Where most steps are none, a part of their mean.
-    typical > 0 ? typical : sum / Math.max(1, steps.length) / 4,
-    1e-3 * medianOf(sizes),
+    typical > 0 ? typical : sum / Math.max(1, between) / 4,
+    1e-3 * medianOf(sizes.subarray(0, count)),
     1e-6 * largest,
   )
   const unit = c > 0 ? c : 1

@@ -44,6 +44,7 @@ const SHARED = 0.5
 /** Share of windows that move, below which a move is an event of its own. */
 const RARE = 0.5
 const MOST_DAYS = 7
+const FEATURES = 7
 
 /**
  * Forecasts the location of the window after a release from the past alone, and how far such forecasts were off at all past moments (placebos) of the
@@ -63,25 +64,30 @@ export function forecastWindow(past: PastLevels, window: number, gap: number): W
   const view: View = { values, locations: windowLocations(values, window), window, day: past.day }
   const stride = Math.max(1, Math.floor(window / STRIDES), Math.ceil(release / MOST_ROWS))
   const overlap = window / stride
-  const rows: Float64Array[] = []
-  const targets: number[] = []
-  const starts: number[] = []
+  const released = past.releases ?? []
+  const most = Math.max(0, Math.floor((release - window) / stride) + 1)
+  const rows = new Float64Array(most * FEATURES)
+  const targets = new Float64Array(most)
+  const starts = new Int32Array(most)
+  let count = 0
   for (let start = (release - window) % stride; start <= release - window; start += stride) {
     const end = start + window
     const told = start - gap
-    if (past.releases?.some((at) => at > told - window && at < end) === true) continue
-    const pieces = piecesOf(view, told, start)
+    if (released.some((at) => at > told - window && at < end)) continue
     const location = view.locations[start] as number
-    if (pieces === undefined || Number.isNaN(location)) continue
-    rows.push(pieces.features)
-    targets.push(location - pieces.base)
-    starts.push(start)
+    if (Number.isNaN(location)) continue
+    const base = features(view, told, start, rows, count * FEATURES)
+    if (Number.isNaN(base)) continue
+    targets[count] = location - base
+    starts[count] = start
+    count += 1
   }
-  const next = piecesOf(view, release, release + gap)
-  const placebos = rows.length / overlap
-  if (next === undefined || placebos < FEWEST) return undefined
-  const fit = robustRidge(rows, Float64Array.from(targets), overlap)
-  const local = localScale(fit.residuals, Int32Array.from(starts), release, {
+  const next = new Float64Array(FEATURES)
+  const base = features(view, release, release + gap, next, 0)
+  const placebos = count / overlap
+  if (Number.isNaN(base) || placebos < FEWEST) return undefined
+  const fit = robustRidge(rows.subarray(0, count * FEATURES), targets.subarray(0, count), overlap)
+  const local = localScale(fit.residuals, starts.subarray(0, count), release, {
     window,
     gap,
     day: past.day,
@@ -95,8 +101,8 @@ export function forecastWindow(past: PastLevels, window: number, gap: number): W
   const moves = (studentised.length / overlap + 1) / (placebos + 1)
   return {
     scale,
-    expected: next.base + dot(fit.coefficients, next.features),
-    error: local.next * Math.sqrt(1 + Math.min(4, fit.leverage(next.features))),
+    expected: base + dot(fit.coefficients, next),
+    error: local.next * Math.sqrt(1 + Math.min(4, fit.leverage(next))),
     distribution: fitStudentMixture(studentised, Math.max(1, overlap * SHARED), 1),
     moves,
     least: moves < RARE ? 0.5 / (studentised.length / overlap + 1) : 0,
@@ -120,43 +126,39 @@ interface View {
 }
 
 /**
- * What is known at slot `told` of the window that starts at `start`: the location of the last window, and differences from it.
- * @returns undefined where there is no last window
+ * What is known at slot `told` of the window that starts at `start`: differences from the location of the last window.
+ * @param into where they go, from `at` on; there are zeros
+ * @returns that location; NaN where there is none, and nothing was written
  */
-function piecesOf(
-  view: View,
-  told: number,
-  start: number,
-): { readonly base: number; readonly features: Float64Array } | undefined {
+function features(view: View, told: number, start: number, into: Float64Array, at: number): number {
   const { locations, window, day } = view
   const base = told >= 2 * window ? (locations[told - window] as number) : Number.NaN
-  if (Number.isNaN(base)) return undefined
+  if (Number.isNaN(base)) return base
   const last = meanOf(view.values, told - Math.max(1, Math.round(window / 3)), told)
-  const features = new Float64Array(7)
-  features[0] = Number.isNaN(last) ? 0 : last - base
-  features[1] = meanOfLast(view, told, 4) - base
-  if (day === 0) return { base, features }
-  features[2] = meanOfLast(view, told, Math.max(1, Math.round(day / window))) - base
+  into[at] = Number.isNaN(last) ? 0 : last - base
+  into[at + 1] = meanOfLast(view, told, 4) - base
+  if (day === 0) return base
+  into[at + 2] = meanOfLast(view, told, Math.max(1, Math.round(day / window))) - base
   let changes = 0
   let levels = 0
   let days = 0
   for (let d = 1; d <= MOST_DAYS && start - d * day >= 0; d++) {
     // Only what was over by then.
     if (start - d * day + window > told) continue
+    const before = told - window - d * day < 0 ? Number.NaN : (locations[told - window - d * day] as number)
     const then = locations[start - d * day] as number
-    const before = locations[told - window - d * day] ?? Number.NaN
     if (Number.isNaN(then) || Number.isNaN(before)) continue
     changes += then - before
     levels += then - base
     days += 1
-    if (d === 1) features[5] = then - before
-    if (d === MOST_DAYS) features[6] = then - before
+    if (d === 1) into[at + 5] = then - before
+    if (d === MOST_DAYS) into[at + 6] = then - before
   }
   if (days > 0) {
-    features[3] = changes / days
-    features[4] = levels / days
+    into[at + 3] = changes / days
+    into[at + 4] = levels / days
   }
-  return { base, features }
+  return base
 }
 
 /** Mean location of up to so many windows, one after the other, up to a slot. */

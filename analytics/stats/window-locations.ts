@@ -19,15 +19,16 @@ export function windowLocations(values: Float64Array, window: number): Float64Ar
   let filled = 0
   for (let end = 0; end < values.length; end++) {
     const gone = end >= window ? (values[end - window] as number) : Number.NaN
-    if (!Number.isNaN(gone)) {
-      const at = lowerBound(sorted, gone, filled)
-      sorted.copyWithin(at, at + 1, filled)
-      filled -= 1
-    }
     const come = values[end] as number
+    // The place that becomes free wanders to where the new value belongs.
+    let at = filled
+    if (!Number.isNaN(gone)) {
+      at = lowerBound(sorted, gone, filled)
+      filled -= 1
+      for (; at < filled && !((sorted[at + 1] as number) >= come); at++) sorted[at] = sorted[at + 1] as number
+    }
     if (!Number.isNaN(come)) {
-      const at = lowerBound(sorted, come, filled)
-      sorted.copyWithin(at + 1, at, filled)
+      for (; at > 0 && (sorted[at - 1] as number) > come; at--) sorted[at] = sorted[at - 1] as number
       sorted[at] = come
       filled += 1
     }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { pino } from 'pino'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { loadCells } from '../../analytics/queries/cells.ts'
+import { type Levels, loadLevels } from '../../analytics/queries/levels.ts'
 import { type EmbeddedStore, startEmbedded } from '../../deploy/embedded/start.ts'
 import type { Cell } from '../../schemas/cell.ts'
 import { configSchema } from '../../schemas/config.ts'
@@ -103,7 +104,6 @@ function commonOf(service: string, temporality: number, { start, time, instance,
 async function cellsOf(
   service: string,
   measure = SIGNAL,
-  levels = false,
   [from, to]: readonly [number, number] = [0, MINUTES],
 ): Promise<readonly Cell[]> {
   const set = await loadCells(store, catalogue, {
@@ -112,7 +112,6 @@ async function cellsOf(
     from: START / 1000 + from * 60,
     to: START / 1000 + to * 60,
     signals: [catalogue.signal(SIGNAL)],
-    levels,
   })
   return set.get(measure)?.get('mail')?.get('1') ?? []
 }
@@ -190,7 +189,7 @@ for (const [kind, table, row, measure] of [
       cumulative(minutes, 'a').map((point) => row(`${kind}-portions`, 2, point)),
     )
     const portions = await Promise.all(
-      minutes.map((_, at) => cellsOf(`${kind}-portions`, measure, false, [at, at + 1])),
+      minutes.map((_, at) => cellsOf(`${kind}-portions`, measure, [at, at + 1])),
     )
     expect(told(portions.flat())).toEqual(truth(minutes))
     await store.insert(
@@ -294,17 +293,24 @@ test('over long spans the logarithms of what the buckets hold come in their stea
     ['scales', `${SIGNAL}.exponential`],
   ] as const) {
     const cells = await cellsOf(service, measure)
-    const levels = await cellsOf(service, measure, true)
-    expect(levels.map(({ time, count, histogram }) => ({ time, count, histogram }))).toEqual(
-      cells.map(({ time, count }) => ({ time, count, histogram: undefined })),
-    )
+    const set = await loadLevels(store, catalogue, {
+      service,
+      environment: 'default',
+      from: START / 1000,
+      to: START / 1000 + MINUTES * 60,
+      step: 60,
+      signals: [catalogue.signal(SIGNAL)],
+    })
+    const levels = set.get(measure)?.get('mail')?.get('1') as Levels
+    expect([...levels.slots]).toEqual(cells.map(({ time }) => (time - START / 1000) / 60))
+    expect([...levels.counts]).toEqual(cells.map(({ count }) => count))
     cells.forEach(({ histogram }, at) => {
       const expected = [...(histogram ?? [])].reduce(
         (sum, [bucket, n]) =>
           sum + (bucket === ZERO_BUCKET ? Number.NEGATIVE_INFINITY : n * (bucket - 0.5) * LN_GAMMA),
         0,
       )
-      expect(levels[at]?.sumLogs).toBeCloseTo(expected, 9)
+      expect(levels.logs[at]).toBeCloseTo(expected, 9)
     })
   }
 })
