@@ -1,5 +1,6 @@
 import type { Cell } from '../../schemas/cell.ts'
 import type { CellSet } from '../queries/cells.ts'
+import { type MutableSeriesSet, putSeries } from '../queries/series-set.ts'
 import { binomialDraw } from '../stats/binomial-draw.ts'
 
 /**
@@ -13,44 +14,27 @@ export function thinCells(
   share: number,
   random: () => number,
 ): { readonly old: CellSet; readonly fresh: CellSet } {
-  const fresh = new Map<string, Map<string, Map<string, Cell[]>>>()
-  const old = new Map<string, Map<string, Map<string, Cell[]>>>()
+  const fresh: MutableSeriesSet<readonly Cell[]> = new Map()
+  const old: MutableSeriesSet<readonly Cell[]> = new Map()
   for (const [measure, dimensions] of set) {
     for (const [dimension, versions] of dimensions) {
       for (const [version, cells] of versions) {
+        const at = { measure, dimension, version }
         const parts = cells.map((cell) => split(cell, share, random))
-        put(
+        putSeries(
           fresh,
-          measure,
-          dimension,
-          version,
+          at,
           parts.map(([part]) => part),
         )
-        put(
+        putSeries(
           old,
-          measure,
-          dimension,
-          version,
+          at,
           parts.map(([, part]) => part),
         )
       }
     }
   }
   return { old, fresh }
-}
-
-function put(
-  set: Map<string, Map<string, Map<string, Cell[]>>>,
-  measure: string,
-  dimension: string,
-  version: string,
-  cells: Cell[],
-): void {
-  const dimensions = set.get(measure) ?? new Map<string, Map<string, Cell[]>>()
-  set.set(measure, dimensions)
-  const versions = dimensions.get(dimension) ?? new Map<string, Cell[]>()
-  dimensions.set(dimension, versions)
-  versions.set(version, cells)
 }
 
 function split(cell: Cell, share: number, random: () => number): [Cell, Cell] {

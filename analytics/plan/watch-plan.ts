@@ -107,13 +107,21 @@ export async function watchPlan(
     }
   }
   const watch = Math.min(settings.watchMinutes, 1440) * MINUTE
+  const planned = new Set(rows.keys())
+  const only =
+    planned.size === 0
+      ? () => busiest(2 * MOST_DIMENSIONS)
+      : () => (signal: Signal, dimension: string) => planned.has(keyOf(signal, dimension))
+  const newest = cellsFrom(set, Math.floor((end - watch) / 1000 / plan.step) * plan.step)
   for (const share of SHARES) {
-    const { old, fresh } = thinCells(set, share, seededRandom(SEED))
+    const { old, fresh } = thinCells(newest, share, seededRandom(SEED))
     const found = compareSignals(signals, arm(old, end - watch, end), arm(fresh, end - watch, end), {
       alpha: ALPHA,
       design: 'side-by-side',
       stepSeconds: plan.step,
+      only: only(),
     })
+    await setImmediate()
     note(rows, found, 'shares', String(share))
   }
   return {
@@ -158,7 +166,7 @@ function note(
   name: string,
 ): void {
   for (const { signal, dimension, comparison } of found) {
-    const key = JSON.stringify([signal.id, dimension])
+    const key = keyOf(signal, dimension)
     const row = rows.get(key) ?? { signal, dimension, events: 0, windows: new Map(), shares: new Map() }
     rows.set(key, row)
     if (comparison.kind !== 'measured') continue
@@ -167,6 +175,27 @@ function note(
     if (into === 'shares' && signal.kind === 'gauge') continue
     row[into].set(name, [...(row[into].get(name) ?? []), comparison.smallestSeen])
   }
+}
+
+function keyOf(signal: Signal, dimension: string): string {
+  return JSON.stringify([signal.id, dimension])
+}
+
+/** What of a set is not older than a moment. @param from seconds */
+function cellsFrom(set: CellSet, from: number): CellSet {
+  return new Map(
+    [...set].map(([measure, dimensions]) => [
+      measure,
+      new Map(
+        [...dimensions].map(([dimension, versions]) => [
+          dimension,
+          new Map(
+            [...versions].map(([version, cells]) => [version, cells.filter(({ time }) => time >= from)]),
+          ),
+        ]),
+      ),
+    ]),
+  )
 }
 
 /** At the same clock time of the newest days: moments with no deployment in the window after or the hour before. */
