@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { sharedSources } from './collectors.ts'
+import { sharedSources, usersOf } from './collectors.ts'
 import { loadConfig } from './config-load.ts'
 import { settings } from './config-settings.ts'
 
@@ -33,5 +33,8 @@ describe('settings of collectors', () => {
     ])
     expect(sharedSources(collectors, { service: 'cart', environment: 'test' })).toEqual([])
     expect(sharedSources(collectors, { service: 'stock', environment: 'prod' })).toEqual([])
+    expect(usersOf(collectors, { name: 'x.test', environment: 'prod' })).toEqual(['checkout', 'cart'])
+    expect(usersOf(collectors, { name: 'x.test', environment: 'test' })).toEqual([])
+    expect(usersOf(collectors, { name: 'cart', environment: 'prod' })).toEqual([])
   })
 })

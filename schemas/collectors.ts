@@ -109,13 +109,7 @@ export function sharedSources(
   collectors: CollectorSettings,
   of: { readonly service: string; readonly environment: string },
 ): readonly SharedSource[] {
-  const exporters = collectors.prometheus.map((target) => ({
-    ...target,
-    name: target.name || new URL(target.url).host,
-  }))
-  const own = [collectors.host, collectors.clickhouse].filter(({ enabled }) => enabled)
-  const all = [...exporters, ...collectors.postgresql, ...collectors.mysql, ...own]
-  const tied = all.filter(
+  const tied = tiesOf(collectors).filter(
     ({ name, environment, services }) =>
       services.includes(of.service) && environment === of.environment && name !== of.service,
   )
@@ -124,4 +118,25 @@ export function sharedSources(
     name,
     services: [...new Set(tied.filter((part) => part.name === name).flatMap(({ services }) => services))],
   }))
+}
+
+/** The services that use something that was read, by its service.name. */
+export function usersOf(
+  collectors: CollectorSettings,
+  source: { readonly name: string; readonly environment: string },
+): readonly string[] {
+  const parts = tiesOf(collectors).filter(
+    ({ name, environment }) => name === source.name && environment === source.environment,
+  )
+  return [...new Set(parts.flatMap(({ services }) => services))].filter((name) => name !== source.name)
+}
+
+/** All that is read, with the services that it is tied to. */
+function tiesOf(collectors: CollectorSettings): readonly (SharedSource & { readonly environment: string })[] {
+  const exporters = collectors.prometheus.map((target) => ({
+    ...target,
+    name: target.name || new URL(target.url).host,
+  }))
+  const own = [collectors.host, collectors.clickhouse].filter(({ enabled }) => enabled)
+  return [...exporters, ...collectors.postgresql, ...collectors.mysql, ...own]
 }

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import type { FastifyReply } from 'fastify'
 import { z } from 'zod'
+import { sharedSources, usersOf } from '../../schemas/collectors.ts'
 import { PostflightError } from '../../schemas/errors.ts'
 import { SESSION_COOKIE } from '../auth/authenticator.ts'
 import type { Api, ApiContext } from '../context.ts'
@@ -80,7 +81,12 @@ export async function pages(app: Api, context: ApiContext): Promise<void> {
               readTrend(context, name, environment, id, ''),
             ),
           ])
-          return servicePage({ service, environment, releases, trends, quarter, calibration, ...rests })
+          const { collectors } = context.config
+          return servicePage({
+            ...{ service, environment, releases, trends, quarter, calibration, ...rests },
+            users: usersOf(collectors, { name, environment }),
+            shares: sharedSources(collectors, { service: name, environment }),
+          })
         }),
       )
     },

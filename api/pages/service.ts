@@ -1,4 +1,5 @@
 import { html } from 'ghtml'
+import type { SharedSource } from '../../schemas/collectors.ts'
 import type { DimensionRest } from '../../schemas/contracts/dimension-rest.ts'
 import type { HistoryRest } from '../../schemas/contracts/history-rest.ts'
 import type { OwnFalseAlarms } from '../../schemas/contracts/own-false-alarms.ts'
@@ -7,7 +8,7 @@ import type { Service } from '../../schemas/contracts/service.ts'
 import type { ServiceTrends } from '../../schemas/contracts/service-trends.ts'
 import type { Trend } from '../../schemas/contracts/trend.ts'
 import { trendChart } from './chart.ts'
-import { moment, percent, prose, releasePath } from './format.ts'
+import { moment, percent, prose, releasePath, servicePath } from './format.ts'
 import { layout } from './layout.ts'
 import { ownFalseAlarmsSection } from './own-false-alarms.ts'
 import { restsSection } from './rests.ts'
@@ -23,6 +24,10 @@ export interface ServicePage {
   readonly calibration: OwnFalseAlarms
   readonly rests: readonly DimensionRest[]
   readonly historyRests: readonly HistoryRest[]
+  /** Services that share it, where it is a database, a host or the like that is read by its collector. */
+  readonly users: readonly string[]
+  /** What it shares with others in this environment. */
+  readonly shares: readonly SharedSource[]
 }
 
 /** A service: how its signals went release by release, and every deployment with its verdict. */
@@ -35,6 +40,8 @@ export function servicePage({
   calibration,
   rests,
   historyRests,
+  users,
+  shares,
 }: ServicePage): string {
   const charts = trends
     .map((trend, index) => trendChart(`trend-${index}`, trend))
@@ -58,6 +65,7 @@ export function servicePage({
               html`<a href="/services/${encodeURIComponent(service.service)}?environment=${encodeURIComponent(of.environment)}" !${of.environment === environment ? 'aria-current="page"' : ''}>${of.environment}</a>`,
           )}</nav>`
     }
+!${ties(users, shares, environment)}
 !${charts.length === 0 ? '' : html`<section aria-labelledby="trends"><h2 id="trends">Release by release</h2><p class="fine">What each release came to in its watch window, with the interval of its comparison; large and red where it regressed. Times are p95; a verdict may rest on the median.</p><div class="grid">!${charts}</div></section>`}
 !${trendsSection(quarter)}
 <section aria-labelledby="deployments"><h2 id="deployments">Deployments</h2>
@@ -82,4 +90,19 @@ export function servicePage({
 !${ownFalseAlarmsSection(calibration)}
 !${undeployed.length === 0 ? '' : html`<p class="fine">Also seen in telemetry: ${undeployed.map((release) => release.version).join(', ')}.</p>`}`,
   })
+}
+
+/** Whose releases may make what harm to whom: what is shared is judged in the reports of all that share it. */
+function ties(users: readonly string[], shares: readonly SharedSource[], environment: string): string {
+  const link = (name: string) =>
+    html`<a href="${servicePath(name)}?environment=${encodeURIComponent(environment)}">${name}</a>`
+  const list = (names: readonly string[]) => names.map(link).join(', ')
+  return [
+    users.length === 0
+      ? ''
+      : html`<p>Used by !${list(users)}: when a release of one makes it worse, that release's report says so.</p>`,
+    shares.length === 0
+      ? ''
+      : html`<p>Uses !${list(shares.map(({ name }) => name))}, which its reports judge too.</p>`,
+  ].join('')
 }
