@@ -39,6 +39,8 @@ export interface PostflightOptions {
   readonly clock: () => number
   /** What `/metrics` answers with. */
   readonly selfObservation?: SelfObservation
+  /** Told of each answer of the store. */
+  readonly onStoreAnswer?: () => void
 }
 
 export interface Postflight {
@@ -81,11 +83,11 @@ export async function startPostflight(options: PostflightOptions): Promise<Postf
 }
 
 async function wire(
-  { config, logger, clock, selfObservation }: PostflightOptions,
+  { config, logger, clock, selfObservation, onStoreAnswer }: PostflightOptions,
   catalogue: Catalogue,
   opened: AsyncDisposableStack,
 ): Promise<Postflight> {
-  const database = await openDatabase(config, logger)
+  const database = await openDatabase(config, logger, onStoreAnswer)
   opened.defer(() => database.close())
   const { store } = database
   const { applied, views, source } = await prepareStore(store, catalogue, config)
@@ -294,7 +296,12 @@ export interface RunningConsumer {
  * Wires a process that only stores what receivers elsewhere have put into Kafka.
  * @throws PostflightError CONFIG_INVALID without brokers, STORE_UNREACHABLE, BROKER_UNREACHABLE, SCHEMA_TOO_NEW ...; nothing is left running then
  */
-export async function startConsumer({ config, logger, clock }: PostflightOptions): Promise<RunningConsumer> {
+export async function startConsumer({
+  config,
+  logger,
+  clock,
+  onStoreAnswer,
+}: PostflightOptions): Promise<RunningConsumer> {
   if (config.kafka.brokers.length === 0) {
     throw new PostflightError('CONFIG_INVALID', 'kafka.brokers: expected host:port of a broker, got none', {
       hint: 'Name the brokers that the receivers use: --kafka.brokers kafka-1:9092',
@@ -302,7 +309,7 @@ export async function startConsumer({ config, logger, clock }: PostflightOptions
   }
   const opened = new AsyncDisposableStack()
   try {
-    const database = await openDatabase(config, logger)
+    const database = await openDatabase(config, logger, onStoreAnswer)
     opened.defer(() => database.close())
     const { store, broken } = database
     await prepareStore(store, buildCatalogue(config.signals, config.trafficRules), config)

@@ -18,14 +18,19 @@ const PROBE_MS = 5_000
 
 /**
  * The ClickHouse that the settings name: a server, or else the embedded one, which is started.
+ * @param onAnswer told of each answer
  * @throws PostflightError STORE_UNREACHABLE, STORE_LOCKED, PORT_IN_USE, STORE_FAILED
  */
 export async function openDatabase(
   config: Config,
   logger: Pick<Logger, 'info' | 'warn' | 'error'>,
+  onAnswer?: () => void,
 ): Promise<Database> {
   const { url, user, password, database, port, memoryLimit } = config.clickhouse
-  const credentials = { username: user, password, database }
+  const shared = {
+    ...{ username: user, password, database },
+    ...(onAnswer === undefined ? {} : { onAnswer }),
+  }
   if (url !== '') {
     // Short, so that an address that swallows packets is told at once.
     const probe = openStore({ url, username: user, password, requestTimeout: PROBE_MS })
@@ -35,7 +40,7 @@ export async function openDatabase(
     } finally {
       await probe.close()
     }
-    const store = openStore({ url, ...credentials })
+    const store = openStore({ url, ...shared })
     return { store, embedded: false, pid: null, broken: new Promise(() => {}), close: () => store.close() }
   }
   const engine = await startEmbedded({
@@ -48,7 +53,7 @@ export async function openDatabase(
   }).catch((error: unknown) => {
     throw explained(error)
   })
-  const store = openStore({ url: engine.url, ...credentials, readsFiles: true })
+  const store = openStore({ url: engine.url, ...shared, readsFiles: true })
   return {
     store,
     embedded: true,

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import pino, { type Logger } from 'pino'
+import pino, { type Logger, type LoggerOptions } from 'pino'
 import type { Config } from '../../schemas/config.ts'
 import { type LoadedConfig, loadConfig } from '../../schemas/config-load.ts'
 
@@ -35,9 +35,13 @@ export function settingsOf(
   return loadConfig({ file: options.config, env: context.env, cwd: context.cwd, flags })
 }
 
-export function createLogger(config: Config, streams: readonly { write(line: string): void }[]): Logger {
+export function createLogger(
+  config: Config,
+  streams: readonly { write(line: string): void }[],
+  { hooks }: Pick<LoggerOptions, 'hooks'> = {},
+): Logger {
   return pino(
-    { level: config.logLevel, base: null },
+    { level: config.logLevel, base: null, ...(hooks === undefined ? {} : { hooks }) },
     pino.multistream(streams.map((stream) => ({ stream, level: 'trace' as const }))),
   )
 }

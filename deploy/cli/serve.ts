@@ -3,6 +3,7 @@ import type { Postflight, PostflightOptions, RunningConsumer } from '../../postf
 import type { Config } from '../../schemas/config.ts'
 import { startSelfObservation } from '../self-observation.ts'
 import { type CliContext, createLogger, packageVersion } from './context.ts'
+import { storeOutage } from './store-outage.ts'
 
 export interface Service<Running> {
   readonly running: Running
@@ -36,16 +37,19 @@ async function start<Running extends { close(): Promise<void> }>(
   open: (options: PostflightOptions) => Promise<Running>,
 ): Promise<Service<Running>> {
   const observation = startSelfObservation(config, packageVersion())
-  const logger = createLogger(config, [
-    context.err.isTTY ? readable(context.err) : context.err,
-    observation.logStream,
-  ])
+  const outage = storeOutage(context.clock)
+  const logger = createLogger(
+    config,
+    [context.err.isTTY ? readable(context.err) : context.err, observation.logStream],
+    outage,
+  )
   try {
     const running = await open({
       config,
       logger,
       clock: context.clock,
       selfObservation: observation,
+      onStoreAnswer: () => outage.answered(logger),
     })
     const close = async () => {
       await running.close()

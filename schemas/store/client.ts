@@ -14,6 +14,8 @@ export interface StoreOptions {
   readonly maxConnections?: number
   /** True for the embedded store: it reads files of this machine by itself (`body_file`), so that what is in one need not be sent. */
   readonly readsFiles?: boolean
+  /** Told of each request that was answered. */
+  readonly onAnswer?: () => void
 }
 
 export type QueryParams = Readonly<Record<string, unknown>>
@@ -90,19 +92,21 @@ export function openStore(options: StoreOptions): Store {
     // Errors are thrown and logged once, by whoever handles them.
     log: { level: ClickHouseLogLevel.OFF },
   })
-  return new ClickHouseStore(client, options.url, database, options.readsFiles ?? false)
+  return new ClickHouseStore(client, database, options)
 }
 
 class ClickHouseStore implements Store {
   readonly #client: ClickHouseClient
   readonly #readsFiles: boolean
+  readonly #onAnswer: (() => void) | undefined
   readonly url: string
   readonly database: string
 
-  constructor(client: ClickHouseClient, url: string, database: string, readsFiles: boolean) {
+  constructor(client: ClickHouseClient, database: string, options: StoreOptions) {
     this.#client = client
-    this.#readsFiles = readsFiles
-    this.url = url
+    this.#readsFiles = options.readsFiles ?? false
+    this.#onAnswer = options.onAnswer
+    this.url = options.url
     this.database = database
   }
 
@@ -200,7 +204,9 @@ class ClickHouseStore implements Store {
 
   async #attempt<T>(call: () => Promise<T>): Promise<T> {
     try {
-      return await call()
+      const answer = await call()
+      this.#onAnswer?.()
+      return answer
     } catch (error) {
       throw this.#translate(error)
     }
