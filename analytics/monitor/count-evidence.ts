@@ -3,6 +3,7 @@ import { logAbsentEvidence } from '../stats/absent-before.ts'
 import { logCountEvidence } from '../stats/count-e-process.ts'
 import { logMixture } from '../stats/log-mixture.ts'
 import { type Baseline, countBaseline } from './baseline.ts'
+import { leastDrift, leastDriftBeyond } from './least-drift.ts'
 
 /** Events of a span of time and what they are out of: requests, calls, minutes. */
 export interface Counted {
@@ -20,12 +21,6 @@ export interface CountReference extends Baseline {
 }
 
 const STEP = 60
-/** No level is known better than this (standard deviation, log scale), whatever a single day shows; and less so, the fewer half hours there were. */
-export const STEADIEST = 0.05
-/** The share of values beyond a quantile moves further than their level does: beyond the p95 of a log-normal of spread 1, twice as far (the normal's hazard there), and at least so far. */
-const STEADIEST_BEYOND = 0.1
-const UNTOLD = 0.1
-const HALF_HOUR = 1800
 
 /**
  * What the time before says of a count.
@@ -49,16 +44,13 @@ export function countReference(
   // Half an event stands in for none, and its level may be anything.
   if (events === 0) return { level: 0.5 / exposure, dispersion: 1, drift: Math.SQRT2, events, exposure }
   const aligned = alignedOf(minutes)
+  const { length } = aligned.numerator
   const { level, dispersion, drift } = countBaseline(aligned, of !== 'count')
-  const windows = Math.max(1, (aligned.numerator.length * STEP) / HALF_HOUR)
   return {
     level,
     // Parts of all spread less than a count; a monitor does not bet on it.
     dispersion: Math.max(1, dispersion),
-    drift: Math.max(
-      drift,
-      (of === 'beyond' ? Math.max(STEADIEST_BEYOND, sway) : STEADIEST) + UNTOLD / Math.sqrt(windows),
-    ),
+    drift: Math.max(drift, of === 'beyond' ? leastDriftBeyond(length, sway) : leastDrift(length)),
     events,
     exposure,
   }

@@ -47,6 +47,7 @@ const failing: SignalEvidence = {
   fresh: false,
   harm: 160,
   decided: 'worse',
+  soundAtEnd: false,
   moreMinutes: null,
   recovered: false,
 }

@@ -1,5 +1,6 @@
 import { logMeanEvidence } from '../stats/normal-e-process.ts'
 import { type Baseline, meanBaseline } from './baseline.ts'
+import { leastDrift } from './least-drift.ts'
 
 /** Mean of a gauge's samples in a minute. */
 export interface Level {
@@ -17,10 +18,6 @@ export interface LevelReference extends Baseline {
 const STEP = 60
 /** Fewer minutes before say nothing about a level. */
 const FEWEST = 10
-/** Of the level: see count-evidence.ts. */
-const STEADIEST = 0.05
-const UNTOLD = 0.1
-const HALF_HOUR = 30
 
 /** What the time before says of a gauge. @param minutes in order of time */
 export function levelReference(minutes: readonly Level[]): LevelReference | undefined {
@@ -40,7 +37,7 @@ export function levelReference(minutes: readonly Level[]): LevelReference | unde
   return {
     level,
     dispersion: Math.max(dispersion, (0.01 * unit) ** 2),
-    drift: Math.max(drift, (STEADIEST + UNTOLD / Math.sqrt(Math.max(1, minutes.length / HALF_HOUR))) * unit),
+    drift: Math.max(drift, leastDrift(minutes.length) * unit),
     unit,
   }
 }

@@ -62,7 +62,7 @@ export interface SeriesStanding {
 /** Minutes after the start at which a change may begin, besides the start itself; then every hour. */
 const MOMENTS = [5, 10, 15, 20, 30, 40, 50, 60, 75, 90, 120, 150, 180, 240, 300] as const
 /** Share of the evidence that is on a change by the release itself. */
-const AT_START = 0.5
+const AT_START = 0.6
 const RECENT = 10
 
 /** Seconds at which changes are looked for. @param from seconds @param minutes length of the watch */
@@ -312,22 +312,27 @@ export function isHalfBack(before: number, worst: number, now: number): boolean 
   return Math.abs(Math.log(now / before)) <= 0.5 * Math.abs(Math.log(worst / before))
 }
 
-/** Bounds of the ratio that hold at all looks together, or null where it has no logarithm. @param variance of the logarithm of the ratio now */
-export function ratioSequence(
-  before: number,
-  after: number,
-  variance: number,
-  alpha: number,
-): readonly [number, number] | null {
+/** Bounds of the ratio, or null where it has no logarithm. @param half of the interval of its logarithm */
+export function ratioBounds(before: number, after: number, half: number): readonly [number, number] | null {
   if (!(before > 0) || !(after > 0)) return null
-  const half = halfWidth(variance, alpha)
   const ratio = after / before
   return [ratio * Math.exp(-half), ratio * Math.exp(half)]
 }
 
 /** Where sequences are tightest: changes of half as much again are the ones to be told soonest. */
 const TIGHTEST = 0.4
+/** Error of the intervals of single series. */
+const INTERVAL_ALPHA = 0.01
 
-export function halfWidth(variance: number, alpha: number): number {
-  return sequenceHalfWidth(variance, TIGHTEST, alpha)
+/** Half of an interval that holds at all looks together. @param variance of the logarithm of the ratio now */
+export function halfAtAllLooks(variance: number): number {
+  return sequenceHalfWidth(variance, TIGHTEST, INTERVAL_ALPHA)
+}
+
+/** One-sided 5 %, as a report asks of each critical signal (../verdict.ts). */
+const ONE_SIDED = 1.6449
+
+/** How far a bound lies that holds at one look, which was set before anything was seen: the end of the watch. */
+export function halfAtOneLook(variance: number): number {
+  return ONE_SIDED * Math.sqrt(variance)
 }

@@ -8,16 +8,18 @@ import { CELLS, type CellSet } from '../queries/series-set.ts'
 import { exposureLine, measureFor, signalLines, versionsOf } from '../queries/signal-lines.ts'
 import { comeUp } from './come-up.ts'
 import { burstsOf, type Counted, countReference } from './count-evidence.ts'
-import { decisionOf, INTERVAL_ALPHA } from './decision.ts'
+import { decisionOf, isSoundAtEnd } from './decision.ts'
 import { harmOf, type Served } from './harm.ts'
 import { levelReference } from './level-evidence.ts'
 import {
   BESIDE,
+  halfAtAllLooks,
+  halfAtOneLook,
   isBeyond,
   isHalfBack,
   momentsOf,
   NOTHING,
-  ratioSequence,
+  ratioBounds,
   type SeriesStanding,
   type SeriesTest,
   SeriesWatch,
@@ -407,10 +409,11 @@ export class SignalWatch {
     }
     if (this.#slow && now - standing.since < LASTS) logE = Number.NEGATIVE_INFINITY
     const ratio = before > 0 ? after / before : null
-    const interval =
+    const bounds = (half: (variance: number) => number) =>
       series.histograms === undefined
-        ? ratioSequence(standing.before, standing.after, standing.variance, INTERVAL_ALPHA)
-        : slowerBy(series.histograms, standings)
+        ? ratioBounds(standing.before, standing.after, half(standing.variance))
+        : slowerBy(series.histograms, standings, half)
+    const interval = bounds(halfAtAllLooks)
     const criticality = traffic ? LOST_TRAFFIC.criticality : signal.criticality
     return {
       service: of.service,
@@ -443,6 +446,7 @@ export class SignalWatch {
         served,
       ),
       ...decisionOf(signal, logE, series.weight, this.plan.alpha, interval, standing, now),
+      soundAtEnd: isSoundAtEnd(signal, bounds(halfAtOneLook), standing),
       recovered,
     }
   }
@@ -513,16 +517,18 @@ function keepHistogram(
 }
 
 /**
- * Bounds of the factors by which quantiles have moved, that hold at all looks together: from those of the shares of values beyond what they were before, as if all values had moved by
+ * Bounds of the factors by which quantiles have moved: from those of the shares of values beyond what they were before, as if all values had moved by
  * one factor.
  * @param standings of the shares, one a quantile
+ * @param half of the interval of a logarithm with this variance
  */
 function slowerBy(
   { before, quantileBefore }: NonNullable<Series['histograms']>,
   standings: readonly SeriesStanding[],
+  half: (variance: number) => number,
 ): readonly [number, number] | null {
   const bounds = standings.map((standing, at) => {
-    const shares = ratioSequence(standing.before, standing.after, standing.variance, INTERVAL_ALPHA)
+    const shares = ratioBounds(standing.before, standing.after, half(standing.variance))
     return shares?.map((factor) => {
       const share = Math.min(1, factor * standing.before)
       return (before[at] as number) / quantileBefore(1 - share)

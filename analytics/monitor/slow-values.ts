@@ -1,5 +1,5 @@
 import { LN_GAMMA } from '../../schemas/histogram.ts'
-import { STEADIEST } from './count-evidence.ts'
+import { STEADIEST } from './least-drift.ts'
 
 /** The last bucket that is not beyond a quantile. */
 export function thresholdOf(histogram: ReadonlyMap<number, number>, q: number): number {

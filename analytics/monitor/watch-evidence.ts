@@ -53,6 +53,8 @@ export interface SignalEvidence {
   /** In failed requests: users' requests touched beyond what was there before, by how bad it is for each. */
   readonly harm: number
   readonly decided: 'worse' | 'not_worse' | 'open'
+  /** Shown to be no worse, or not by the tolerable factor, if the watch ends now: that moment is set before, so one look's error is enough. */
+  readonly soundAtEnd: boolean
   /** Minutes until it can be decided at this pace; null: decided, or time alone cannot. */
   readonly moreMinutes: number | null
   /** True: the last minutes are no worse than what matters. */

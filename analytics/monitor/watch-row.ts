@@ -2,13 +2,13 @@ import type { Incident } from '../../schemas/contracts/alert.ts'
 import type { Deployment } from '../../schemas/contracts/deployment.ts'
 import type { Watch } from '../../schemas/contracts/watch.ts'
 import type { SignalEvidence, WatchEvidence } from './watch-evidence.ts'
-import { undecided } from './watch-state.ts'
+import { undecidedAtEnd } from './watch-state.ts'
 
 const MINUTE = 60
 
 /** A series as it is stored. */
 export function watched(one: SignalEvidence, evidence: WatchEvidence, now: number): Watch['signals'][number] {
-  const { weight, recovered: _, moreMinutes, since, logE, ...rest } = one
+  const { weight, recovered: _, soundAtEnd: __, moreMinutes, since, logE, ...rest } = one
   return {
     ...rest,
     logE: finite(logE),
@@ -42,7 +42,7 @@ export function headlineOf(
     case 'healthy':
       return `${name} is no worse than what it replaced.`
     case 'inconclusive': {
-      const open = undecided(evidence)
+      const open = undecidedAtEnd(evidence)
       return `Nothing was shown to be worse in ${name}; not decided: ${open.slice(0, 3).join(', ')}.`
     }
     case 'rolled_back':

@@ -1,6 +1,6 @@
 import type { DeploymentState } from '../../schemas/contracts/report.ts'
 import { VERDICT_DEFAULTS } from '../verdict.ts'
-import type { WatchEvidence } from './watch-evidence.ts'
+import type { SignalEvidence, WatchEvidence } from './watch-evidence.ts'
 
 export interface StateInput {
   readonly firing: boolean
@@ -23,7 +23,7 @@ export function watchState(input: StateInput): DeploymentState {
   if (input.firing && !input.elsewhere) return 'regressed'
   if (input.first || input.silent) return 'no_data'
   if (!input.closed) return 'watching'
-  return undecided(input.evidence).length === 0 ? 'healthy' : 'inconclusive'
+  return undecidedAtEnd(input.evidence).length === 0 ? 'healthy' : 'inconclusive'
 }
 
 /** Shown to be no worse by what matters or, where traffic is too light for that, by the tolerable factor (../verdict.ts). */
@@ -40,11 +40,23 @@ export function isSound({
   )
 }
 
-/** Critical signals of the service as a whole that are not shown to be sound. */
+/** Critical signals of the service as a whole that are not shown to be sound at any look. */
 export function undecided(evidence: WatchEvidence | undefined): readonly string[] {
+  return criticalThat(evidence, (one) => !isSound(one))
+}
+
+/** The same at the end of the watch, by the error of that one look. */
+export function undecidedAtEnd(evidence: WatchEvidence | undefined): readonly string[] {
+  return criticalThat(evidence, (one) => one.decided === 'worse' || !one.soundAtEnd)
+}
+
+function criticalThat(
+  evidence: WatchEvidence | undefined,
+  isMeant: (one: SignalEvidence) => boolean,
+): readonly string[] {
   if (evidence === undefined) return ['everything']
-  const critical = evidence.signals.filter(
-    (one) => one.relation === 'own' && one.dimension === '' && one.criticality === 'critical',
-  )
-  return critical.filter((one) => !isSound(one)).map(({ title }) => title.toLowerCase())
+  return evidence.signals
+    .filter((one) => one.relation === 'own' && one.dimension === '' && one.criticality === 'critical')
+    .filter(isMeant)
+    .map(({ title }) => title.toLowerCase())
 }

@@ -15,11 +15,13 @@ export interface CountSoFar {
   readonly beside?: { readonly events: number; readonly expected: number }
 }
 
-/** Standard deviation (log scale) of the bet that is free, at least and by that of the level: one that is no wider loses to it; and its part of the mixture. */
-const WIDE = 1
-const WIDER = 2
-const FREE = 0.1
-const FREE_WEIGHTS = [Math.log(1 - FREE), Math.log(FREE)] as const
+/**
+ * Where the level is uncertain, a single factor, however near, fits many events worse than a level that is free. So two parts of the mixture are on bets that are log-normal factors
+ * themselves: one on what most releases that matter do (mean and standard deviation of the logarithm), one on anything, which is wider than the level is uncertain: one that is no wider loses to it.
+ */
+const NEAR = { centre: 0.3, deviation: 0.15 } as const
+const ANYTHING = { deviation: 1, byDrift: 2 } as const
+const PART_WEIGHTS = [0.6, 0.3, 0.1].map(Math.log)
 const EFFECTS = LOG_EFFECTS.map((log) => Math.exp(log))
 const terms = new Float64Array(LOG_EFFECTS.length)
 
@@ -28,9 +30,6 @@ const terms = new Float64Array(LOG_EFFECTS.length)
  * the null hypothesis that the rate is at most the edge's, whose level is uncertain by a log-normal factor that is drawn once
  * and integrated (Robbins 1970; Lindon and Malek 2022, section 3, have the Poisson mixture; Wasserman, Ramdas,
  * Balakrishnan 2020 the ratio of a mixture to the null).
- *
- * Where the level is uncertain, a tenth of the mixture is on one bet that is itself a log-normal factor (standard deviation 1, or twice that of the level): a single factor, however near, fits many
- * events worse than a level that is free.
  *
  * With `beside` the null hypothesis is what the level can be after what others had: its probability of both by that of theirs.
  *
@@ -59,27 +58,31 @@ export function logCountEvidence(count: CountSoFar, up: boolean): number {
           { ...count, events: events + beside.events, expected: expected + beside.expected },
           most,
         ) - logUncertain({ ...count, ...beside }, most)
-  // With many events a level that drifts fits better than any single bet, however unlikely it is; so one bet is as free as a level, and wider.
+  // Fewer than expected are nothing to bet on freely.
   if (events > expected !== up) return bets - uncertain
-  const free = logUncertain({ ...count, drift: Math.max(WIDE, WIDER * drift) }, most)
-  return logMixture([bets, free], FREE_WEIGHTS) - uncertain
+  const near = logUncertain({ ...count, drift: NEAR.deviation }, most, up ? NEAR.centre : -NEAR.centre)
+  const anything = logUncertain(
+    { ...count, drift: Math.max(ANYTHING.deviation, ANYTHING.byDrift * drift) },
+    most,
+  )
+  return logMixture([bets, near, anything], PART_WEIGHTS) - uncertain
 }
 
 /**
  * Logarithm of the likelihood (relative to a factor of 1) averaged over a log-normal factor, by Laplace's method around its
  * mode: the integrand is log-concave and near to normal both for few events (the prior's shape) and for many.
  */
-function logUncertain({ events, expected, dispersion, drift }: CountSoFar, most: number): number {
+function logUncertain({ events, expected, dispersion, drift }: CountSoFar, most: number, centre = 0): number {
   const excess = dispersion - 1
   const precision = 1 / (drift * drift)
   const weight = expected / Math.max(1, dispersion)
-  let log = (Math.log(Math.max(events, 0.5) / expected) * weight) / (weight + precision)
+  let log = (Math.log(Math.max(events, 0.5) / expected) * weight + centre * precision) / (weight + precision)
   let curvature = 0
   for (let i = 0; i < 40; i++) {
     log = Math.min(log, most)
     const factor = Math.exp(log)
     const scale = 1 + factor * excess
-    const slope = (events - expected * factor) / scale - log * precision
+    const slope = (events - expected * factor) / scale - (log - centre) * precision
     curvature = (factor * Math.max(0, expected + events * excess)) / (scale * scale)
     const step = Math.max(-1, Math.min(1, slope / (curvature + precision)))
     log += step
@@ -89,5 +92,5 @@ function logUncertain({ events, expected, dispersion, drift }: CountSoFar, most:
   const factor = Math.exp(log)
   const cost = tiltCost(factor, dispersion)
   const likelihood = events * tiltScore(factor, dispersion, cost) - expected * cost
-  return likelihood - 0.5 * log * log * precision - 0.5 * Math.log1p(curvature / precision)
+  return likelihood - 0.5 * (log - centre) ** 2 * precision - 0.5 * Math.log1p(curvature / precision)
 }

@@ -90,6 +90,18 @@ test('with an uncertain baseline it has expectation 1 on average over the baseli
   }
 })
 
+test('where the level is uncertain, more events of the same change take away little of what fewer have shown', () => {
+  for (const ratio of [1.2, 1.22, 1.25, 1.28, 1.3, 1.4, 1.5, 1.75, 2, 3]) {
+    for (const up of [true, false]) {
+      const evidence = [300, 1e3, 3e3, 1e4, 1e5, 1e6].map((expected) => {
+        const events = up ? expected * ratio : expected / ratio
+        return logCountEvidence({ events, expected, dispersion: 1, drift: 0.055 }, up)
+      })
+      expect((evidence.at(-1) as number) - Math.max(...evidence), `${ratio} ${up}`).toBeGreaterThan(-2)
+    }
+  }
+})
+
 test('events of a kind that was absent before keep the promise at every rate, over before and after together', () => {
   for (const rate of [0.0005, 0.001, 0.01]) {
     const before = 1000

@@ -2,7 +2,7 @@ import { blameOf, EARLIER, type Place, placeMinutes } from '../../analytics/moni
 import { DeploymentWatch } from '../../analytics/monitor/deployment-watch.ts'
 import { reasonsOf } from '../../analytics/monitor/incident.ts'
 import type { Level } from '../../analytics/monitor/level-evidence.ts'
-import { undecided } from '../../analytics/monitor/watch-state.ts'
+import { undecidedAtEnd } from '../../analytics/monitor/watch-state.ts'
 import type { CellSet } from '../../analytics/queries/cells.ts'
 import { mergeCells } from '../../analytics/queries/merge-cells.ts'
 import { seededRandom } from '../../analytics/stats/random.ts'
@@ -37,6 +37,8 @@ export interface QuietOutcome {
   readonly looks: number
   /** Of those that were not paged: shown at the end to be no worse. */
   readonly healthy: number
+  /** Of those that were not paged, by critical signal: how many were not shown to be no worse. */
+  readonly undecided: Readonly<Record<string, number>>
   /** What paged, for people. */
   readonly reasons: readonly string[]
 }
@@ -51,6 +53,7 @@ export function watchQuiet(
   const reasons: string[] = []
   let looks = 0
   let healthy = 0
+  const open: Record<string, number> = {}
   for (let i = 0; i < deployments; i++) {
     const seed = firstSeed + i
     const traffic = new SimulatedTraffic({
@@ -76,9 +79,12 @@ export function watchQuiet(
         `seed ${seed}, minute ${minute}: ${first?.signal} ${first?.dimension} ${first?.before} -> ${first?.after}`,
       )
     }
-    if (!paged && undecided(watch.evidence(start + minutes * 60)).length === 0) healthy += 1
+    if (paged) continue
+    const titles = undecidedAtEnd(watch.evidence(start + minutes * 60))
+    for (const title of titles) open[title] = (open[title] ?? 0) + 1
+    if (titles.length === 0) healthy += 1
   }
-  return { deployments, paged: reasons.length, looks, healthy, reasons }
+  return { deployments, paged: reasons.length, looks, healthy, undecided: open, reasons }
 }
 
 const KINDS = ['old version', 'neighbour', 'host', 'callee'] as const

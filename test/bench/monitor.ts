@@ -48,7 +48,7 @@ if (storms !== 'short' && storms !== 'long')
 const quiet = asks('quiet') ? watchQuiet(deployments, seed, 1440, storms) : undefined
 if (quiet !== undefined)
   say(
-    `quiet deployments paged: ${quiet.paged} of ${quiet.deployments} (${quiet.looks} looks); ${quiet.healthy} ended healthy\n${quiet.reasons.map((line) => `    ${line}`).join('\n')}`,
+    `quiet deployments paged: ${quiet.paged} of ${quiet.deployments} (${quiet.looks} looks); ${quiet.healthy} ended healthy, undecided ${JSON.stringify(quiet.undecided)}\n${quiet.reasons.map((line) => `    ${line}`).join('\n')}`,
   )
 const blame = asks('blame') ? blameElsewhere(values.quick ? 40 : 200, seed + 50_000) : undefined
 if (blame !== undefined)

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { crossing, detection, peerCrossing, race, upperLimit } from './parts/sequential.ts'
+import { watchEnds } from './parts/watch-end.ts'
 
 for (const design of ['side-by-side', 'before-after'] as const) {
   test(`${design}: a day of looking at nothing crosses 1 / alpha as rarely as promised, on every shape of traffic`, () => {
@@ -29,6 +30,22 @@ for (const design of ['side-by-side', 'before-after'] as const) {
     expect(detection(design, 100, 2, 31, 3).median).toBeLessThan(1)
   })
 }
+
+test('a rise by a quarter at ten events a minute is seen within the hour, beside the old version and without one', () => {
+  expect(detection('side-by-side', 10, 1.25, 31, 4).median).toBeLessThan(60)
+  expect(detection('before-after', 10, 1.25, 31, 5).median).toBeLessThan(120)
+  // More events have to help.
+  expect(detection('before-after', 1000, 1.25, 31, 6).median).toBeLessThan(5)
+})
+
+test('at the end of a watch a rate that is twice as bad is hardly ever sound, and one that is unchanged mostly is', () => {
+  const ends = watchEnds(12, 8)
+  const mean = (of: 'unchanged' | 'doubled') =>
+    ends.reduce((sum, end) => sum + end[of].sound, 0) / ends.length
+  // 144 ends at 5 %: more than 15 have a probability of 1 in 1,000.
+  expect(mean('doubled')).toBeLessThanOrEqual(15 / 144)
+  expect(mean('unchanged')).toBeGreaterThan(0.6)
+})
 
 test('at equal crossing a large change is seen sooner than by the published methods', () => {
   const [row] = race(10, [5], { nothing: 40, changed: 21 }, 5)

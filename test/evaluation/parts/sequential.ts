@@ -3,25 +3,29 @@
  * change; and both beside two published sequential methods. The product's own way: cells into the monitor's watch, evidence out.
  */
 
-import { DeploymentWatch } from '../../../analytics/monitor/deployment-watch.ts'
-import type { CellSet } from '../../../analytics/queries/cells.ts'
 import { incompleteBeta } from '../../../analytics/stats/incomplete-beta.ts'
-import type { Cell } from '../../../schemas/cell.ts'
-import type { Signal, SignalKind } from '../../../schemas/signals/signal.ts'
+import type { SignalKind } from '../../../schemas/signals/signal.ts'
 import { cell, type Shape, Traffic } from '../made-traffic.ts'
 import type { PartOptions, PartResult } from '../part.ts'
 import { logGrowthbookSequential } from '../peers/growthbook-sequential.ts'
 import { logMixtureSprt } from '../peers/mixture-sprt.ts'
+import { sectionOfEnds, watchEnds } from './watch-end.ts'
+import {
+  ALPHA,
+  addMinute,
+  DAY,
+  type Design,
+  type Line,
+  line,
+  MINUTES,
+  requestsFor,
+  SMALLEST,
+  START,
+  Watched,
+  type World,
+} from './watched-series.ts'
 
-export type Design = 'side-by-side' | 'before-after'
-
-const ALPHA = 0.01
 const LIMIT = Math.log(1 / ALPHA)
-const DAY = 86_400
-/** Midnight of some day. */
-const START = 20_000 * DAY
-const MINUTES = 1440
-const SMALLEST = 1.25
 /** The product looks each ten seconds. */
 const LOOKS_A_MINUTE = 6
 
@@ -37,18 +41,8 @@ export interface Crossing {
   readonly matters: number
 }
 
-interface Cell0 {
-  readonly kind: SignalKind
-  readonly design: Design
-  readonly shape: Shape
-  /** Events a minute and version; values a minute of a distribution; of no meaning for gauges. */
-  readonly rate: number
-  /** Days of history before. */
-  readonly days: number
-}
-
 /** A service with nothing released: how often would somebody have been told of a change? */
-export function crossing(world: Cell0, runs: number, seed: number): Crossing {
+export function crossing(world: World, runs: number, seed: number): Crossing {
   let worse = 0
   let matters = 0
   for (let run = 0; run < runs; run++) {
@@ -60,7 +54,7 @@ export function crossing(world: Cell0, runs: number, seed: number): Crossing {
   return { ...world, runs, worse, matters }
 }
 
-function crosses(world: Cell0, seed: number, smallest: number): boolean {
+function crosses(world: World, seed: number, smallest: number): boolean {
   const traffic = new Traffic(world.shape, seed)
   const watch = new Watched(
     world,
@@ -79,115 +73,20 @@ function crosses(world: Cell0, seed: number, smallest: number): boolean {
   return false
 }
 
-const OLD = 'old'
-const NEW = 'new'
-const MEASURE = 'made.event'
-const REQUESTS = 'made.request'
-const SERVICE = 'made'
-
-/** One series in the monitor's watch of a deployment. */
-class Watched {
-  readonly #watch: DeploymentWatch
-
-  /** @param smallest ratio below which no change is evidence */
-  constructor({ kind }: Pick<Cell0, 'kind'>, before: Line, smallest: number) {
-    const signal: Signal = {
-      id: 'made.signal',
-      title: 'Made',
-      group: 'custom',
-      unit: '1',
-      kind,
-      measures: [MEASURE],
-      badDirection: 'up',
-      smallestEffect: { ratio: smallest, absolute: 0 },
-      criticality: 'critical',
-      ...(kind === 'rate' ? { per: REQUESTS } : {}),
-    }
-    this.#watch = new DeploymentWatch(
-      { startedAt: START, minutes: MINUTES, warmUpMinutes: 0, alpha: ALPHA },
-      [{ service: SERVICE, relation: 'own', signals: [signal], version: NEW, baseline: OLD }],
-      new Map([[SERVICE, setOf({ [OLD]: before })]]),
-    )
-  }
-
-  /**
-   * @param time seconds: the minute
-   * @param after what the new version has had of it so far
-   * @param complete the minute is over
-   * @returns log e-value
-   */
-  look(time: number, after: Line, beside: Line, complete: boolean): number {
-    const sets = new Map([[SERVICE, setOf({ [NEW]: after, [OLD]: beside })]])
-    this.#watch.take(sets, time, complete ? time + 60 : time, time + 60)
-    return this.#watch.evidence(time + 60).signals[0]?.logE ?? Number.NEGATIVE_INFINITY
-  }
-}
-
-function setOf(lines: Readonly<Record<string, Line>>): CellSet {
-  const of = (cells: (line: Line) => readonly Cell[]) =>
-    new Map([['', new Map(Object.entries(lines).map(([version, own]) => [version, cells(own)]))]])
-  return new Map([
-    [MEASURE, of(({ cells }) => cells)],
-    [REQUESTS, of(({ exposure }) => exposure)],
-  ])
-}
-
-interface Line {
-  readonly cells: Cell[]
-  readonly exposure: Cell[]
-}
-
-function line(world: Cell0, traffic: Traffic, from: number, minutes: number, version: 0 | 1): Line {
-  const cells: Cell[] = []
-  const exposure: Cell[] = []
-  for (let i = 0; i < minutes; i++) {
-    addMinute(world, traffic, from + 60 * i, version, { cells, exposure })
-    traffic.next()
-  }
-  return { cells, exposure }
-}
-
-/** Requests of which one in twenty, at most, is an event. */
-function requestsFor(rate: number): number {
-  return Math.max(20, 20 * rate)
-}
-
-function addMinute(world: Cell0, traffic: Traffic, time: number, version: 0 | 1, into: Line): void {
-  const { kind, rate, shape } = world
-  if (kind === 'gauge') {
-    const value = 100 * traffic.levelOf(version) * Math.exp(0.05 * traffic.normal())
-    into.cells.push(cell(time, { count: 1, sum: value }))
-    return
-  }
-  if (kind === 'distribution') {
-    // Durations of a minute have something in common where traffic is bursty.
-    const common = shape === 'bursty' ? Math.exp(0.1 * traffic.normal()) : 1
-    const count = traffic.poisson(rate * traffic.traffic)
-    const histogram = traffic.durations(count, 0.05 * traffic.levelOf(version) * common)
-    if (count > 0) into.cells.push(cell(time, { count, histogram }))
-    return
-  }
-  const requests = Math.round(requestsFor(rate) * traffic.traffic)
-  const events = traffic.events(rate, version)
-  if (kind === 'ratio') into.cells.push(cell(time, { count: requests, bad: Math.min(requests, events) }))
-  else {
-    if (events > 0) into.cells.push(cell(time, { count: events }))
-    into.exposure.push(cell(time, { count: requests }))
-  }
-}
-
 export interface Detection {
   readonly design: Design
   readonly shape: Shape
   readonly rate: number
   readonly ratio: number
+  /** Days of history before. */
+  readonly days: number
   readonly runs: number
   /** Minutes until the evidence for `worse` passes 1 / alpha; Infinity: not within a day. */
   readonly median: number
   readonly p95: number
 }
 
-/** How soon a change of a rate is seen, looking each ten seconds (after an hour each minute), a day before. */
+/** How soon a change of a rate is seen, looking each ten seconds (after an hour each minute). */
 export function detection(
   design: Design,
   rate: number,
@@ -195,17 +94,18 @@ export function detection(
   runs: number,
   seed: number,
   shape: Shape = 'poisson',
+  days = BEFORE,
 ): Detection {
   const times: number[] = []
   for (let run = 0; run < runs; run++) {
     const traffic = new Traffic(shape, seed + 7919 * run)
-    const world = { kind: 'rate', design, shape, rate, days: BEFORE } as const
-    const before = line(world, traffic, START - BEFORE * DAY, BEFORE * MINUTES, 0)
+    const world = { kind: 'rate', design, shape, rate, days } as const
+    const before = line(world, traffic, START - days * DAY, days * MINUTES, 0)
     const watch = new Watched(world, before, 1)
     times.push(timeToSee(watch, design, traffic, rate, ratio))
   }
   times.sort((a, b) => a - b)
-  return { design, shape, rate, ratio, runs, median: rank(times, 0.5), p95: rank(times, 0.95) }
+  return { design, shape, rate, ratio, days, runs, median: rank(times, 0.5), p95: rank(times, 0.95) }
 }
 
 const NOTHING: Line = { cells: [], exposure: [] }
@@ -395,8 +295,15 @@ const RATIOS = [1.1, 1.25, 1.5, 2, 3, 5] as const
 const BEFORE = 1
 const WEEK = 7
 
-function worlds(): Cell0[] {
-  const list: Cell0[] = []
+/** How a change is looked for. */
+const ARMS: readonly Pick<World, 'design' | 'days'>[] = [
+  { design: 'side-by-side', days: BEFORE },
+  { design: 'before-after', days: BEFORE },
+  { design: 'before-after', days: WEEK },
+]
+
+function worlds(): World[] {
+  const list: World[] = []
   for (const design of ['side-by-side', 'before-after'] as const) {
     const common = { design, days: BEFORE }
     for (const rate of RATES) list.push({ ...common, kind: 'rate', shape: 'poisson', rate })
@@ -421,11 +328,11 @@ function worlds(): Cell0[] {
 export function run({ quick, seed, progress }: PartOptions): PartResult {
   const base = seed * 1_000_003
   // Counts are pooled over several rates; a run of a distribution costs three times as much.
-  const runsOf = ({ kind, shape }: Cell0): number =>
+  const runsOf = ({ kind, shape }: World): number =>
     quick ? 30 : shape === 'uneven' ? 400 : kind === 'ratio' || kind === 'gauge' ? 200 : 100
   const cells = worlds()
   const designs = ['side-by-side', 'before-after'] as const
-  const steps = cells.length + 2 * RATES.length + 2 + 3 + 4
+  const steps = cells.length + ARMS.length * RATES.length + 2 + RATES.length + 4 + 1
   let done = 0
   const step = <T>(value: T): T => {
     done += 1
@@ -433,11 +340,19 @@ export function run({ quick, seed, progress }: PartOptions): PartResult {
     return value
   }
   const crossings = cells.map((world, w) => step(crossing(world, runsOf(world), base + w)))
-  const detections = designs.flatMap((design, d) =>
+  const detections = ARMS.flatMap(({ design, days }, a) =>
     RATES.flatMap((rate, r) =>
       step(
         RATIOS.map((ratio, i) =>
-          detection(design, rate, ratio, quick ? 20 : 150, base + 10_000 + d * 100 + r * 10 + i),
+          detection(
+            design,
+            rate,
+            ratio,
+            quick ? 20 : 150,
+            base + 10_000 + a * 100 + r * 10 + i,
+            'poisson',
+            days,
+          ),
         ),
       ),
     ),
@@ -451,22 +366,16 @@ export function run({ quick, seed, progress }: PartOptions): PartResult {
       ),
     ),
   )
-  const races = [1, 10, 100].flatMap((rate, r) =>
-    step(
-      race(
-        rate,
-        [1.25, 1.5, 2, 5],
-        { nothing: quick ? 100 : 1000, changed: quick ? 30 : 300 },
-        base + 20_000 + r,
-      ),
-    ),
+  const races = RATES.flatMap((rate, r) =>
+    step(race(rate, RATIOS, { nothing: quick ? 100 : 1000, changed: quick ? 30 : 300 }, base + 20_000 + r)),
   )
   const peers = (['poisson', 'bursty', 'drifting', 'uneven'] as const).map((shape, s) =>
     step(peerCrossing(shape, 10, quick ? 50 : 400, base + 30_000 + s)),
   )
+  const ends = step(watchEnds(quick ? 50 : 400, base + 40_000))
   return {
-    json: { alwaysValid: { crossings, detections, troubles, races, peers } },
-    section: sectionOf(crossings, detections, troubles, races, peers),
+    json: { alwaysValid: { crossings, detections, troubles, races, peers, ends } },
+    section: `${sectionOf(crossings, detections, troubles, races, peers)}\n\n${sectionOfEnds(ends).join('\n')}`,
   }
 }
 
@@ -518,14 +427,16 @@ function sectionOf(
         `| ${row.kind} | ${row.design} | ${row.shape} | ${row.rates} | ${row.days} | ${row.runs} | ${crossed(row.worse, row.runs)} | ${crossed(row.matters, row.runs)} |`,
     ),
     '',
-    'Minutes until a change of a rate is seen (`worse`, alpha 1 %), median / 95th percentile, independent events, looking each 10 s, a day of history:',
+    'Minutes until a change of a rate is seen (`worse`, alpha 1 %), median / 95th percentile, independent events, looking each 10 s; days: history before:',
     '',
-    `| design | events a minute | ${RATIOS.map((ratio) => `x${ratio}`).join(' | ')} |`,
-    `| --- | --- | ${RATIOS.map(() => '---').join(' | ')} |`,
-    ...(['side-by-side', 'before-after'] as const).flatMap((design) =>
+    `| design | days | events a minute | ${RATIOS.map((ratio) => `x${ratio}`).join(' | ')} |`,
+    `| --- | --- | --- | ${RATIOS.map(() => '---').join(' | ')} |`,
+    ...ARMS.flatMap(({ design, days }) =>
       RATES.map((rate) => {
-        const own = detections.filter((row) => row.design === design && row.rate === rate)
-        return `| ${design} | ${rate} | ${own.map((row) => `${minutes(row.median)} / ${minutes(row.p95)}`).join(' | ')} |`
+        const own = detections.filter(
+          (row) => row.design === design && row.days === days && row.rate === rate,
+        )
+        return `| ${design} | ${days} | ${rate} | ${own.map((row) => `${minutes(row.median)} / ${minutes(row.p95)}`).join(' | ')} |`
       }),
     ),
     '',
