@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Cell } from '../../schemas/cell.ts'
 import { cellOfValues } from '../../schemas/cell-of-values.ts'
+import { normalDraw } from '../stats/normal-draw.ts'
 import { UNCALIBRATED } from '../stats/placebo.ts'
 import { seededRandom } from '../stats/random.ts'
 import type { Comparison, Measured } from './comparison.ts'
@@ -407,3 +408,21 @@ test.each([0.1, 1 / 3, 123456.789, -0.7])(
     expect(found(compareGrowth({ ...options, after, earlier: starts }))).toMatchObject({ pValue: 1 })
   },
 )
+
+test('side by side: an incident that both versions go through hides no route that takes three times as long', () => {
+  const random = seededRandom(31)
+  const version = (factor: number, count: number): Cell[] =>
+    Array.from({ length: 60 }, (_, minute) => {
+      const level = 0.1 * factor * (minute >= 20 && minute < 35 ? 2 : 1)
+      const values = Array.from({ length: count }, () => level * Math.exp(0.6 * normalDraw(random)))
+      return cellOfValues(minute * 60, values, 0)
+    })
+  const beside = { ...options, design: 'side-by-side' as const }
+  const slower = found(compareDistribution({ ...beside, before: version(1, 4), after: version(3, 2) }))
+  expect(slower).toMatchObject({ beyond: 'worse', method: 'geometric-mean-paired-minutes@1' })
+  expect(slower.pWorse).toBeLessThan(5e-5)
+  const quiet = found(compareDistribution({ ...beside, before: version(1, 4), after: version(1, 2) }))
+  expect(quiet.pValue).toBeGreaterThan(0.01)
+  expect(quiet.interval[0]).toBeLessThan(1)
+  expect(quiet.interval[1]).toBeGreaterThan(1)
+})

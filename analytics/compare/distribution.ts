@@ -1,12 +1,12 @@
 import type { Cell } from '../../schemas/cell.ts'
 import { LN_GAMMA } from '../../schemas/histogram.ts'
 import { probabilityLarger, quantilePosition, wasserstein } from '../stats/histogram-line.ts'
-import { ratioOfSums } from '../stats/ratio-of-sums.ts'
+import { type RatioOfSums, ratioOfSums } from '../stats/ratio-of-sums.ts'
 import type { CompareOptions, Comparison, Measured, SeasonShift } from './comparison.ts'
 import { missing } from './counts.ts'
 import { measured } from './evidence.ts'
 import { FORECAST_FROM, type ForecastEstimate, forecastEstimate } from './forecast.ts'
-import { ASSUMED_DRIFT, type LevelVariance, levelVariance } from './levels.ts'
+import { ASSUMED_DRIFT, type LevelVariance, levelVariance, pairedLevelVariance } from './levels.ts'
 import { logMargins } from './margins.ts'
 import {
   exceedances,
@@ -34,7 +34,7 @@ const FEWEST_MINUTES = 4
  * Where the series' own past is known, the geometric mean is compared with what it said (forecast.ts).
  * Each quantile is tested through the share of values above the quantile of the time before: a ratio of sums over minutes, whose error
  * counts dependence within minutes, between them and between windows (Woodruff 1952 carries it over to the quantile and
- * its interval). The statistic that speaks for the comparison is the one with the smallest p beyond the smallest effect that
+ * its interval). Side by side all errors are those of the minutes' own differences, so that what both versions went through is in none (stats/paired-difference.ts). The statistic that speaks for the comparison is the one with the smallest p beyond the smallest effect that
  * matters, its p multiplied by how many were looked at (Bonferroni).
  * @returns `details.quantiles`: all of them; `details.deciles`: shift function, log ratio of each decile;
  *   `details.wasserstein`: mean absolute shift on the log scale; `details.probabilityLarger`: of a value after over one before
@@ -63,7 +63,7 @@ export function compareDistribution(input: DistributionInput): Comparison {
     mean.measured,
     ...QUANTILES.filter(
       (q) => Math.min(before.merged.total, after.merged.total) * (1 - q) >= VALUES_BEYOND,
-    ).map((q) => quantile(before, after, q, mean.variance, input)),
+    ).map((q) => quantile(before, after, q, mean.variance, input, step)),
   ]
   return summarise(all, before, after)
 }
@@ -81,14 +81,20 @@ function geometricMean(
   const season = sideBySide ? undefined : options.season
   const shift = season?.shift
   const varianceWith = (taken: SeasonShift | undefined) =>
-    levelVariance(
-      { arm: earlier, numerator, denominator: before.totals },
-      later,
-      { before: LN_GAMMA, after: LN_GAMMA },
-      taken,
-      sideBySide,
-      { doubted: true },
-    )
+    sideBySide
+      ? pairedLevelVariance(
+          { arm: earlier, factor: LN_GAMMA, start: before.start },
+          { arm: later, factor: LN_GAMMA, start: after.start },
+          step,
+        )
+      : levelVariance(
+          { arm: earlier, numerator, denominator: before.totals },
+          later,
+          { before: LN_GAMMA, after: LN_GAMMA },
+          taken,
+          false,
+          { doubted: true },
+        )
   const variance = varianceWith(shift)
   // Of quantiles no season is taken off.
   const unshifted = shift === undefined ? variance : varianceWith(undefined)
@@ -122,7 +128,7 @@ function geometricMean(
   const result = measured(
     {
       ...common,
-      method: `geometric-mean${shift === undefined ? '' : '-difference-in-differences'}@2`,
+      method: `geometric-mean${sideBySide ? '-paired-minutes@1' : shift === undefined ? '@2' : '-difference-in-differences@2'}`,
       before: level,
       after: Math.exp(later.estimate * LN_GAMMA),
       effect: (later.estimate - earlier.estimate) * LN_GAMMA - (shift?.shift ?? 0),
@@ -160,6 +166,7 @@ function quantile(
   q: number,
   mean: LevelVariance,
   options: CompareOptions,
+  step: number,
 ): Measured {
   const own = { before: quantilePosition(before.merged, q), after: quantilePosition(after.merged, q) }
   // Under no change both arms have this share above the quantile of the time before.
@@ -167,22 +174,31 @@ function quantile(
   const sideBySide = options.design === 'side-by-side'
   const earlier = ratioOfSums(numerator, before.totals, sideBySide)
   const crossing = ratioOfSums(exceedances(after, own.before), after.totals, sideBySide)
-  const shares = levelVariance(
-    { arm: earlier, numerator, denominator: before.totals },
-    crossing,
-    { before: 1, after: 1 },
-    undefined,
-    sideBySide,
-    { assumed: false, doubted: true },
-  )
   // Around its own quantile, for the interval.
   const centred = ratioOfSums(exceedances(after, own.after), after.totals, sideBySide)
+  const pairedWith = (arm: RatioOfSums): LevelVariance =>
+    pairedLevelVariance(
+      { arm: earlier, factor: 1, start: before.start },
+      { arm, factor: 1, start: after.start },
+      step,
+    )
+  const shares = sideBySide
+    ? pairedWith(crossing)
+    : levelVariance(
+        { arm: earlier, numerator, denominator: before.totals },
+        crossing,
+        { before: 1, after: 1 },
+        undefined,
+        false,
+        { assumed: false, doubted: true },
+      )
+  const errors = sideBySide ? pairedWith(centred) : { after: centred.variance, rest: earlier.variance }
   const floor = (q * (1 - q)) / after.merged.total
-  const errorAfter = Math.sqrt(Math.max(centred.variance, floor))
+  const errorAfter = Math.sqrt(Math.max(errors.after, floor))
   // A window that happened to be calm is too low and too sure of it: the time before has the shape that it would have had. Side by side the longest memory's error has room for that.
   const shapes = sideBySide ? [after] : [after, before]
   const varianceAfter = Math.max(...shapes.map((arm) => woodruff(arm, q, errorAfter))) ** 2
-  const still = woodruff(before, q, Math.sqrt(earlier.variance)) ** 2
+  const still = woodruff(before, q, Math.sqrt(errors.rest)) ** 2
   const moved = woodruff(before, q, Math.sqrt(earlier.variance + (shares.drift ?? 0))) ** 2
   // A quantile drifts at least as far as the whole distribution, which is better known.
   const varianceBefore = sideBySide ? still : Math.max(moved, still + (mean.drift ?? ASSUMED_DRIFT ** 2))
@@ -197,7 +213,7 @@ function quantile(
     (crossing.estimate - earlier.estimate) / Math.sqrt(Math.max(shares.after, floor) + shares.rest)
   return measured(
     {
-      method: `p${Math.round(q * 100)}-woodruff@2`,
+      method: `p${Math.round(q * 100)}-woodruff${sideBySide ? '-paired-minutes@1' : '@2'}`,
       statistic: `p${Math.round(q * 100)}`,
       before: level,
       after: Math.exp(own.after * LN_GAMMA),

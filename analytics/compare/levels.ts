@@ -1,4 +1,5 @@
 import { betweenWindows } from '../stats/between-windows.ts'
+import { type PairedSeries, pairedDifference } from '../stats/paired-difference.ts'
 import type { RatioOfSums } from '../stats/ratio-of-sums.ts'
 import { satterthwaite } from '../stats/satterthwaite.ts'
 import type { SeasonShift } from './comparison.ts'
@@ -54,4 +55,16 @@ export function levelVariance(
       { variance: season, degreesOfFreedom: shift?.degreesOfFreedom ?? 1 },
     ]),
   }
+}
+
+/** Side by side: from the minutes' own differences, to which either arm adds in proportion to what it varies by itself. */
+export function pairedLevelVariance(before: PairedSeries, after: PairedSeries, step: number): LevelVariance {
+  const { variance, degreesOfFreedom } = pairedDifference(after, before, step)
+  const own = {
+    before: before.arm.variance * before.factor ** 2,
+    after: after.arm.variance * after.factor ** 2,
+  }
+  const sum = own.before + own.after
+  const share = sum > 0 ? own.after / sum : 1
+  return { after: share * variance, rest: (1 - share) * variance, degreesOfFreedom, drift: undefined }
 }

@@ -36,3 +36,17 @@ test('by hand: four minutes, one autocorrelation', () => {
   expect(longestMemoryVariance(Float64Array.of(1, -1, 1, -1))).toBeCloseTo(4 / 0.75, 12)
   expect(longestMemoryVariance(new Float64Array(5))).toBe(0)
 })
+
+test('one standard error more: an hour of independent minutes wanders by a sixteenth, so that their variance about doubles', () => {
+  // phi = exp(-6 / 60), se = 1 / sqrt(60 (phi^2 + ... + phi^24)): 1 + 2 se phi / (1 - phi) = 2.2 before the mean is allowed for.
+  const signs = Float64Array.from({ length: 60 }, (_, i) => (i % 4 < 2 ? 1 : -1))
+  const plain = longestMemoryVariance(signs)
+  expect(longestMemoryVariance(signs, 1) / plain).toBeGreaterThanOrEqual(1)
+  const runs = Array.from({ length: 300 }, () => {
+    const series = noisyLevel(random, 60, 0, 1)
+    return longestMemoryVariance(series, 1) / longestMemoryVariance(series)
+  })
+  const mean = runs.reduce((sum, x) => sum + x, 0) / runs.length
+  expect(mean).toBeGreaterThan(1.5)
+  expect(mean).toBeLessThan(2.4)
+})

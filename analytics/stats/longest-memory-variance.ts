@@ -13,9 +13,10 @@ const ROUNDS = 3
  * (Box and Jenkins 1976, section 3.4), and the sum's variance is 1 + 2 s phi / (1 - phi) times that of independent minutes. phi is set, s is fitted by least
  * squares; both are corrected for the mean that was taken off (Kendall 1954), whose variance each autocovariance lacks.
  * @param series oldest first, the mean taken off
+ * @param doubt standard errors by which more is taken to wander than is estimated: of independent minutes, an autocorrelation's is 1 / sqrt(n) (Bartlett 1946)
  * @returns never below that of independent minutes
  */
-export function longestMemoryVariance(series: Float64Array): number {
+export function longestMemoryVariance(series: Float64Array, doubt = 0): number {
   const n = series.length
   const autocovariance = (lag: number): number => {
     let cross = 0
@@ -39,7 +40,7 @@ export function longestMemoryVariance(series: Float64Array): number {
       top += weight * (correlation * (1 - missing) + missing)
       bottom += weight * weight
     })
-    const share = bottom === 0 ? 0 : Math.min(1, Math.max(0, top / bottom))
+    const share = bottom === 0 ? 0 : Math.min(1, Math.max(0, top / bottom + doubt / Math.sqrt(n * bottom)))
     inflation = 1 + (2 * share * phi) / (1 - phi)
     inflation /= 1 - Math.min(0.5, inflation / n)
   }

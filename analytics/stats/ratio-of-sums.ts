@@ -55,13 +55,7 @@ export function ratioOfSums(
           variance: latent,
           degreesOfFreedom: Math.max(2, (plain.degreesOfFreedom * plain.variance) / latent),
         }
-  // Empty minutes tell nothing about spread: few filled ones among many make a variance too small and too sure of itself.
-  const correction = filled > 1 ? filled / (filled - 1) : 2
-  const longRun = {
-    ...whole,
-    variance: whole.variance * correction,
-    degreesOfFreedom: Math.max(1, Math.min(whole.degreesOfFreedom, filled - 1)),
-  }
+  const longRun = forFilled(whole, filled)
   return {
     estimate,
     numerator: top,
@@ -70,5 +64,15 @@ export function ratioOfSums(
     longRun,
     influence,
     filled,
+  }
+}
+
+/** Empty minutes tell nothing about spread: few filled ones among many make a variance too small and too sure of itself. */
+export function forFilled(longRun: LongRunVariance, filled: number): LongRunVariance {
+  const correction = filled > 1 ? filled / (filled - 1) : 2
+  return {
+    ...longRun,
+    variance: longRun.variance * correction,
+    degreesOfFreedom: Math.max(1, Math.min(longRun.degreesOfFreedom, filled - 1)),
   }
 }
