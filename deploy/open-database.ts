@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Config } from '../schemas/config.ts'
 import { PostflightError } from '../schemas/errors.ts'
@@ -53,7 +54,7 @@ export async function openDatabase(
   }).catch((error: unknown) => {
     throw explained(error)
   })
-  const store = openStore({ url: engine.url, ...shared, readsFiles: true })
+  const store = openStore({ url: engine.url, ...shared, insertFolder: join(config.dataDir, 'inserts') })
   return {
     store,
     embedded: true,

@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, rmSync } from 'node:fs'
+import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { LENT } from '../../schemas/store/insert-file.ts'
 import { createHttpServer } from './server.ts'
 import { SessionPool } from './session-pool.ts'
 import type { ChildMessage, ChildOptions, ParentMessage } from './start.ts'
@@ -37,12 +38,14 @@ async function serve(options: ChildOptions): Promise<void> {
   const [version = '', timezone = '', hostName = ''] = (
     await pool.ask('SELECT version(), timezone(), hostName()')
   ).split('\t')
+  const bodyDirectory = join(options.dataDir, 'inserts')
+  prepareBodies(bodyDirectory)
   const server = createHttpServer({
     pool,
     user: options.user,
     password: options.password,
     spoolDirectory,
-    bodyDirectory: join(options.dataDir, 'inserts'),
+    bodyDirectory,
     maxBodyBytes: options.maxBodyBytes,
     maxExecutionSeconds: options.maxExecutionSeconds,
     version,
@@ -91,3 +94,9 @@ process.once('message', (message: ParentMessage) => {
     process.disconnect()
   })
 })
+
+/** Makes the folder of files that inserts are read from, without what was only there for inserts that have ended. */
+function prepareBodies(directory: string): void {
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  for (const name of readdirSync(directory)) if (name.endsWith(LENT)) rmSync(join(directory, name))
+}

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
-import { closeSync, mkdirSync, openSync, renameSync, rmSync, writev } from 'node:fs'
+import { mkdirSync, renameSync, rmSync } from 'node:fs'
 import { readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { promisify } from 'node:util'
 import { PostflightError } from '../../schemas/errors.ts'
+import { writeInsertFile } from '../../schemas/store/insert-file.ts'
 
 /** An insert as it was sent or is about to be. */
 export interface JournaledInsert {
@@ -13,8 +13,6 @@ export interface JournaledInsert {
   /** A Native block. */
   readonly body: readonly Buffer[]
 }
-
-const write = promisify(writev)
 
 const BODY = '.native'
 const SHAPE = '.columns'
@@ -94,13 +92,7 @@ export class InsertJournal {
   private async writeFile(path: string, parts: readonly Buffer[]): Promise<void> {
     const unfinished = `${path}.${process.pid}${UNFINISHED}`
     try {
-      // Only what takes long leaves this thread: on a busy one each way back costs as much as the writing.
-      const file = openSync(unfinished, 'w', 0o600)
-      try {
-        await writeAll(file, parts)
-      } finally {
-        closeSync(file)
-      }
+      await writeInsertFile(unfinished, parts)
       renameSync(unfinished, path)
     } catch (error) {
       rmSync(unfinished, { force: true })
@@ -114,19 +106,6 @@ async function readIfThere(file: string): Promise<Buffer | undefined> {
     if (error.code === 'ENOENT') return undefined
     throw error
   })
-}
-
-/** A file may take less than it is given. */
-async function writeAll(file: number, parts: readonly Buffer[]): Promise<void> {
-  let rest = parts.filter((part) => part.length > 0)
-  while (rest.length > 0) {
-    let { bytesWritten } = await write(file, rest)
-    while (rest.length > 0 && bytesWritten >= (rest[0] as Buffer).length) {
-      bytesWritten -= (rest[0] as Buffer).length
-      rest = rest.slice(1)
-    }
-    if (rest.length > 0) rest[0] = (rest[0] as Buffer).subarray(bytesWritten)
-  }
 }
 
 function unwritable(folder: string, error: unknown): PostflightError {

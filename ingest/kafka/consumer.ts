@@ -5,6 +5,7 @@ import type { Store } from '../../schemas/store/client.ts'
 import type { FingerprintOptions } from '../exceptions/fingerprint.ts'
 import type { SignalKind } from '../intake.ts'
 import type { LogTemplates } from '../log-templates/log-templates.ts'
+import { free } from '../memory.ts'
 import type { Block } from '../native/block.ts'
 import { TooLarge } from '../protobuf/unreadable.ts'
 import { RequestDecoder } from '../request-decoder.ts'
@@ -264,6 +265,9 @@ class GroupConsumer implements KafkaConsumer {
     if (position.left === undefined && position.batch !== undefined)
       await this.storeNew(payload, position, position.batch)
     resolveOffset(fetched.lastOffset())
+    // A batch that goes on may still hold messages.
+    if (position.batch === undefined)
+      for (const { value } of fetched.messages) if (value !== null) free(value)
   }
 
   /** @returns undefined if the partition must be fetched again, from what is committed */

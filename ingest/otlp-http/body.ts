@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Readable, Transform } from 'node:stream'
 import { createGunzip, createInflate, createZstdDecompress } from 'node:zlib'
+import { own } from '../memory.ts'
 import { Unreadable } from '../protobuf/unreadable.ts'
 
 /** The body is larger than accepted, as it came or decompressed. */
@@ -53,21 +54,8 @@ export function isKnownEncoding(encoding: string): boolean {
   return encoding === '' || encoding === 'identity' || Object.hasOwn(DECODERS, encoding)
 }
 
-/** Bodies that have their memory to themselves. */
-const own = new WeakSet<Buffer>()
-
 function ownPart(whole: Buffer | undefined, size: number): Buffer | undefined {
-  const body = whole?.subarray(0, size)
-  if (body !== undefined) own.add(body)
-  return body
-}
-
-/**
- * Gives a body's memory back at once. The garbage collector would let a hundred megabytes of them lie under load, since to it they are small objects.
- * @param body of `readBody`; empty afterwards
- */
-export function freeBody(body: Buffer): void {
-  if (own.delete(body)) (body.buffer as ArrayBuffer).transfer(0)
+  return whole === undefined ? undefined : own(whole).subarray(0, size)
 }
 
 /**

@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 import { PostflightError } from '../../schemas/errors.ts'
 import type { SignalKind } from '../intake.ts'
 import { JSON_LINES_TYPES, receiveLines } from '../json-lines/receive.ts'
+import { free } from '../memory.ts'
 import { outcomeOf, Refusal } from '../outcome.ts'
 import { type Authenticate, authenticated } from '../sender.ts'
 import { requestAnswered } from '../telemetry.ts'
@@ -11,7 +12,7 @@ import type { DoorTls } from '../tls.ts'
 import type { Acknowledgement, OtlpContentType, TelemetryRequest, Transport } from '../transport/transport.ts'
 import { turn } from '../turn.ts'
 import { exportResponse, statusBody } from './answer.ts'
-import { BodyCorrupt, BodyTooLarge, freeBody, isKnownEncoding, readBody, SenderGone } from './body.ts'
+import { BodyCorrupt, BodyTooLarge, isKnownEncoding, readBody, SenderGone } from './body.ts'
 import { DEFAULT_RECEIVER_LIMITS, type ReceiverLimits } from './config.ts'
 import { createHttpServer, type HttpServer } from './http-server.ts'
 
@@ -144,11 +145,14 @@ class OtlpHttpReceiver implements Receiver {
     requestAnswered(signal, 200)
   }
 
-  private send(about: Omit<TelemetryRequest, 'body'>, body: Buffer): Promise<Acknowledgement> {
+  private async send(about: Omit<TelemetryRequest, 'body'>, body: Buffer): Promise<Acknowledgement> {
     const { transport } = this.options
     const sent = transport.send({ ...about, body })
-    if (transport.readsAtOnce) freeBody(body)
-    return sent
+    if (transport.readsAtOnce) free(body)
+    const done = await sent
+    // Not of one that failed: it may be on its way for longer than its sender waits.
+    free(body)
+    return done
   }
 
   /** `POST /v1/jsonl`: what became of the lines is answered as JSON. */

@@ -40,7 +40,7 @@ export async function startIngest(
   const dataDir = await mkdtemp(join(tmpdir(), 'postflight-ingest-'))
   const logger = pino({ level: process.env['LOG_LEVEL'] ?? 'silent' })
   const embedded = await startEmbedded({ dataDir, port: 0, logger })
-  const store = openStore({ url: embedded.url, readsFiles: true })
+  const store = openStore({ url: embedded.url, insertFolder: join(dataDir, 'inserts') })
   await migrate(store, buildCatalogue(), configSchema.parse({}).retention)
   const exactlyOnce = await openExactlyOnce({
     store,

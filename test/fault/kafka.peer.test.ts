@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client, credentials } from '@grpc/grpc-js'
 import kafkajs from 'kafkajs'
-import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import { startGrpcReceiver } from '../../ingest/otlp-grpc/receiver.ts'
 import { startReceiver } from '../../ingest/otlp-http/receiver.ts'
 import { logRequests } from '../bench/ingest-load.ts'
@@ -42,7 +42,13 @@ async function open(prefix: string, consume = true): Promise<OpenKafka> {
 async function expectOnce(requests: number): Promise<void> {
   const records = requests * RECORDS
   expect(await storedLogs(fixture.store, records)).toEqual({ rows: records, distinct: records })
-  for (const { rollup, recount } of await logRollups(fixture.store)) expect(rollup).toEqual(recount)
+  // Rows are there before their rollups are: the last insert may be under way.
+  await vi.waitFor(
+    async () => {
+      for (const { rollup, recount } of await logRollups(fixture.store)) expect(rollup).toEqual(recount)
+    },
+    { timeout: 60_000, interval: 500 },
+  )
 }
 
 test('all three signals come through, a repeat is stored once, what cannot be read is kept', async () => {

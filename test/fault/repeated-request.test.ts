@@ -24,7 +24,7 @@ let store: Store
 
 beforeAll(async () => {
   embedded = await startEmbedded({ dataDir, port: 0, logger })
-  store = openStore({ url: embedded.url, readsFiles: true })
+  store = openStore({ url: embedded.url, insertFolder: folder })
   await migrate(store, catalogue, configSchema.parse({}).retention)
 })
 

@@ -33,7 +33,7 @@ it('an insert whose answer was lost is counted once, also when the next start ma
   })
   try {
     const embedded = await startEmbedded({ dataDir, port: 0, logger })
-    const before = openStore({ url: embedded.url, readsFiles: true })
+    const before = openStore({ url: embedded.url, insertFolder: folder })
     await migrate(before, buildCatalogue(), config.retention)
     const transport = createDirectTransport({
       store: {
