@@ -5,7 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { SingleBar } from 'cli-progress'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import type { Part } from './part.ts'
 import { PARTS } from './parts.ts'
 import { withSection } from './results-file.ts'
@@ -23,16 +23,20 @@ interface Options {
 const program = new Command('evaluate')
   .description('Measure what the methods promise, beside other methods.')
   .option('--data <folder>', `real series: manifest.json and CSV files (published at ${PUBLISHED})`)
-  .option(
-    '--only <letters>',
-    `parts: ${PARTS.map((part) => `${part.letter} ${part.title}`).join('; ')}`,
-    partsOf,
-    PARTS,
+  .addOption(
+    new Option('--only <letters>', `parts: ${PARTS.map((part) => `${part.letter} ${part.title}`).join('; ')}`)
+      .argParser(partsOf)
+      .default(PARTS, 'all'),
   )
   .option('--quick', 'the short form, with wide limits; results.md is not written', false)
   .option('--json', 'end with one line of JSON; results.md is not written', false)
   .option('--seed <n>', 'seed of all chance', integer, 1)
-  .option('--results <file>', 'where sections are written', join(import.meta.dirname, 'results.md'))
+  .addOption(
+    new Option('--results <file>', 'where sections are written').default(
+      join(import.meta.dirname, 'results.md'),
+      'test/evaluation/results.md',
+    ),
+  )
   .parse()
 
 await evaluate(program.opts<Options>())
