@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Deployment } from '../../schemas/contracts/deployment.ts'
-import type { DeploymentState } from '../../schemas/contracts/report.ts'
-import { headline } from './headline.ts'
+import type { DeploymentState, Verdict } from '../../schemas/contracts/report.ts'
+import { headline, headlineBeside } from './headline.ts'
 
 const deployment: Deployment = {
   id: 'd1',
@@ -43,5 +43,29 @@ describe('a report that by itself shows nothing worse', () => {
 
   it('leaves to the alert itself what it says while it is watched', () => {
     expect(said('watching', fires)).toBe('2.7.0 of checkout is being watched: nothing has got worse so far.')
+  })
+})
+
+describe('a report beside an alert that fires', () => {
+  const beside = (state: DeploymentState, verdicts: readonly Verdict[]) => {
+    const judged = { deployment, state, verdicts, baseline: '2.6.0', doubt: undefined, alert: fires }
+    return headlineBeside(fires, { deployment, verdicts: [...verdicts], headline: headline(judged) })
+  }
+  const worse = {
+    ...{ word: 'regressed', criticality: 'critical', signal: 'errors.server', dimension: '' },
+    summary: 'Failures up; 3x',
+  } as Verdict
+
+  it('comes first where it can tell by itself, also of a release that was rolled back', () => {
+    for (const state of ['regressed', 'rolled_back'] as const) {
+      const [first, more] = beside(state, [worse])
+      expect(first).toMatch(/^2\.7\.0 made checkout worse: failures up\./)
+      expect(more).toBe(`${summary}.`)
+    }
+  })
+
+  it('comes second where it cannot, and alone where it has said what the alert says', () => {
+    expect(beside('watching', [])).toEqual([summary, expect.stringMatching(/^By itself this report says: /)])
+    expect(beside('rolled_back', [])[1]).toBe('')
   })
 })

@@ -52,10 +52,10 @@ export function alertWords({ service, version }: Deployment, { summary }: Pick<I
 /** Headline and what follows it while an alert fires: what is worse comes first, whether the report can tell by itself or the monitor only, which is minutes ahead. */
 export function headlineBeside(
   alert: Pick<Incident, 'summary'>,
-  { deployment, headline, state }: Pick<Report, 'deployment' | 'headline' | 'state'>,
+  { deployment, headline, verdicts }: Pick<Report, 'deployment' | 'headline' | 'verdicts'>,
 ): readonly [string, string] {
   if (headline.includes(alertWords(deployment, alert))) return [headline, '']
-  return state === 'regressed'
+  return topVerdicts(verdicts, 'regressed').length > 0
     ? [headline, `${alert.summary}.`]
     : [alert.summary, `By itself this report says: ${headline}`]
 }
