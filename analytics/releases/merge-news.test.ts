@@ -192,6 +192,25 @@ describe('a rollback', () => {
     expect(done[2]?.attributes).toMatchObject({ rollback: 'true', rolledBack: '2.7.0' })
   })
 
+  it('may come soon after the older version was deployed: done, another begun, and told again', () => {
+    const quick = [
+      news('api', 0, 'succeeded', { version: '2.6.0' }),
+      news('api', 8, 'succeeded', { version: '2.7.0' }),
+      news('api', 12, 'in_progress', { version: '2.6.0' }),
+      news('api', 14, 'succeeded', { version: '2.6.0' }),
+    ]
+    const all = tell(quick)
+    expect(all.map(({ version, status }) => [version, status])).toEqual([
+      ['2.6.0', 'succeeded'],
+      ['2.7.0', 'rolled_back'],
+      ['2.6.0', 'succeeded'],
+    ])
+    expect(all[2]).toMatchObject({ startedAt: at(12), attributes: { rollback: 'true', rolledBack: '2.7.0' } })
+    // Of another pipeline, whose end is told late while the next one has begun, it is still the end.
+    const late = tell([...quick.slice(0, 2), news('argocd', 9, 'succeeded', { version: '2.6.0' })])
+    expect(late).toHaveLength(2)
+  })
+
   it('stays, whatever late news of the deployment that it undid come in', () => {
     const late = news('argocd', 3, 'succeeded')
     expect(tell([older, newer, backDone, late])[1]?.status).toBe('rolled_back')

@@ -81,7 +81,9 @@ function findSame(known: readonly Deployment[], news: DeploymentNews): Deploymen
     )
     if (own !== undefined) return own
   }
-  const near = known.filter((other) => isNear(other, news) && isOneVersion(other, news))
+  const near = known.filter(
+    (other) => isNear(other, news) && isOneVersion(other, news) && !isReturn(known, other, news),
+  )
   // The sender knows the one that it told of as another than this.
   const open = near.filter((other) =>
     sourcesOf(other).every(
@@ -112,6 +114,21 @@ function isNear(other: Deployment, { source }: DeploymentNews): boolean {
   const end = Math.max(start, other.finishedAt === null ? start : Date.parse(other.finishedAt))
   const at = startOf(source)
   return at >= start - SAME_DEPLOYMENT_MS && at <= end + SAME_DEPLOYMENT_MS
+}
+
+/** What is told anew of a version that its sender was done with, and after which another was begun, is a return to it: soon after a deployment is when most are rolled back. */
+function isReturn(known: readonly Deployment[], other: Deployment, news: DeploymentNews): boolean {
+  const { source } = news
+  if (source.kind === 'telemetry') return false
+  const wasDone = sourcesOf(other).some(
+    ({ kind, status }) => kind === source.kind && (status === 'succeeded' || status === 'failed'),
+  )
+  if (!wasDone && !news.isRollback) return false
+  const [since, until] = [Date.parse(other.startedAt), startOf(source)]
+  return known.some(
+    (next) =>
+      !isOneVersion(next, news) && Date.parse(next.startedAt) > since && Date.parse(next.startedAt) < until,
+  )
 }
 
 function isOneVersion(other: Deployment, news: DeploymentNews): boolean {
