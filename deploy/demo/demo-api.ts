@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Report } from '../../schemas/contracts/report.ts'
 
 /** Of a listed deployment, what the demonstration shows. */
@@ -19,9 +20,12 @@ export interface DemoApi {
   report(deploymentId: string): Promise<Report | undefined>
 }
 
+/** A busy machine may keep the store from answering for some seconds: asked again so often, with a second between. */
+const ATTEMPTS = 60
+
 /** @param signal ends what is under way */
 export function demoApi(apiUrl: string, apiKey: string | undefined, signal: AbortSignal): DemoApi {
-  const call = async (path: string, body?: object): Promise<Response> =>
+  const once = async (path: string, body?: object): Promise<Response> =>
     await fetch(`${apiUrl}/api/v1${path}`, {
       signal,
       headers: {
@@ -30,6 +34,14 @@ export function demoApi(apiUrl: string, apiKey: string | undefined, signal: Abor
       },
       ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
     })
+  const call = async (path: string, body?: object): Promise<Response> => {
+    for (let attempt = 1; ; attempt++) {
+      const response = await once(path, body)
+      if (response.status !== 503 || attempt === ATTEMPTS) return response
+      await response.body?.cancel()
+      await sleep(1_000, undefined, { signal })
+    }
+  }
   const refused = async (path: string, response: Response): Promise<Error> =>
     new Error(`${path} was answered with ${response.status}: ${await response.text()}`)
   return {
