@@ -230,7 +230,7 @@ function shown(rows: ReadonlyMap<string, Row>): readonly Row[] {
 function planOf(row: Row, asked: number | undefined): WatchPlan['signals'][number] {
   const change = asked ?? row.signal.smallestEffect.ratio
   const windows = medians(row.windows)
-  const shares = medians(row.shares)
+  const shares = bySplit(row.shares)
   const enough = (found: Record<string, number | null>) =>
     Object.entries(found)
       .filter(([, ratio]) => ratio !== null && ratio <= change)
@@ -261,6 +261,29 @@ function medians(of: ReadonlyMap<string, readonly number[]>): Record<string, num
       return [name, Number.isFinite(middle) ? middle : null]
     }),
   )
+}
+
+/**
+ * One split of a window shows one draw of its error, which is a third off as often as not. What both arms share cancels in all splits alike, so their errors differ
+ * by how many events each arm gets and by nothing else, and are pooled.
+ */
+function bySplit(of: ReadonlyMap<string, readonly number[]>): Record<string, number | null> {
+  const seen = [...of].map(([share, [ratio = Number.NaN]]) => ({
+    share,
+    ratio,
+    spread: splitError(Number(share)),
+  }))
+  const known = seen.filter(({ ratio }) => Number.isFinite(ratio))
+  const squares = known.reduce((sum, { ratio, spread }) => sum + (Math.log(ratio) / spread) ** 2, 0)
+  const unit = Math.sqrt(squares / known.length)
+  return Object.fromEntries(
+    seen.map(({ share, ratio, spread }) => [share, Number.isFinite(ratio) ? Math.exp(unit * spread) : null]),
+  )
+}
+
+/** Error of a difference between two arms, by that of one event in a window of one. */
+function splitError(share: number): number {
+  return Math.sqrt(1 / share + 1 / (1 - share))
 }
 
 function versionsOf(set: CellSet): readonly string[] {
