@@ -1,6 +1,7 @@
 import type { Incident } from '../../schemas/contracts/alert.ts'
 import type { Deployment } from '../../schemas/contracts/deployment.ts'
 import type { Watch } from '../../schemas/contracts/watch.ts'
+import { alertWords } from '../jobs/headline.ts'
 import type { SignalEvidence, WatchEvidence } from './watch-evidence.ts'
 import { undecidedAtEnd } from './watch-state.ts'
 
@@ -46,13 +47,18 @@ export function headlineOf(
       return `Nothing was shown to be worse in ${name}; not decided: ${open.slice(0, 3).join(', ')}.`
     }
     case 'rolled_back':
-      return `${name} was rolled back.`
+      return `${name} was rolled back${afterAlert(deployment, incident)}.`
     case 'superseded':
-      return `${name} was superseded by the next release.`
+      return `${name} was superseded by the next release${afterAlert(deployment, incident)}.`
     case 'regressed':
     case 'watching':
       return `${name} is being watched: nothing is worse so far.`
   }
+}
+
+/** What had been worse, since the state does not tell. */
+function afterAlert(deployment: Deployment, incident: Incident | undefined): string {
+  return incident === undefined ? '' : ` after the alert "${alertWords(deployment, incident)}"`
 }
 
 export function finite(value: number | undefined): number | null {
