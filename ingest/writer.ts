@@ -282,7 +282,7 @@ export class Writer {
   readonly clock: () => number
   private readonly options: WriterOptions
   private readonly lanes: Lane<Block>[] = []
-  private readonly removals = new Set<Promise<void> | undefined>()
+  private readonly removals = new Set<Promise<void>>()
   private pending = 0
   private closed = false
 
@@ -373,16 +373,15 @@ export class Writer {
     }
     blockInserted(table, 'ok', rows, clock() - begun)
     batch.finish()
-    if (file !== undefined) this.forget(file, table)
+    if (file !== undefined && journal !== undefined) this.forget(journal, file, table)
   }
 
   /** Takes an insert that is done out of the journal; the next one does not wait for that. */
-  private forget(file: string, table: string): void {
-    const { journal, logger } = this.options
+  private forget(journal: Pick<InsertJournal, 'remove'>, file: string, table: string): void {
     const removal = journal
-      ?.remove(file)
+      .remove(file)
       .catch((error: unknown) =>
-        logger.warn({ err: error, table }, 'an insert that is done stays in the journal'),
+        this.options.logger.warn({ err: error, table }, 'an insert that is done stays in the journal'),
       )
       .finally(() => this.removals.delete(removal))
     this.removals.add(removal)

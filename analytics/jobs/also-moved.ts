@@ -3,7 +3,7 @@ import type { AlsoMoved } from '../../schemas/contracts/report.ts'
 import { SERIES_SQL } from '../../schemas/signals/views.ts'
 import type { Store } from '../../schemas/store/client.ts'
 import { replacedNames } from '../compare/replaced-names.ts'
-import type { CellSet } from '../queries/cells.ts'
+import type { CellSet } from '../queries/series-set.ts'
 import { allDeployments } from '../releases/stored-deployments.ts'
 import { between } from './arms.ts'
 

@@ -1,7 +1,7 @@
 import type { Cell } from '../../schemas/cell.ts'
 import type { Signal } from '../../schemas/signals/signal.ts'
-import type { CellSet } from '../queries/cells.ts'
 import { countsOf } from '../queries/merge-cells.ts'
+import type { CellSet } from '../queries/series-set.ts'
 import { exposureLine, signalLines } from '../queries/signal-lines.ts'
 
 /** One side of a comparison: which versions, and when (seconds, from inclusive to exclusive). */

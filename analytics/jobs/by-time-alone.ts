@@ -1,8 +1,9 @@
 import type { Catalogue } from '../../schemas/signals/catalogue.ts'
 import type { Signal } from '../../schemas/signals/signal.ts'
 import type { Store } from '../../schemas/store/client.ts'
-import { type CellSet, loadCells } from '../queries/cells.ts'
+import { loadCells } from '../queries/cells.ts'
 import { mergeCells } from '../queries/merge-cells.ts'
+import type { CellSet } from '../queries/series-set.ts'
 import { type CompareSignalsOptions, compareSignals, type SeriesComparison } from './compare-signals.ts'
 
 /** The version that all are put under. */

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { Cell } from '../../schemas/cell.ts'
 import { nameOfKind } from '../../schemas/exception-kind.ts'
 import { buildCatalogue } from '../../schemas/signals/catalogue.ts'
-import type { CellSet } from '../queries/cells.ts'
+import type { CellSet } from '../queries/series-set.ts'
 import { compareSignals } from './compare-signals.ts'
 
 const signal = buildCatalogue().signal('exceptions.rate')

@@ -1,6 +1,6 @@
 import { sharedSources } from '../../schemas/collectors.ts'
 import type { Config } from '../../schemas/config.ts'
-import type { Alert } from '../../schemas/contracts/alert.ts'
+import { type Alert, isToldRegression } from '../../schemas/contracts/alert.ts'
 import type { Deployment } from '../../schemas/contracts/deployment.ts'
 import type { DeploymentState, Report, Verdict } from '../../schemas/contracts/report.ts'
 import { sha256 } from '../../schemas/sha256.ts'
@@ -10,9 +10,10 @@ import { listAlerts } from '../alerts/stored-alerts.ts'
 import { type Calibrations, loadCalibrations, WHOLE_DAY } from '../baselines/calibrations.ts'
 import { sideBySide } from '../baselines/design.ts'
 import { loadPasts, slotLength } from '../baselines/past.ts'
-import { type CellSet, loadCells } from '../queries/cells.ts'
+import { loadCells } from '../queries/cells.ts'
 import { mergeCounts } from '../queries/merge-cells.ts'
 import { type ReadingPlan, readingPlan } from '../queries/reading-plan.ts'
+import type { CellSet } from '../queries/series-set.ts'
 import { streamsLeftOut } from '../queries/streams-left-out.ts'
 import { witness } from '../receipts/witness.ts'
 import { type AdoptionPoint, adoption } from '../releases/adoption.ts'
@@ -362,9 +363,7 @@ export async function computeReport(
 /** The alert of a deployment that had begun by then, unless it was on trial. */
 async function alertOf(store: Store, { id }: Deployment, now: number): Promise<Alert | undefined> {
   const { items } = await listAlerts(store, { deploymentId: id }, { now, deliveries: false })
-  return items.find(
-    ({ kind, shadow, startsAt }) => kind === 'regression' && !shadow && Date.parse(startsAt) <= now,
-  )
+  return items.find((one) => isToldRegression(one) && Date.parse(one.startsAt) <= now)
 }
 
 /** Names only: settings of collectors hold secrets. */

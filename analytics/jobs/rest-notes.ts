@@ -1,6 +1,6 @@
 import { OTHER } from '../../schemas/signals/bounded-dimension.ts'
 import type { Catalogue } from '../../schemas/signals/catalogue.ts'
-import type { CellSet } from '../queries/cells.ts'
+import type { CellSet } from '../queries/series-set.ts'
 
 /** Of which signals values were put together because they were too many, and how much of them that is. */
 export function restNotes(catalogue: Catalogue, set: CellSet): string[] {

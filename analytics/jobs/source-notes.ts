@@ -1,6 +1,6 @@
 import type { Catalogue } from '../../schemas/signals/catalogue.ts'
-import type { CellSet } from '../queries/cells.ts'
 import { alternativesOf, countedInstead, requestsPerSpan } from '../queries/one-source.ts'
+import type { CellSet } from '../queries/series-set.ts'
 
 const REQUESTS = 'server.request'
 /** Samples that differ by less are alike. */

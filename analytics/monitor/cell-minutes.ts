@@ -1,4 +1,4 @@
-import type { CellSet } from '../queries/cells.ts'
+import type { CellSet } from '../queries/series-set.ts'
 
 /** Seconds of all minutes that have cells, of all versions or of one. */
 export function timesOf(set: CellSet, version?: string): ReadonlySet<number> {

@@ -1,4 +1,4 @@
-import type { CellSet } from '../queries/cells.ts'
+import type { CellSet } from '../queries/series-set.ts'
 import { timesOf } from './cell-minutes.ts'
 import { countedSignals, freshKinds, SignalWatch, weightOf } from './signal-watch.ts'
 import type { WatchEvidence, WatchedService, WatchPlan } from './watch-evidence.ts'

@@ -1,6 +1,5 @@
 import type { Cell } from '../../schemas/cell.ts'
-import type { CellSet } from '../queries/cells.ts'
-import { type MutableSeriesSet, putSeries } from '../queries/series-set.ts'
+import { type CellSet, type MutableSeriesSet, putSeries } from '../queries/series-set.ts'
 import { binomialDraw } from '../stats/binomial-draw.ts'
 
 /**

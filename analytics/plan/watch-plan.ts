@@ -8,8 +8,10 @@ import { loadCalibrations } from '../baselines/calibrations.ts'
 import { isForecast, loadPastLines, slotLength } from '../baselines/past.ts'
 import { busiest, compareSignals, type SeriesComparison } from '../jobs/compare-signals.ts'
 import { ALPHA } from '../jobs/report.ts'
-import { type CellSet, loadCells } from '../queries/cells.ts'
+import { loadCells } from '../queries/cells.ts'
 import { readingPlan } from '../queries/reading-plan.ts'
+import { type CellSet, mapSeries } from '../queries/series-set.ts'
+import { versionsOf } from '../queries/signal-lines.ts'
 import { allDeployments } from '../releases/stored-deployments.ts'
 import { seededRandom } from '../stats/random.ts'
 import { floorMinute, windowSettings } from '../windows/deployment-windows.ts'
@@ -69,7 +71,7 @@ export async function watchPlan(
       releases: starts.map((start) => start / 1000),
     }),
   ])
-  const versions = versionsOf(set)
+  const versions = versionsOf(set, { measures: set.keys() })
   const arm = (of: CellSet, start: number, stop: number) => ({
     set: of,
     versions,
@@ -112,7 +114,8 @@ export async function watchPlan(
     planned.size === 0
       ? () => busiest(2 * MOST_DIMENSIONS)
       : () => (signal: Signal, dimension: string) => planned.has(keyOf(signal, dimension))
-  const newest = cellsFrom(set, Math.floor((end - watch) / 1000 / plan.step) * plan.step)
+  const since = Math.floor((end - watch) / 1000 / plan.step) * plan.step
+  const newest = mapSeries(set, (cells) => cells.filter(({ time }) => time >= since))
   for (const share of SHARES) {
     const { old, fresh } = thinCells(newest, share, seededRandom(SEED))
     const found = compareSignals(signals, arm(old, end - watch, end), arm(fresh, end - watch, end), {
@@ -179,23 +182,6 @@ function note(
 
 function keyOf(signal: Signal, dimension: string): string {
   return JSON.stringify([signal.id, dimension])
-}
-
-/** What of a set is not older than a moment. @param from seconds */
-function cellsFrom(set: CellSet, from: number): CellSet {
-  return new Map(
-    [...set].map(([measure, dimensions]) => [
-      measure,
-      new Map(
-        [...dimensions].map(([dimension, versions]) => [
-          dimension,
-          new Map(
-            [...versions].map(([version, cells]) => [version, cells.filter(({ time }) => time >= from)]),
-          ),
-        ]),
-      ),
-    ]),
-  )
 }
 
 /** At the same clock time of the newest days: moments with no deployment in the window after or the hour before. */
@@ -284,12 +270,4 @@ function bySplit(of: ReadonlyMap<string, readonly number[]>): Record<string, num
 /** Error of a difference between two arms, by that of one event in a window of one. */
 function splitError(share: number): number {
   return Math.sqrt(1 / share + 1 / (1 - share))
-}
-
-function versionsOf(set: CellSet): readonly string[] {
-  const versions = new Set<string>()
-  for (const dimensions of set.values()) {
-    for (const byVersion of dimensions.values()) for (const version of byVersion.keys()) versions.add(version)
-  }
-  return [...versions]
 }

@@ -10,8 +10,6 @@ import { readOneSource } from './one-source.ts'
 import { putTogether } from './put-together.ts'
 import { CELLS, type CellSet, type MutableSeriesSet, putSeries } from './series-set.ts'
 
-export type { CellSet }
-
 export interface CellRequest extends ManyCellsRequest {
   readonly service: string
 }

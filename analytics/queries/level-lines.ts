@@ -23,7 +23,7 @@ export function levelLines(
 ): ReadonlyMap<string, LevelLine> {
   const versions = versionsOf(set, signal)
   const parts = partsByDimension(set, signal, versions, LEVELS)
-  const all = new Map([...parts].map(([dimension, levels]) => [dimension, levels] as const))
+  const all = new Map<string, readonly Levels[]>(parts)
   if (parts.size > 0 && signal.kind !== 'distribution') all.set('', [...parts.values()].flat())
   const minutes = signal.kind === 'rate' ? requestMinutes(set, signal, versions, of) : undefined
   return new Map(

@@ -40,20 +40,20 @@ export const LEVELS: Arithmetic<Levels> = {
   sum: ({ sums }) => total(sums),
   merge: (parts) => ({
     slots: joined(
-      parts.map(({ slots }) => slots),
       Uint32Array,
+      parts.map(({ slots }) => slots),
     ),
     counts: joined(
-      parts.map(({ counts }) => counts),
       Float64Array,
+      parts.map(({ counts }) => counts),
     ),
     sums: joined(
-      parts.map(({ sums }) => sums),
       Float64Array,
+      parts.map(({ sums }) => sums),
     ),
     logs: joined(
-      parts.map(({ logs }) => logs),
       Float64Array,
+      parts.map(({ logs }) => logs),
     ),
   }),
 }
@@ -147,8 +147,8 @@ function total(values: Float64Array): number {
 }
 
 function joined<List extends Uint32Array | Float64Array>(
-  parts: readonly List[],
   List: new (length: number) => List,
+  parts: readonly List[],
 ): List {
   const all = new List(parts.reduce((length, part) => length + part.length, 0))
   let at = 0

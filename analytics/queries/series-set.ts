@@ -23,6 +23,20 @@ export const CELLS: Arithmetic<readonly Cell[]> = {
   merge: mergeCells,
 }
 
+export function mapSeries<From, To>(set: SeriesSet<From>, change: (series: From) => To): SeriesSet<To> {
+  return new Map(
+    [...set].map(([measure, dimensions]) => [
+      measure,
+      new Map(
+        [...dimensions].map(([dimension, versions]) => [
+          dimension,
+          new Map([...versions].map(([version, series]) => [version, change(series)])),
+        ]),
+      ),
+    ]),
+  )
+}
+
 export function putSeries<Series>(
   set: MutableSeriesSet<Series>,
   at: { readonly measure: string; readonly dimension: string; readonly version: string },

@@ -31,9 +31,12 @@ export function measureFor<Series>(
 }
 
 /** Every version that a signal's measures were seen on. */
-export function versionsOf<Series>(set: SeriesSet<Series>, signal: Signal): readonly string[] {
+export function versionsOf<Series>(
+  set: SeriesSet<Series>,
+  { measures }: { readonly measures: Iterable<string> },
+): readonly string[] {
   const versions = new Set<string>()
-  for (const id of signal.measures) {
+  for (const id of measures) {
     for (const dimension of set.get(id)?.values() ?? [])
       for (const version of dimension.keys()) versions.add(version)
   }

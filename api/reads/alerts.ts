@@ -1,5 +1,5 @@
 import { type AlertFilter, listAlerts } from '../../analytics/alerts/stored-alerts.ts'
-import type { Alert } from '../../schemas/contracts/alert.ts'
+import { type Alert, isToldRegression } from '../../schemas/contracts/alert.ts'
 import type { ApiContext } from '../context.ts'
 
 /** Alerts with who was told and what people did, newest first. */
@@ -22,5 +22,5 @@ export async function firingRegressions(
   deploymentId?: string,
 ): Promise<readonly Alert[]> {
   const firing = await readAlerts(context, { status: 'firing', deploymentId }, MOST_FIRING)
-  return firing.filter(({ kind, shadow }) => kind === 'regression' && !shadow)
+  return firing.filter(isToldRegression)
 }

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { isToldRegression } from '../../schemas/contracts/alert.ts'
 import type { LiveWatch } from '../../schemas/contracts/live-watch.ts'
 import type { Report } from '../../schemas/contracts/report.ts'
 import { newCommand, runs } from './command.ts'
@@ -27,9 +28,7 @@ export function reportCommand(context: CliContext): Command {
     const live = await api.get<LiveWatch>(
       `/api/v1/deployments/${encodeURIComponent(report.deployment.id)}/watch`,
     )
-    const alert = live.alerts.find(
-      ({ kind, status, shadow }) => kind === 'regression' && status === 'firing' && !shadow,
-    )
+    const alert = live.alerts.find((one) => one.status === 'firing' && isToldRegression(one))
     const link = `${api.address}/releases/${path}?environment=${encodeURIComponent(report.deployment.environment)}`
     if (invocation.json) writeJson(context, { ...report, alert: alert ?? null })
     else context.out.write(`${reportText(report, link, paintFor(context), alert)}\n`)

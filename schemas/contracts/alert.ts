@@ -47,6 +47,11 @@ export const incidentSchema = z.object({
 })
 export type Incident = z.infer<typeof incidentSchema>
 
+/** Whether it is about a release, and people are told of it: not on trial. */
+export function isToldRegression({ kind, shadow }: Pick<Incident, 'kind' | 'shadow'>): boolean {
+  return kind === 'regression' && !shadow
+}
+
 /** An incident with who was told and what people did about it. */
 export const alertSchema = incidentSchema.extend({
   /** Who has taken it, and when; null: nobody. */

@@ -73,6 +73,7 @@ export interface Store {
 
 /** Bytes from which on a file costs less than sending them: a tenth of what a receiver under load inserts. */
 const WORTH_A_FILE = 2 * 1024 * 1024
+
 const SETTINGS = {
   // Off, because this engine's default is on and an acknowledged row must be in the table.
   async_insert: 0,
@@ -187,44 +188,39 @@ class ClickHouseStore implements Store {
     options: NativeInsert = {},
   ): Promise<void> {
     const parts = Buffer.isBuffer(body) ? [body] : body
-    const lent = options.file === undefined ? await this.#lend(parts) : undefined
+    const file =
+      this.#insertFolder === undefined
+        ? undefined
+        : (options.file ?? (await this.#lend(parts, this.#insertFolder)))
+    const token = options.token === undefined ? {} : { insert_deduplication_token: options.token }
     try {
-      await this.#insertParts(table, columns, parts, { ...options, file: options.file ?? lent })
+      await this.#attempt(async () => {
+        const result = await this.#client.exec({
+          query: `INSERT INTO ${table} (${columns.map((column) => `\`${column}\``).join(', ')}) FORMAT Native`,
+          // With `values` the statement goes in the URL and the blocks are the body as they are.
+          values: Readable.from(file === undefined ? parts : [], { objectMode: false }),
+          clickhouse_settings: {
+            ...options.settings,
+            ...token,
+            ...(file === undefined ? {} : { body_file: file }),
+          },
+          ...(options.signal === undefined ? {} : { abort_signal: options.signal }),
+        })
+        // The connection goes back to the pool once the (empty) answer has been read.
+        for await (const _ of result.stream);
+      })
     } finally {
-      if (lent !== undefined) await rm(lent, { force: true })
+      if (file !== undefined && file !== options.file) await rm(file, { force: true })
     }
   }
 
   /** @returns a file with a block that is worth one */
-  async #lend(parts: readonly Buffer[]): Promise<string | undefined> {
+  async #lend(parts: readonly Buffer[], folder: string): Promise<string | undefined> {
     const size = parts.reduce((sum, part) => sum + part.length, 0)
-    if (this.#insertFolder === undefined || size < WORTH_A_FILE) return undefined
-    const path = join(this.#insertFolder, `${randomUUID()}${LENT}`)
+    if (size < WORTH_A_FILE) return undefined
+    const path = join(folder, `${randomUUID()}${LENT}`)
     await writeInsertFile(path, parts)
     return path
-  }
-
-  async #insertParts(
-    table: string,
-    columns: readonly string[],
-    body: readonly Buffer[],
-    options: Omit<NativeInsert, 'file'> & { file: string | undefined },
-  ): Promise<void> {
-    const token = options.token === undefined ? {} : { insert_deduplication_token: options.token }
-    const file =
-      this.#insertFolder === undefined || options.file === undefined ? undefined : { body_file: options.file }
-    const parts = file === undefined ? body : []
-    await this.#attempt(async () => {
-      const result = await this.#client.exec({
-        query: `INSERT INTO ${table} (${columns.map((column) => `\`${column}\``).join(', ')}) FORMAT Native`,
-        // With `values` the statement goes in the URL and the blocks are the body as they are.
-        values: Readable.from(parts, { objectMode: false }),
-        clickhouse_settings: { ...options.settings, ...token, ...file },
-        ...(options.signal === undefined ? {} : { abort_signal: options.signal }),
-      })
-      // The connection goes back to the pool once the (empty) answer has been read.
-      for await (const _ of result.stream);
-    })
   }
 
   async ping(): Promise<boolean> {

@@ -1,4 +1,4 @@
-import type { CellSet } from '../../analytics/queries/cells.ts'
+import type { CellSet } from '../../analytics/queries/series-set.ts'
 import { normalDraw } from '../../analytics/stats/normal-draw.ts'
 import { poissonDraw } from '../../analytics/stats/poisson-draw.ts'
 import { seededRandom } from '../../analytics/stats/random.ts'

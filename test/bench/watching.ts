@@ -3,7 +3,7 @@
  * a day. `node test/bench/watching.ts [--quick] [--json]`
  */
 import { DeploymentWatch } from '../../analytics/monitor/deployment-watch.ts'
-import type { CellSet } from '../../analytics/queries/cells.ts'
+import type { CellSet } from '../../analytics/queries/series-set.ts'
 import type { Cell } from '../../schemas/cell.ts'
 import type { Signal, SignalKind } from '../../schemas/signals/signal.ts'
 import { addCell, type GrowingSet } from '../evaluation/made-cells.ts'

@@ -1,4 +1,4 @@
-import type { CellSet } from '../../analytics/queries/cells.ts'
+import type { CellSet } from '../../analytics/queries/series-set.ts'
 import { Autoregression, Draws } from '../../deploy/demo/history/draws.ts'
 import { cellOfValues } from '../../schemas/cell-of-values.ts'
 import { buildCatalogue } from '../../schemas/signals/catalogue.ts'

@@ -5,7 +5,7 @@
 import { PAST_DAYS, type Pasts, pastOf, slotLength } from '../../../analytics/baselines/past.ts'
 import { minuteHistograms } from '../../../analytics/compare/minute-histograms.ts'
 import { compareSignals } from '../../../analytics/jobs/compare-signals.ts'
-import type { CellSet } from '../../../analytics/queries/cells.ts'
+import type { CellSet } from '../../../analytics/queries/series-set.ts'
 import { seededRandom } from '../../../analytics/stats/random.ts'
 import { Autoregression, Draws } from '../../../deploy/demo/history/draws.ts'
 import { cellOfValues } from '../../../schemas/cell-of-values.ts'

@@ -2,7 +2,7 @@
 import { compareRate } from '../../../analytics/compare/rate.ts'
 import { compareSignals } from '../../../analytics/jobs/compare-signals.ts'
 import { ALPHA } from '../../../analytics/jobs/report.ts'
-import type { CellSet } from '../../../analytics/queries/cells.ts'
+import type { CellSet } from '../../../analytics/queries/series-set.ts'
 import { binomialDraw } from '../../../analytics/stats/binomial-draw.ts'
 import { seededRandom } from '../../../analytics/stats/random.ts'
 import type { Cell } from '../../../schemas/cell.ts'

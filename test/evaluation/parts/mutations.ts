@@ -4,8 +4,8 @@
  */
 import { compareSignals, type SeriesComparison } from '../../../analytics/jobs/compare-signals.ts'
 import { judge } from '../../../analytics/jobs/verdicts.ts'
-import type { CellSet } from '../../../analytics/queries/cells.ts'
 import { mergeCells } from '../../../analytics/queries/merge-cells.ts'
+import { type CellSet, mapSeries } from '../../../analytics/queries/series-set.ts'
 import { VERDICT_DEFAULTS } from '../../../analytics/verdict.ts'
 import { Autoregression, Draws } from '../../../deploy/demo/history/draws.ts'
 import type { Cell } from '../../../schemas/cell.ts'
@@ -209,12 +209,12 @@ function madeService(draws: Draws): CellSet {
 }
 
 function merged(set: CellSet): CellSet {
-  return mapLines(set, (cells) => mergeCells([cells]))
+  return mapSeries(set, (cells) => mergeCells([cells]))
 }
 
 /** Each minute cut into the parts of two instances, which arrive in any order. */
 function shuffled(set: CellSet, draws: Draws): CellSet {
-  return mapLines(set, (cells) => mergeCells(draws.shuffled(cells.flatMap(halves)).map((cell) => [cell])))
+  return mapSeries(set, (cells) => mergeCells(draws.shuffled(cells.flatMap(halves)).map((cell) => [cell])))
 }
 
 function halves(cell: Cell): Cell[] {
@@ -230,21 +230,7 @@ function halves(cell: Cell): Cell[] {
 }
 
 function mapCells(set: CellSet, change: (cell: Cell) => Cell): CellSet {
-  return mapLines(set, (cells) => cells.map(change))
-}
-
-function mapLines(set: CellSet, change: (cells: readonly Cell[]) => readonly Cell[]): CellSet {
-  return new Map(
-    [...set].map(([measure, dimensions]) => [
-      measure,
-      new Map(
-        [...dimensions].map(([dimension, versions]) => [
-          dimension,
-          new Map([...versions].map(([version, cells]) => [version, change(cells)])),
-        ]),
-      ),
-    ]),
-  )
+  return mapSeries(set, (cells) => cells.map(change))
 }
 
 function section(rows: readonly MutationRow[], worlds: number): string {

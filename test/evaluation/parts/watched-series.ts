@@ -1,7 +1,7 @@
 /** A made series in the monitor's own watch of a deployment: cells in, evidence out. */
 import { DeploymentWatch } from '../../../analytics/monitor/deployment-watch.ts'
 import { isSound } from '../../../analytics/monitor/watch-state.ts'
-import type { CellSet } from '../../../analytics/queries/cells.ts'
+import type { CellSet } from '../../../analytics/queries/series-set.ts'
 import type { Cell } from '../../../schemas/cell.ts'
 import type { Signal, SignalKind } from '../../../schemas/signals/signal.ts'
 import { cell, type Shape, type Traffic } from '../made-traffic.ts'
