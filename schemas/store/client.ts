@@ -214,13 +214,18 @@ class ClickHouseStore implements Store {
     }
   }
 
-  /** @returns a file with a block that is worth one */
+  /** @returns a file with a block that is worth one; where none can be written the block is sent, and the store says what is wrong */
   async #lend(parts: readonly Buffer[], folder: string): Promise<string | undefined> {
     const size = parts.reduce((sum, part) => sum + part.length, 0)
     if (size < WORTH_A_FILE) return undefined
     const path = join(folder, `${randomUUID()}${LENT}`)
-    await writeInsertFile(path, parts)
-    return path
+    try {
+      await writeInsertFile(path, parts)
+      return path
+    } catch {
+      await rm(path, { force: true })
+      return undefined
+    }
   }
 
   async ping(): Promise<boolean> {

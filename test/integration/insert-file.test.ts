@@ -68,3 +68,13 @@ it('nothing is left of a large block that the store refuses, nor is a small one 
   expect(readdirSync(folder)).toEqual([KEPT])
   expect(existsSync(join(folder, LEFT))).toBe(false)
 })
+
+it('a large block is sent where no file can be written, such as on a full disk', async () => {
+  const elsewhere = openStore({ url: embedded.url, insertFolder: join(dataDir, 'no-such-folder') })
+  try {
+    await elsewhere.insertNative('texts', ['text'], block('y'.repeat(3_000_000)))
+  } finally {
+    await elsewhere.close()
+  }
+  expect(await store.query('SELECT count() AS n FROM texts WHERE length(text) = 3000000')).toEqual([{ n: 1 }])
+})
