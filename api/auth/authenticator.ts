@@ -14,7 +14,13 @@ const SESSION_MS = 12 * 3600_000
 export type Authentication =
   | { readonly kind: 'ok'; readonly keyId: string | null; readonly mayWrite: boolean }
   | { readonly kind: 'unauthenticated'; readonly reason: string }
-  | { readonly kind: 'forbidden'; readonly reason: string; readonly hint: string }
+  | {
+      readonly kind: 'forbidden'
+      /** Of the key that was shown and may not; null where none was asked for. */
+      readonly keyId: string | null
+      readonly reason: string
+      readonly hint: string
+    }
 
 type Headers = Pick<
   IncomingHttpHeaders,
@@ -89,6 +95,7 @@ export class Authenticator {
     if (!includes(key, scope)) {
       return {
         kind: 'forbidden',
+        keyId: key.id,
         reason: `The key ${key.id} (${key.name}) has not the scope ${scope}.`,
         hint: `It has: ${key.scopes.join(', ')}. Make one that may: postflight keys create --name NAME --scopes ${scope}`,
       }
@@ -148,6 +155,7 @@ export class Authenticator {
     if (!this.required && !isLoopback(name) && !this.#names.has(name)) {
       return {
         kind: 'forbidden',
+        keyId: null,
         reason: `This server is not called ${host === '' ? '(no Host header)' : host}.`,
         hint: 'Use 127.0.0.1 or localhost, or set api.publicUrl to the address that people use.',
       }
@@ -159,6 +167,7 @@ export class Authenticator {
     if (!own || site === 'cross-site') {
       return {
         kind: 'forbidden',
+        keyId: null,
         reason: 'Another site may not change anything here.',
         hint: 'Send the request from a program, or from the pages of this server.',
       }

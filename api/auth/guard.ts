@@ -24,6 +24,8 @@ export function guard(app: Api, { auth }: ApiContext): void {
     }
     if (wanted === 'open' && answer.kind === 'unauthenticated') return
     if (answer.kind === 'forbidden') {
+      // Whoever may not, too, is shown the way out, to show another key.
+      request.keyId = answer.keyId
       requestRefused('forbidden')
       throw new PostflightError('FORBIDDEN', answer.reason, { hint: answer.hint })
     }

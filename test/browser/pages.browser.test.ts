@@ -271,30 +271,48 @@ describe('pages in a browser', () => {
     expect(complaints).toEqual([])
   })
 
-  it('logs in with a key, and out again', async () => {
+  it('logs in with a key, and out again by the link that each page has', async () => {
     const { bench } = shop
     const config = { ...bench.config, auth: { required: true } }
     const authenticator = createAuthenticator({ store: bench.store, config, clock: Date.now })
     const { key } = await authenticator.keys.create('reader', ['read'])
+    const writer = await authenticator.keys.create('writer', ['write'])
     const logger = pino({ level: 'silent' })
     const api = await startApi({ ...bench, config, clock: Date.now, logger, authenticator })
     try {
       const context = await browser.newContext()
       opened.push(context)
       const page = await context.newPage()
+      const logIn = async (text: string) => {
+        await page.getByLabel('Key').fill(text)
+        await page.getByRole('button', { name: 'Log in' }).click()
+      }
+      const logOut = async (from: Page) => {
+        await from.getByRole('navigation').getByRole('link', { name: 'Log out' }).click()
+        await from.getByRole('button', { name: 'Log out' }).click()
+        await from.waitForURL('**/login')
+      }
       await page.goto(`${api.url}/signals`)
       expect(new URL(page.url()).pathname).toBe('/login')
-      await page.getByLabel('Key').fill('pf_wrong')
-      await page.getByRole('button', { name: 'Log in' }).click()
+      await logIn('pf_wrong')
       await page.getByRole('alert').waitFor()
-      await page.getByLabel('Key').fill(key)
-      await page.getByRole('button', { name: 'Log in' }).click()
+      await logIn(writer.key)
       await page.waitForURL(`${api.url}/signals`)
-      await page.goto(`${api.url}/logout`)
-      await page.getByRole('button').click()
-      await page.waitForURL('**/login')
+      await page.goto(`${api.url}/alerts`)
+      // Somebody with another key comes to the same browser while a form is open.
+      const other = await context.newPage()
+      await other.goto(`${api.url}/alerts`)
+      await logOut(page)
+      await logIn(key)
+      await page.waitForURL(`${api.url}/`)
+      await other.getByText('Acknowledge or mute').first().click()
+      await other.getByLabel('Your name').first().fill('Ada')
+      await other.getByRole('button', { name: 'Acknowledge' }).first().click()
+      await other.getByRole('heading', { name: 'Not allowed' }).waitFor()
+      await logOut(other)
       await page.goto(`${api.url}/signals`)
       expect(new URL(page.url()).pathname).toBe('/login')
+      expect(await page.getByRole('link', { name: 'Log out' }).count()).toBe(0)
     } finally {
       await api.close()
     }

@@ -191,6 +191,13 @@ describe('keys', () => {
     expect(await read(closed.url, '/', auth(reader.key))).toContain('href="/logout"')
     expect(await read(closed.url, '/signals', auth(reader.key))).toContain('href="/logout"')
     expect(await read(closed.url, '/login')).not.toContain('href="/logout"')
+    // Nor those that say that a key may not, whose reader wants to show another one.
+    const refused = await fetch(`${closed.url}/alerts/acknowledge`, {
+      method: 'POST',
+      headers: { ...auth(reader.key), accept: 'text/html' },
+    })
+    expect(refused.status).toBe(403)
+    expect(await refused.text()).toContain('<a href="/logout">Log out</a>')
   })
 
   it('send browsers to the log-in, and back to where they were going', async () => {
