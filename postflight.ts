@@ -39,9 +39,12 @@ export interface PostflightOptions {
   readonly clock: () => number
   /** What `/metrics` answers with. */
   readonly selfObservation?: SelfObservation
-  /** Told of each answer of the store. */
-  readonly onStoreAnswer?: () => void
+  /** Told of each answer of what may be away for a while. */
+  readonly onAnswer?: (by: Needed) => void
 }
+
+/** What Postflight needs, and waits for where it is away: ClickHouse, room for rows on the disk, and Kafka. */
+export type Needed = 'store' | 'disk' | 'kafka'
 
 export interface Postflight {
   readonly urls: {
@@ -83,11 +86,11 @@ export async function startPostflight(options: PostflightOptions): Promise<Postf
 }
 
 async function wire(
-  { config, logger, clock, selfObservation, onStoreAnswer }: PostflightOptions,
+  { config, logger, clock, selfObservation, onAnswer }: PostflightOptions,
   catalogue: Catalogue,
   opened: AsyncDisposableStack,
 ): Promise<Postflight> {
-  const database = await openDatabase(config, logger, onStoreAnswer)
+  const database = await openDatabase(config, logger, answersOf(onAnswer))
   opened.defer(() => database.close())
   const { store } = database
   const { applied, views, source } = await prepareStore(store, catalogue, config)
@@ -170,7 +173,16 @@ async function wire(
   opened.defer(() => analysis.stop())
   opened.defer(() => monitor.stop())
 
-  const transport = await openTransport(config, store, logger.child({ room: 'ingest' }), clock, opened)
+  const transport = await openTransport(
+    {
+      config,
+      logger: logger.child({ room: 'ingest' }),
+      clock,
+      ...(onAnswer === undefined ? {} : { onAnswer }),
+    },
+    store,
+    opened,
+  )
   const doors = {
     host: config.otlp.host,
     transport,
@@ -237,12 +249,18 @@ async function wire(
   }
 }
 
+/** An answer of the store to an insert of telemetry says that there is room for it, too. */
+function answersOf(onAnswer: PostflightOptions['onAnswer']): (stored: boolean) => void {
+  return (stored) => {
+    onAnswer?.('store')
+    if (stored) onAnswer?.('disk')
+  }
+}
+
 /** The way from the receiver into the store, closed with the rest. @throws PostflightError BROKER_UNREACHABLE */
 async function openTransport(
-  config: Config,
+  { config, logger, clock, onAnswer }: PostflightOptions,
   store: Store,
-  logger: Logger,
-  clock: () => number,
   opened: AsyncDisposableStack,
 ): Promise<Transport> {
   if (config.kafka.brokers.length === 0) {
@@ -272,7 +290,7 @@ async function openTransport(
     opened.defer(() => transport.close())
     return transport
   }
-  const kafka = await connectKafka({ config, logger, clock })
+  const kafka = await connectKafka({ config, logger, clock, onAnswer: () => onAnswer?.('kafka') })
   opened.defer(() => kafka.close())
   if (config.kafka.consume) {
     const consumer = await kafka.consume(store)
@@ -300,7 +318,7 @@ export async function startConsumer({
   config,
   logger,
   clock,
-  onStoreAnswer,
+  onAnswer,
 }: PostflightOptions): Promise<RunningConsumer> {
   if (config.kafka.brokers.length === 0) {
     throw new PostflightError('CONFIG_INVALID', 'kafka.brokers: expected host:port of a broker, got none', {
@@ -309,11 +327,16 @@ export async function startConsumer({
   }
   const opened = new AsyncDisposableStack()
   try {
-    const database = await openDatabase(config, logger, onStoreAnswer)
+    const database = await openDatabase(config, logger, answersOf(onAnswer))
     opened.defer(() => database.close())
     const { store, broken } = database
     await prepareStore(store, buildCatalogue(config.signals, config.trafficRules), config)
-    const kafka = await connectKafka({ config, logger: logger.child({ room: 'ingest' }), clock })
+    const kafka = await connectKafka({
+      config,
+      logger: logger.child({ room: 'ingest' }),
+      clock,
+      onAnswer: () => onAnswer?.('kafka'),
+    })
     opened.defer(() => kafka.close())
     const consumer = await kafka.consume(store)
     opened.defer(() => consumer.close())

@@ -19,13 +19,13 @@ const PROBE_MS = 5_000
 
 /**
  * The ClickHouse that the settings name: a server, or else the embedded one, which is started.
- * @param onAnswer told of each answer
+ * @param onAnswer told of each answer; `stored` is true where it was an insert of telemetry
  * @throws PostflightError STORE_UNREACHABLE, STORE_LOCKED, PORT_IN_USE, STORE_FAILED
  */
 export async function openDatabase(
   config: Config,
   logger: Pick<Logger, 'info' | 'warn' | 'error'>,
-  onAnswer?: () => void,
+  onAnswer?: (stored: boolean) => void,
 ): Promise<Database> {
   const { url, user, password, database, port, memoryLimit } = config.clickhouse
   const shared = {

@@ -3,7 +3,7 @@ import type { Postflight, PostflightOptions, RunningConsumer } from '../../postf
 import type { Config } from '../../schemas/config.ts'
 import { startSelfObservation } from '../self-observation.ts'
 import { type CliContext, createLogger, packageVersion } from './context.ts'
-import { storeOutage } from './store-outage.ts'
+import { outages } from './outages.ts'
 
 export interface Service<Running> {
   readonly running: Running
@@ -37,11 +37,11 @@ async function start<Running extends { close(): Promise<void> }>(
   open: (options: PostflightOptions) => Promise<Running>,
 ): Promise<Service<Running>> {
   const observation = startSelfObservation(config, packageVersion())
-  const outage = storeOutage(context.clock)
+  const away = outages(context.clock)
   const logger = createLogger(
     config,
     [context.err.isTTY ? readable(context.err) : context.err, observation.logStream],
-    outage,
+    away,
   )
   try {
     const running = await open({
@@ -49,7 +49,7 @@ async function start<Running extends { close(): Promise<void> }>(
       logger,
       clock: context.clock,
       selfObservation: observation,
-      onStoreAnswer: () => outage.answered(logger),
+      onAnswer: (by) => away.answered(by, logger),
     })
     const close = async () => {
       await running.close()

@@ -89,6 +89,27 @@ export function brokerError(error: unknown, doing: string): PostflightError {
   })
 }
 
+/** The same, where brokers could not be reached or did not answer; any other error as it is, so that it is told as what it is. */
+export function reasonOf(error: unknown, doing: string): unknown {
+  return isAway(error) ? brokerError(error, doing) : error
+}
+
+const AWAY = new Set([
+  'KafkaJSConnectionError',
+  'KafkaJSConnectionClosedError',
+  'KafkaJSRequestTimeoutError',
+  'KafkaJSBrokerNotFound',
+  'KafkaJSGroupCoordinatorNotFound',
+])
+
+function isAway(error: unknown): boolean {
+  if (error instanceof NoAnswer) return true
+  if (!(error instanceof KafkaJSError)) return false
+  return AWAY.has(error.name) || isAway(error.cause)
+}
+
+class NoAnswer extends Error {}
+
 /** What to look at, by what the client or TLS says. */
 const HINTS: readonly (readonly [RegExp, string])[] = [
   [
@@ -112,7 +133,7 @@ const HINTS: readonly (readonly [RegExp, string])[] = [
 export async function within<T>(milliseconds: number, promised: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${milliseconds} ms`)), milliseconds)
+    timer = setTimeout(() => reject(new NoAnswer(`no answer within ${milliseconds} ms`)), milliseconds)
   })
   try {
     return await Promise.race([promised, late])

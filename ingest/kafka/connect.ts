@@ -26,6 +26,8 @@ export interface KafkaConnectionOptions {
   readonly logger: Logger
   /** Milliseconds since 1970. */
   readonly clock: () => number
+  /** Told when the brokers have taken or given something. */
+  readonly onAnswer?: () => void
 }
 
 const MINUTE = 60_000
@@ -39,11 +41,12 @@ export async function connectKafka({
   config,
   logger,
   clock,
+  onAnswer = () => {},
 }: KafkaConnectionOptions): Promise<KafkaConnection> {
   const kafka = openKafka(config.kafka, logger)
   const topics = topicsOf(config.kafka)
   await makeTopics(kafka, config, logger)
-  const outbox = new Outbox({ kafka, logger, maxPendingBytes: config.otlp.maxQueueBytes })
+  const outbox = new Outbox({ kafka, onAnswer, maxPendingBytes: config.otlp.maxQueueBytes })
   await outbox.connect()
   return {
     topics,
@@ -57,6 +60,7 @@ export async function connectKafka({
         store,
         logger,
         clock,
+        onAnswer,
         scrubber: new Scrubber(config.scrub),
         templates: await openLogTemplates(store),
         exceptions: config.exceptions,

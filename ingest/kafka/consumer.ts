@@ -19,7 +19,7 @@ import {
 } from '../telemetry.ts'
 import { INSERT_SETTINGS, mayPass } from '../writer.ts'
 import { Batch, type Poison } from './batch.ts'
-import { brokerError, within } from './client.ts'
+import { brokerError, reasonOf, within } from './client.ts'
 import { groupOffsets } from './group-offsets.ts'
 import { type Intent, intentFromMetadata, intentToMetadata } from './intent.ts'
 import { Lag } from './lag.ts'
@@ -70,6 +70,8 @@ export interface KafkaConsumerOptions {
   readonly logger: Logger
   /** Milliseconds since 1970. */
   readonly clock: () => number
+  /** Told when the brokers have answered. */
+  readonly onAnswer: () => void
   /** Milliseconds that a record may be older, and newer, than its request. */
   readonly maxPast: number
   readonly maxFuture: number
@@ -139,7 +141,7 @@ class GroupConsumer implements KafkaConsumer {
       (Object.entries(topics.signals) as [SignalKind, string][]).map(([signal, topic]) => [topic, signal]),
     )
     this.admin = kafka.admin()
-    this.lag = new Lag(this.admin, group, options.logger)
+    this.lag = new Lag(this.admin, group, options.logger, options.onAnswer)
     this.hideLag = showKafkaLag(() => this.lag.partitions())
   }
 
@@ -206,7 +208,7 @@ class GroupConsumer implements KafkaConsumer {
   private async joinAgain(reason: Error): Promise<void> {
     let error: unknown = reason
     while (error !== undefined && !this.closing) {
-      this.options.logger.warn({ err: error }, 'The Kafka consumer starts again')
+      this.options.logger.warn({ err: reasonOf(error, 'consuming') }, 'The Kafka consumer starts again')
       await this.leave()
       await sleep(RESTART_PAUSE)
       if (this.closing) return

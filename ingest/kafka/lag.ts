@@ -1,5 +1,6 @@
 import type { Admin } from 'kafkajs'
 import type { Logger } from 'pino'
+import { reasonOf } from './client.ts'
 import { groupOffsets } from './group-offsets.ts'
 
 const EVERY = 10_000
@@ -11,18 +12,22 @@ export class Lag {
   private readonly admin: Admin
   private readonly group: string
   private readonly logger: Logger
+  private readonly onAnswer: () => void
   private readonly known = new Map<string, { topic: string; partition: number; next: number; end: number }>()
   private timer: NodeJS.Timeout | undefined
 
-  constructor(admin: Admin, group: string, logger: Logger) {
+  constructor(admin: Admin, group: string, logger: Logger, onAnswer: () => void) {
     this.admin = admin
     this.group = group
     this.logger = logger
+    this.onAnswer = onAnswer
   }
 
   start(): void {
     this.timer = setInterval(() => {
-      this.measure().catch((error: unknown) => this.logger.warn({ err: error }, 'The lag is not known now'))
+      this.measure().catch((error: unknown) =>
+        this.logger.warn({ err: reasonOf(error, 'asking for the lag') }, 'The lag is not known now'),
+      )
     }, EVERY)
     this.timer.unref()
   }
@@ -64,5 +69,6 @@ export class Lag {
         entry.end = Number(high)
       }
     }
+    this.onAnswer()
   }
 }

@@ -1,5 +1,4 @@
 import type { ICustomPartitioner, Kafka, Message, ProducerBatch, ProducerConfig } from 'kafkajs'
-import pino from 'pino'
 import { expect, it } from 'vitest'
 import { Outbox } from './outbox.ts'
 
@@ -36,7 +35,7 @@ const message = (key: string) => ({ key, value: Buffer.from('x'), headers: {} })
 
 it('a batch that its client sends again is not acknowledged, and the next one has a producer of its own', async () => {
   const client = clientOf(2)
-  const outbox = new Outbox({ kafka: client.kafka, logger: pino({ level: 'silent' }), maxPendingBytes: 1e6 })
+  const outbox = new Outbox({ kafka: client.kafka, onAnswer: () => {}, maxPendingBytes: 1e6 })
   const both = [outbox.send(TOPIC, message('a')), outbox.send(TOPIC, message('b'))]
   for (const one of await Promise.allSettled(both))
     expect(one).toMatchObject({ status: 'rejected', reason: { code: 'BROKER_UNREACHABLE' } })
@@ -55,7 +54,7 @@ it('a client that never answers holds up nobody for longer than senders wait, no
   })
   const outbox = new Outbox({
     kafka: { producer } as unknown as Kafka,
-    logger: pino({ level: 'silent' }),
+    onAnswer: () => {},
     maxPendingBytes: 1e6,
     answerWithin: 100,
   })
@@ -66,7 +65,7 @@ it('a client that never answers holds up nobody for longer than senders wait, no
 
 it('a request that its sender repeats is sent again', async () => {
   const client = clientOf(1)
-  const outbox = new Outbox({ kafka: client.kafka, logger: pino({ level: 'silent' }), maxPendingBytes: 1e6 })
+  const outbox = new Outbox({ kafka: client.kafka, onAnswer: () => {}, maxPendingBytes: 1e6 })
   const request = message('a')
   await outbox.send(TOPIC, request)
   await outbox.send(TOPIC, request)

@@ -1,6 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import kafkajs, { type ICustomPartitioner, type Kafka, type Producer } from 'kafkajs'
-import type { Logger } from 'pino'
 import { PostflightError } from '../../schemas/errors.ts'
 import { TooLarge } from '../protobuf/unreadable.ts'
 import { pendingChanged } from '../telemetry.ts'
@@ -9,7 +8,8 @@ import type { OutgoingMessage } from './message.ts'
 
 export interface OutboxOptions {
   readonly kafka: Kafka
-  readonly logger: Logger
+  /** Told when the brokers have taken a batch. */
+  readonly onAnswer: () => void
   /** Bytes of messages that wait for the brokers, from which on nothing more is taken in. */
   readonly maxPendingBytes: number
   /** Milliseconds after which a sender is told to send again; OTLP senders give up after 10 s. */
@@ -148,6 +148,7 @@ export class Outbox {
       failed?.disconnect().catch(() => {})
       throw error
     }
+    this.options.onAnswer()
     for (const { resolve } of batch) resolve()
   }
 

@@ -21,8 +21,8 @@ export interface StoreOptions {
    * as for a server.
    */
   readonly insertFolder?: string
-  /** Told of each request that was answered. */
-  readonly onAnswer?: () => void
+  /** Told of each request that was answered; `stored` is true where it was an insert of telemetry. */
+  readonly onAnswer?: (stored: boolean) => void
 }
 
 export type QueryParams = Readonly<Record<string, unknown>>
@@ -108,7 +108,7 @@ export function openStore(options: StoreOptions): Store {
 class ClickHouseStore implements Store {
   readonly #client: ClickHouseClient
   readonly #insertFolder: string | undefined
-  readonly #onAnswer: (() => void) | undefined
+  readonly #onAnswer: ((stored: boolean) => void) | undefined
   readonly url: string
   readonly database: string
 
@@ -208,7 +208,7 @@ class ClickHouseStore implements Store {
         })
         // The connection goes back to the pool once the (empty) answer has been read.
         for await (const _ of result.stream);
-      })
+      }, true)
     } finally {
       if (file !== undefined && file !== options.file) await rm(file, { force: true })
     }
@@ -237,10 +237,10 @@ class ClickHouseStore implements Store {
     await this.#client.close()
   }
 
-  async #attempt<T>(call: () => Promise<T>): Promise<T> {
+  async #attempt<T>(call: () => Promise<T>, stores = false): Promise<T> {
     try {
       const answer = await call()
-      this.#onAnswer?.()
+      this.#onAnswer?.(stores)
       return answer
     } catch (error) {
       throw this.#translate(error)
@@ -253,7 +253,7 @@ class ClickHouseStore implements Store {
       const full = /NOT_ENOUGH_SPACE|No space left/.test(`${error.type ?? ''} ${error.message}`)
       return new PostflightError('STORE_FAILED', `ClickHouse refused the statement: ${error.message}`, {
         hint: full ? 'The disk that holds the data is full: free some space.' : '',
-        details: { clickhouseCode: error.code, clickhouseType: error.type ?? '' },
+        details: { clickhouseCode: error.code, clickhouseType: error.type ?? '', diskFull: full },
         cause: error,
       })
     }
