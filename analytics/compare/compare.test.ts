@@ -426,3 +426,21 @@ test('side by side: an incident that both versions go through hides no route tha
   expect(quiet.interval[0]).toBeLessThan(1)
   expect(quiet.interval[1]).toBeGreaterThan(1)
 })
+
+test('a release without an event is shown to be no worse by many requests, not by three', () => {
+  const of = { smallestEffect: { ratio: 1.25, absolute: 0.001 }, bad: 'up' as const, alpha: 0.01 }
+  for (const share of [0, 0.002]) {
+    const before = series(0, 600, 0.1, share, 4, 20)
+    const none = (minutes: number, each: number) =>
+      Array.from({ length: minutes }, (_, i) =>
+        cellOfValues(
+          (600 + i) * 60,
+          Array.from({ length: each }, () => 0.1),
+          0,
+        ),
+      )
+    const notWorse = (after: readonly Cell[]) => found(compareRatio({ ...of, before, after })).pNotWorse
+    expect(notWorse(none(3, 1))).toBeGreaterThan(0.4)
+    expect(notWorse(none(120, 100))).toBeLessThan(0.001)
+  }
+})

@@ -322,7 +322,7 @@ export function ratioBounds(before: number, after: number, half: number): readon
 /** Where sequences are tightest: changes of half as much again are the ones to be told soonest. */
 const TIGHTEST = 0.4
 /** Error of the intervals of single series. */
-const INTERVAL_ALPHA = 0.01
+export const INTERVAL_ALPHA = 0.01
 
 /** Half of an interval that holds at all looks together. @param variance of the logarithm of the ratio now */
 export function halfAtAllLooks(variance: number): number {
