@@ -1,8 +1,8 @@
 import type { Deployment, DeploymentSource } from '../../schemas/contracts/deployment.ts'
 import type { Store } from '../../schemas/store/client.ts'
-import type { Presence } from './absence.ts'
 import { inTurn } from './in-turn.ts'
-import { SAME_DEPLOYMENT_MS, sourcesOf, withNews } from './merge-news.ts'
+import { ROLL_OUT_MS, SAME_DEPLOYMENT_MS, sourcesOf, withNews } from './merge-news.ts'
+import { isBesideAnother, presences, UNKNOWN_VERSION } from './presences.ts'
 import { isSameVersion } from './same-version.ts'
 import { allDeployments, deploymentId, storeDeployments } from './stored-deployments.ts'
 import { readTimeline, type Takeover } from './timeline.ts'
@@ -14,22 +14,6 @@ interface SeenRow {
   first: number
   last: number
 }
-
-interface HourRow {
-  version: string
-  hour: number
-  first: number
-  last: number
-  count: number
-}
-
-interface MinuteRow extends HourRow {
-  /** Of users. */
-  requests: number
-}
-
-/** Telemetry without a version is kept and counted, but it is no release. */
-export const UNKNOWN_VERSION = 'unknown'
 
 /**
  * Deployments that the telemetry itself shows: a version seen for the first time in an environment, and an older version that takes
@@ -78,7 +62,8 @@ async function discoverIn(
   const ledger = new Ledger(of, known)
   const newest = known.at(-1)
   const firsts = [...seen].sort((a, b) => a.first - b.first)
-  for (const row of firsts) ledger.firstSeen(row.version, row.first * 1000)
+  for (const row of firsts)
+    await ledger.firstSeen(row.version, row.first * 1000, (at) => isBesideAnother(store, of, row.version, at))
   // Versions can only come back or go where several were seen since the newest deployment that was known.
   const since = newest === undefined ? 0 : Date.parse(newest.startedAt) / 1000 - 3600
   if (seen.length > 1 && seen.filter((row) => row.last >= since).length > 1) {
@@ -88,59 +73,6 @@ async function discoverIn(
     for (const [version, at] of timeline.back) ledger.back(version, at * 1000)
   }
   return ledger.changed()
-}
-
-/**
- * Where versions were seen: by minutes in and beside hours that several share, else by hours. In minutes only users' requests count where there are any: instances that nobody
- * is sent to any more still tell of themselves.
- * @param now seconds: the newest minute is not over
- */
-async function presences(
-  store: Store,
-  of: { readonly service: string; readonly environment: string },
-  since: number,
-  now: number,
-): Promise<readonly Presence[]> {
-  const params = { ...of, since: Math.max(0, Math.floor(since)) }
-  const where = `service = {service:String} AND environment = {environment:String} AND version != '${UNKNOWN_VERSION}'`
-  const hours = await store.query<HourRow>(
-    `SELECT version, toUnixTimestamp(v.time) AS hour, toUnixTimestamp(min(first_time)) AS first, toUnixTimestamp(max(last_time)) AS last,
-      sum(v.count) AS count
-    FROM version_1h AS v WHERE ${where} AND v.time >= toDateTime({since:UInt32}) GROUP BY version, hour ORDER BY hour`,
-    params,
-  )
-  const versions = Map.groupBy(hours, ({ hour }) => hour)
-  const shared = [...versions.keys()].filter((hour) => {
-    const near = [hour - 3600, hour, hour + 3600].flatMap((one) => versions.get(one) ?? [])
-    return new Set(near.map(({ version }) => version)).size > 1
-  })
-  const minutes =
-    shared.length === 0
-      ? []
-      : await store.query<MinuteRow>(
-          `SELECT version, toUnixTimestamp(s.time) AS hour, hour AS first, hour AS last, sum(s.count) AS count, sum(s.requests) AS requests
-          FROM (
-            SELECT version, time, count, if(measure = 'server.request' AND traffic = 'users', count, 0) AS requests
-              FROM signal_1m WHERE ${where} AND toUnixTimestamp(toStartOfHour(time)) IN ({hours:Array(UInt32)})
-            UNION ALL
-            SELECT version, time, 1, 0 FROM counter_1m WHERE ${where} AND toUnixTimestamp(toStartOfHour(time)) IN ({hours:Array(UInt32)})
-            UNION ALL
-            SELECT version, time, 1, 0 FROM histogram_1m WHERE ${where} AND toUnixTimestamp(toStartOfHour(time)) IN ({hours:Array(UInt32)})
-          ) AS s GROUP BY version, hour`,
-          { ...params, hours: shared },
-        )
-  const isServer = minutes.some(({ requests }) => requests > 0)
-  const served = isServer
-    ? minutes.filter(({ requests }) => requests > 0).map((row) => ({ ...row, count: row.requests }))
-    : minutes
-  return [...hours.filter(({ hour }) => !shared.includes(hour)), ...served]
-    .filter((row) => row.first < now)
-    .map((row) => ({
-      version: row.version,
-      from: row.first,
-      to: Math.min(row.last + 60, now),
-      count: row.count,
-    }))
 }
 
 /** The deployments of one service and environment while discovery goes over them. */
@@ -159,7 +91,8 @@ class Ledger {
     return [...this.#deployments.values()].sort((a, b) => Date.parse(a.startedAt) - Date.parse(b.startedAt))
   }
 
-  firstSeen(version: string, at: number): void {
+  /** @param isBeside whether another version served at a moment too */
+  async firstSeen(version: string, at: number, isBeside: (at: number) => Promise<boolean>): Promise<void> {
     const own = this.#ordered().filter((deployment) => deployment.version === version)
     const first = own[0] ?? this.#toldOtherwise(version)
     if (first === undefined) {
@@ -167,8 +100,13 @@ class Ledger {
     } else if (first.source === 'discovered' && Date.parse(first.startedAt) > at) {
       // Late data: it began earlier than was known.
       this.#put(withNews(first, { ...first, source: seen(version, at) }))
+    } else if (isKnownSince(first, at)) {
+      return
     } else if (first.source === 'api' && Date.parse(first.startedAt) - at > SAME_DEPLOYMENT_MS) {
-      this.#add(version, at, {})
+      const start = Date.parse(first.startedAt)
+      if (start - at <= ROLL_OUT_MS && (await isBeside(start)))
+        this.#put(withNews(first, { ...first, source: seen(version, at) }))
+      else this.#add(version, at, {})
     } else if (first.sources?.every(({ kind }) => kind !== 'telemetry') === true) {
       this.#put(withNews(first, { ...first, source: seen(version, at) }))
     }
@@ -268,6 +206,13 @@ class Ledger {
   #put(deployment: Deployment): void {
     this.#deployments.set(deployment.id, deployment)
   }
+}
+
+/** Whether telemetry has told so before, of what somebody has told another start of since. @param at milliseconds */
+function isKnownSince(deployment: Deployment, at: number): boolean {
+  return sourcesOf(deployment).some(
+    (source) => source.kind === 'telemetry' && source.status === 'seen' && Date.parse(source.at) <= at,
+  )
 }
 
 /** Of the news that a version has no traffic any more. */

@@ -16,6 +16,8 @@ export interface DeploymentNews {
 
 /** News from different places, or of start and end, that are this near are of one deployment. */
 export const SAME_DEPLOYMENT_MS = 30 * 60_000
+/** A roll-out by hand or in steps may take longer until somebody tells of it; what takes longer than this has had a report of its own. */
+export const ROLL_OUT_MS = 2 * 60 * 60_000
 /** News of one deployment that are kept: enough for every sender's start, end and repeats by other ids. */
 const MOST_SOURCES = 50
 
@@ -30,9 +32,14 @@ export interface Merged {
  * Puts news into what is known: pure. The same deployment told by several senders is one: by the sender's own id of it, else by version (or commit)
  * and time. Start, status and end follow from all news together, so their order does not matter and a redelivery changes nothing.
  * @param known of the same service and environment, oldest first
+ * @param rollingOut see {@link begunBefore}: one of them that was still being rolled out
  */
-export function mergeNews(known: readonly Deployment[], news: DeploymentNews): Merged {
-  const same = findSame(known, news)
+export function mergeNews(
+  known: readonly Deployment[],
+  news: DeploymentNews,
+  rollingOut?: Deployment,
+): Merged {
+  const same = findSame(known, news) ?? rollingOut
   const startedAt = news.source.startedAt ?? news.source.at
   const before: Deployment = same ?? {
     id: deploymentId(news.service, news.environment, news.version, startedAt),
@@ -101,6 +108,19 @@ function seenSince(known: readonly Deployment[], news: DeploymentNews): Deployme
   const next = known.find((other) => Date.parse(other.startedAt) >= Date.parse(startedAt))
   if (next === undefined || !isOneVersion(next, news)) return undefined
   return sourcesOf(next).every(({ kind }) => kind === 'telemetry') ? next : undefined
+}
+
+/**
+ * What telemetry alone has shown for longer than news of one deployment are apart, and that is the newest: the same deployment if it was still being
+ * rolled out beside the old version when somebody told of it, else an earlier one of the same version.
+ */
+export function begunBefore(known: readonly Deployment[], news: DeploymentNews): Deployment | undefined {
+  if (news.isRollback || news.source.kind === 'telemetry') return undefined
+  const start = startOf(news.source)
+  const last = known.findLast(({ startedAt }) => Date.parse(startedAt) <= start)
+  if (last === undefined || last.status === 'rolled_back' || !isOneVersion(last, news)) return undefined
+  if (start - Date.parse(last.startedAt) > ROLL_OUT_MS) return undefined
+  return sourcesOf(last).every(({ kind }) => kind === 'telemetry') ? last : undefined
 }
 
 /** Of two pieces of news of one sender that has no ids: not if they name different starts. */

@@ -1,12 +1,14 @@
 import type { Deployment, NewDeployment } from '../../schemas/contracts/deployment.ts'
 import type { Store } from '../../schemas/store/client.ts'
 import { inTurn } from './in-turn.ts'
-import { type DeploymentNews, type Merged, mergeNews } from './merge-news.ts'
+import { begunBefore, type DeploymentNews, type Merged, mergeNews } from './merge-news.ts'
+import { isBesideAnother } from './presences.ts'
 import { allDeployments, storeDeployments } from './stored-deployments.ts'
 
 /**
  * Records what a pipeline tells. Idempotent: the same service, environment, version and start is one deployment, as is one without
- * a start that was told, or seen in the telemetry, less than half an hour ago. A start that lies further back is of what telemetry has shown since.
+ * a start that was told, or seen in the telemetry, less than half an hour ago, or up to two hours ago and is still being rolled out beside another
+ * version. A start that lies further back is of what telemetry has shown since.
  * @param clock milliseconds since the epoch
  */
 export async function recordDeployment(
@@ -44,7 +46,12 @@ export async function recordDeployment(
 export async function recordNews(store: Store, news: DeploymentNews, clock: () => number): Promise<Merged> {
   return await inTurn(store, async () => {
     const { service, environment } = news
-    const merged = mergeNews(await allDeployments(store, { service, environment }), news)
+    const of = { service, environment }
+    const known = await allDeployments(store, of)
+    const begun = begunBefore(known, news)
+    const at = Date.parse(news.source.startedAt ?? news.source.at)
+    const isRollingOut = begun !== undefined && (await isBesideAnother(store, of, begun.version, at))
+    const merged = mergeNews(known, news, isRollingOut ? begun : undefined)
     await storeDeployments(store, merged.changed, clock())
     return merged
   })
