@@ -27,10 +27,11 @@ export async function verifyReport(
   )
   const { compared, differences } = compareReports(stored, recomputed)
   const receipt = recomputed.receipt as Receipt
-  const changedInputs =
-    stored.receipt === undefined
-      ? []
-      : INPUTS.filter((input) => stored.receipt?.inputs[input] !== receipt.inputs[input])
+  // Another method may ask for other inputs, and digest them otherwise: whether these are the same cannot be said.
+  const comparable = stored.receipt !== undefined && stored.method === receipt.method
+  const changedInputs = !comparable
+    ? []
+    : INPUTS.filter((input) => stored.receipt?.inputs[input] !== receipt.inputs[input])
   return {
     deploymentId: stored.deployment.id,
     service: stored.deployment.service,

@@ -29,3 +29,15 @@ it('shows what differs in a table that fits a terminal, and how much more there 
   expect(text).toContain('... and 2 more: --json')
   expect(Math.max(...text.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80)
 })
+
+it('says by which methods a report was made before an upgrade, and claims nothing of its inputs', () => {
+  const upgraded: Verification = {
+    ...differing,
+    ...{ outcome: 'method_changed', changedInputs: [], stored: { inputs, method: 'report@3' } },
+  }
+  const text = verificationText(upgraded, (_, plain) => plain)
+  expect(text).toContain('another method')
+  expect(text).toMatch(/^Report .* method report@3$/m)
+  expect(text).toMatch(/^Now .* report@4$/m)
+  expect(text).not.toContain('Changed')
+})

@@ -16,7 +16,8 @@ const MOST_ROWS = 12
 const OUTCOMES: Record<Verification['outcome'], string> = {
   same: 'The same inputs gave the same words and numbers.',
   inputs_changed: 'The inputs are not what they were, so this is not a test of the method.',
-  method_changed: 'This Postflight judges by other methods than the one that made the report.',
+  method_changed:
+    'The report was made by another method than this Postflight has, such as before an upgrade: inputs cannot be compared, and numbers may differ.',
   differs: 'The same inputs gave other numbers: this is a fault of Postflight. Please report it.',
   no_receipt: 'The report is older than receipts: its inputs are not known, but its numbers are the same.',
 }
@@ -65,7 +66,8 @@ export function verificationText(of: Verification, paint: Paint): string {
     paint('bold', `${of.service}@${of.version}  ${of.environment}`),
     paint(colour, OUTCOMES[of.outcome]),
     '',
-    `Report     of ${minute(of.computedAt)}, method ${of.recomputed.method}`,
+    `Report     of ${minute(of.computedAt)}, method ${of.stored?.method ?? 'not known'}`,
+    ...(of.outcome === 'method_changed' ? [`Now        method ${of.recomputed.method}`] : []),
     `Compared   ${of.compared} words and numbers, ${of.differences.length} differ`,
     ...of.changedInputs.map((input) => `Changed    ${INPUTS[input]}`),
     `Telemetry  sha256 ${of.recomputed.inputs.telemetry}`,

@@ -13,11 +13,11 @@ export const verificationSchema = z.object({
   verifiedAt: instant,
   /**
    * `same`: the same inputs gave the same numbers. `inputs_changed`: telemetry, quiet past, deployments or settings are not what they were, so the numbers may
-   * differ for that reason. `method_changed`: this Postflight judges by other methods. `differs`: the same inputs gave other numbers, which is a fault.
+   * differ for that reason. `method_changed`: the report was made by another method, so neither inputs nor numbers can be compared. `differs`: the same inputs gave other numbers, which is a fault.
    * `no_receipt`: the report is older than receipts; only its numbers were compared.
    */
   outcome: z.enum(['same', 'inputs_changed', 'method_changed', 'differs', 'no_receipt']),
-  /** Which inputs are not what they were. */
+  /** Which inputs are not what they were; none is named where the method has changed, for it may read and digest them otherwise. */
   changedInputs: z.array(receiptSchema.shape.inputs.keyof()),
   stored: receiptSchema.nullable(),
   recomputed: receiptSchema,

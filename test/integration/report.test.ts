@@ -138,6 +138,13 @@ describe('reports over real cells', () => {
     const other = await verifyReport(bench.store, bench.catalogue, bench.config, forged, NOW)
     expect(other.outcome).toBe('differs')
     expect(other.differences.map(({ field }) => field)).toEqual(['pValue'])
+    // Of a report that was made before an upgrade it is not known whether its inputs have changed: they are digested otherwise.
+    const old = structuredClone(stored)
+    if (old.receipt === undefined) throw new Error('no receipt')
+    old.method = old.receipt.method = 'report@1 of another time'
+    old.receipt.inputs.quietPast = '0'.repeat(64)
+    const upgraded = await verifyReport(bench.store, bench.catalogue, bench.config, old, NOW)
+    expect(upgraded).toMatchObject({ outcome: 'method_changed', changedInputs: [] })
     // Telemetry that came afterwards is another input, and is said to be.
     await sendTraffic(bench.store, {
       service: 'checkout',
