@@ -112,3 +112,22 @@ test('an undecided series says what it takes', () => {
   })
   expect(verdict.series[0]?.summary).toContain('340 more minutes')
 })
+
+test('what was worse for some minutes that are left out is neither unchanged nor a sign of health', () => {
+  const family = (wasWorse: boolean): Candidate[] => [
+    {
+      signal: 'errors.server',
+      dimension: '',
+      title: 'Failures',
+      unit: '1',
+      criticality: 'critical',
+      bad: 'up',
+      comparison: quiet,
+      wasWorse,
+    },
+  ]
+  expect(decide(family(false))).toMatchObject({ state: 'healthy', series: [{ word: 'unchanged' }] })
+  const verdict = decide(family(true))
+  expect(verdict).toMatchObject({ state: 'inconclusive', series: [{ word: 'inconclusive' }] })
+  expect(verdict.series[0]?.needs?.reason).toContain('began later than the release and are over')
+})

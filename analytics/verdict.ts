@@ -16,6 +16,8 @@ export interface Candidate {
   readonly criticality: Criticality
   readonly bad: BadDirection
   readonly comparison: Comparison
+  /** It was worse for some minutes, which are left out of `comparison` (compare/episode.ts): no sign of health. */
+  readonly wasWorse?: boolean
 }
 
 export interface VerdictOptions {
@@ -125,7 +127,7 @@ export function decide(
         ? 'regressed'
         : up.discovery && comparison.beyond === 'better'
           ? 'improved'
-          : (equivalent.get(index) as number) <= options.equivalence
+          : (equivalent.get(index) as number) <= options.equivalence && candidate.wasWorse !== true
             ? 'unchanged'
             : 'inconclusive'
     return {
@@ -133,7 +135,7 @@ export function decide(
       word,
       adjustedP: word === 'improved' ? up.adjusted : down.adjusted,
       familyP,
-      needs: word === 'inconclusive' ? needsOf(comparison, down.discovery) : null,
+      needs: word === 'inconclusive' ? needsOf(candidate, comparison, down.discovery) : null,
       summary: summaryOf(candidate, comparison, word),
     }
   })
@@ -169,7 +171,16 @@ function byIndex(entries: readonly Entry[], values: readonly number[]): Map<numb
   return new Map(entries.map((entry, i) => [entry.index, values[i] as number]))
 }
 
-function needsOf(comparison: Measured, suspected: boolean): NonNullable<SeriesVerdict['needs']> {
+function needsOf(
+  { wasWorse }: Candidate,
+  comparison: Measured,
+  suspected: boolean,
+): NonNullable<SeriesVerdict['needs']> {
+  // No more minutes decide whose doing it was.
+  if (wasWorse === true) {
+    const reason = 'it was worse for some minutes, which began later than the release and are over'
+    return { reason, detectableRatio: finite(comparison.smallestSeen), moreMinutes: null, moreExposure: null }
+  }
   const reason = suspected
     ? 'a change is seen, but whether it is as large as matters is not settled'
     : 'neither a change nor the absence of one is shown'
@@ -202,7 +213,8 @@ function stateOf(
 
 /** Shown not to be worse by what matters or, where traffic is too light for that, not to be worse by the tolerable factor. */
 function harmless(verdict: SeriesVerdict, options: VerdictOptions): boolean {
-  const { comparison, bad } = verdict.candidate
+  const { comparison, bad, wasWorse } = verdict.candidate
+  if (wasWorse === true) return false
   if (verdict.word === 'unchanged' || verdict.word === 'improved') return true
   if (comparison.kind === 'undecidable') return false
   if (comparison.pNotWorse <= options.equivalence) return true

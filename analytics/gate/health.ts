@@ -1,4 +1,5 @@
 import type { DeploymentState, Report, Verdict } from '../../schemas/contracts/report.ts'
+import { wasWorse } from '../jobs/episodes.ts'
 import { VERDICT_DEFAULTS } from '../verdict.ts'
 
 /** Signals that decide whether a deployment is healthy: the critical ones, as a whole where they are (as in ../verdict.ts). */
@@ -19,7 +20,7 @@ export function isMeasured(verdict: Verdict): boolean {
  * the error of an early "sound" below the 5 % that a final one has.
  */
 export function isBounded(verdict: Verdict): boolean {
-  if (!isMeasured(verdict)) return false
+  if (!isMeasured(verdict) || wasWorse(verdict.episode, verdict.badDirection)) return false
   const [low, high] = verdict.interval
   const { badDirection, smallestEffect } = verdict
   if (verdict.intervalOf === 'difference') {
@@ -81,7 +82,10 @@ export function stateWithout(report: Report, isOnTrial: (signal: string) => bool
   if (report.provisional) return { state: 'watching', ...judged }
   const missing = missingForHealth(
     rest,
-    (verdict) => verdict.word === 'unchanged' || verdict.word === 'improved' || isBounded(verdict),
+    (verdict) =>
+      verdict.word === 'unchanged' ||
+      (verdict.word === 'improved' && !wasWorse(verdict.episode, verdict.badDirection)) ||
+      isBounded(verdict),
   )
   if (missing === undefined) return { state: 'no_data', ...judged }
   return { state: missing.length === 0 ? 'healthy' : 'inconclusive', ...judged }

@@ -13,6 +13,7 @@ import { windowSettings } from '../windows/deployment-windows.ts'
 import type { Arm } from './arms.ts'
 import { comparability } from './comparability.ts'
 import { compareSignals } from './compare-signals.ts'
+import { episodesMoved } from './episodes.ts'
 import { ALPHA } from './report.ts'
 import { judge, type ReportDesign } from './verdicts.ts'
 
@@ -125,7 +126,10 @@ export async function compareReleases(
       design,
       verdicts,
       ...(found === undefined ? {} : { comparability: found }),
-      notes: [...notes, ...(found ?? []).map(({ summary }) => summary)],
+      notes: [
+        ...notes,
+        ...[...(found ?? []), ...episodesMoved(comparisons, undefined)].map(({ summary }) => summary),
+      ],
     }
   }
 }

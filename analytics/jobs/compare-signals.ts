@@ -3,6 +3,7 @@ import { isNamed } from '../../schemas/signals/bounded-dimension.ts'
 import type { Signal } from '../../schemas/signals/signal.ts'
 import type { CompareOptions, Comparison, Past, SeasonalNull } from '../compare/comparison.ts'
 import { compareDistribution } from '../compare/distribution.ts'
+import { type Episode, episodeOf, outside, pastOutside } from '../compare/episode.ts'
 import { compareGauge } from '../compare/gauge.ts'
 import { compareGrowth, type Start } from '../compare/growth.ts'
 import { mixSplit, type StratumCells, standardise, standardiseExposure } from '../compare/mix.ts'
@@ -36,6 +37,8 @@ export interface SeriesComparison {
   readonly mix: MixSplit | null
   /** May be `before-after` although the arms are side by side: see {@link CompareSignalsOptions.longer}. */
   readonly design: 'before-after' | 'side-by-side'
+  /** Minutes that were left out of `after`, since what was found was there in them only; absent: none. */
+  readonly episode?: Episode
 }
 
 export interface CompareSignalsOptions {
@@ -207,26 +210,65 @@ function one(
     ...(season === undefined ? {} : { season }),
     ...(past === undefined ? {} : { past }),
   }
-  const input = { ...common, before: compared.before.cells, after: compared.after.cells }
-  const comparison = (() => {
-    switch (signal.kind) {
-      case 'rate':
-        return compareRate({ ...input, exposure: exposures(sides, lines) })
-      case 'ratio':
-        return compareRatio(input)
-      case 'distribution':
-        return compareDistribution(input)
-      case 'gauge': {
-        const starts = signal.growth === true ? options.starts?.(signal, dimension) : undefined
-        if (starts === undefined) return compareGauge(input)
-        const grown = compareGrowth({ ...common, ...starts })
-        return grown.kind === 'undecidable' && grown.reason === 'no earlier starts'
-          ? withoutResets(compareGauge(input))
-          : grown
-      }
+  const exposure = signal.kind === 'rate' ? exposures(sides, lines) : { before: [], after: [] }
+  const before: Side = { cells: compared.before.cells, exposure: exposure.before }
+  const after: Side = { cells: compared.after.cells, exposure: exposure.after }
+  const starts = signal.growth === true ? options.starts?.(signal, dimension) : undefined
+  const comparison = compare(signal, before, after, common, starts)
+  const series = { signal, dimension, comparison, ...sides, mix, design: options.design }
+  const episode = beforeAfter ? episodeIn(signal, comparison, before, after, options.stepSeconds) : undefined
+  if (episode === undefined) return series
+  const rest = (side: Side): Side => ({
+    cells: outside(side.cells, episode),
+    exposure: outside(side.exposure, episode),
+  })
+  const own = past === undefined ? common : { ...common, past: pastOutside(past, episode) }
+  const without = compare(signal, before, rest(after), own, starts)
+  // Where the others are not as before either, what was worst is left out only if they say it themselves.
+  if (!episode.isBack && pOf(without) > pOf(comparison)) return series
+  return { ...series, comparison: without, after: rest(sides.after), episode }
+}
+
+function pOf(comparison: Comparison): number {
+  return comparison.kind === 'measured' ? comparison.pValue : 1
+}
+
+function compare(
+  signal: Signal,
+  before: Side,
+  after: Side,
+  options: CompareOptions,
+  starts: Starts | undefined,
+): Comparison {
+  const input = { ...options, before: before.cells, after: after.cells }
+  switch (signal.kind) {
+    case 'rate':
+      return compareRate({ ...input, exposure: { before: before.exposure, after: after.exposure } })
+    case 'ratio':
+      return compareRatio(input)
+    case 'distribution':
+      return compareDistribution(input)
+    case 'gauge': {
+      if (starts === undefined) return compareGauge(input)
+      const grown = compareGrowth({ ...options, ...starts })
+      return grown.kind === 'undecidable' && grown.reason === 'no earlier starts'
+        ? withoutResets(compareGauge(input))
+        : grown
     }
-  })()
-  return { signal, dimension, comparison, ...sides, mix, design: options.design }
+  }
+}
+
+function episodeIn(
+  signal: Signal,
+  comparison: Comparison,
+  before: Side,
+  after: Side,
+  step: number,
+): Episode | undefined {
+  // How a process grows is another question than how long a level lasts; and events that never were before tell more of a release than of an incident.
+  if (comparison.kind === 'undecidable' || signal.growth === true || appeared(signal, { before }))
+    return undefined
+  return episodeOf(signal.kind, comparison, before, after, step)
 }
 
 /** A fresh process holds less than an old one: a fall after a start is no improvement. */

@@ -46,6 +46,37 @@ describe('a report that by itself shows nothing worse', () => {
   })
 })
 
+describe('a report of an incident that came and went', () => {
+  const passed = {
+    ...{ word: 'inconclusive', criticality: 'critical', signal: 'latency.server', badDirection: 'up' },
+    ...{ title: 'Response time', dimension: 'POST /pay' },
+    episode: {
+      from: '2026-03-01T12:31:00.000Z',
+      to: '2026-03-01T13:02:00.000Z',
+      raised: true,
+      ratio: 2.04,
+    },
+  } as Verdict
+  const told = (state: DeploymentState, verdicts: readonly Verdict[]) =>
+    headline({ deployment, state, verdicts, baseline: '2.6.0', doubt: undefined, alert: undefined })
+
+  it('says what and when', () => {
+    const sentence =
+      'Response time of POST /pay was 2.04x from 12:31Z to 13:02Z: that began later than the release and is over.'
+    expect(told('inconclusive', [passed])).toBe(
+      `Nothing that lasts was shown to be worse in 2.7.0 of checkout. ${sentence}`,
+    )
+    expect(told('watching', [passed])).toContain(`nothing that lasts has got worse so far. ${sentence}`)
+    expect(told('inconclusive', [passed, passed])).toContain('13:02Z, and 1 more: that began')
+  })
+
+  it('leaves out what was better, and what is for information only', () => {
+    const better = { ...passed, badDirection: 'down' } as Verdict
+    const info = { ...passed, criticality: 'info' } as Verdict
+    expect(told('inconclusive', [better, info])).toBe(told('inconclusive', []))
+  })
+})
+
 describe('a report beside an alert that fires', () => {
   const beside = (state: DeploymentState, verdicts: readonly Verdict[]) => {
     const judged = { deployment, state, verdicts, baseline: '2.6.0', doubt: undefined, alert: fires }

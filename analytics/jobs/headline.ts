@@ -1,6 +1,7 @@
 import type { Incident } from '../../schemas/contracts/alert.ts'
 import type { Deployment } from '../../schemas/contracts/deployment.ts'
 import type { DeploymentState, Report, Verdict } from '../../schemas/contracts/report.ts'
+import { episodeWords, wasWorse } from './episodes.ts'
 
 const MOST_REASONS = 3
 
@@ -90,9 +91,12 @@ function plainHeadline({ deployment, state, verdicts, baseline, alert }: Judged)
     return `${version} made ${service} better: ${list(better)}.${suffix}`
   }
   const open = undecided(verdicts)
+  const passed = cameAndWent(verdicts)
   switch (state) {
     case 'watching':
-      return `${version} of ${service} is being watched: nothing has got worse so far.`
+      return passed === ''
+        ? `${version} of ${service} is being watched: nothing has got worse so far.`
+        : `${version} of ${service} is being watched: nothing that lasts has got worse so far. ${passed}`
     case 'healthy':
       return `${version} did not make ${service} worse.`
     case 'no_data':
@@ -105,10 +109,23 @@ function plainHeadline({ deployment, state, verdicts, baseline, alert }: Judged)
       return `${version} of ${service} was superseded before it could be judged in full; nothing was shown to be worse.`
     case 'regressed':
     case 'inconclusive':
+      if (passed !== '')
+        return `Nothing that lasts was shown to be worse in ${version} of ${service}. ${passed}`
       return better.length > 0
         ? `${version} made ${service} better in part: ${list(better)}. Too few data to rule out that something else got worse${open}.`
         : `Nothing was shown to be worse in ${version} of ${service}, but there are too few data to rule it out${open}.`
   }
+}
+
+/** What was worse for some minutes, in a sentence; '' if nothing was. */
+function cameAndWent(verdicts: readonly Verdict[]): string {
+  const [first, ...more] = verdicts.filter(
+    ({ episode, badDirection, criticality }) => criticality !== 'info' && wasWorse(episode, badDirection),
+  )
+  if (first?.episode == null) return ''
+  const name = first.dimension === '' ? first.title : `${first.title} of ${first.dimension}`
+  const others = more.length === 0 ? '' : `, and ${more.length} more`
+  return `${name} was ${episodeWords(first.episode)}${others}: that began later than the release and is over.`
 }
 
 /** The most important signals that are not known to be sound, in words; '' if none has a name. */

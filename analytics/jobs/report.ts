@@ -31,6 +31,7 @@ import type { Arm } from './arms.ts'
 import { comparability } from './comparability.ts'
 import { compareSignals, type SeriesComparison } from './compare-signals.ts'
 import { loadStarts } from './earlier-starts.ts'
+import { episodesMoved } from './episodes.ts'
 import { withExemplars } from './exemplars.ts'
 import { headline } from './headline.ts'
 import { kindFacts } from './kind-facts.ts'
@@ -323,6 +324,7 @@ export async function computeReport(
     otherTraffic: await otherTraffic(store, of, deployment.version, after),
     verdicts: [...verdicts],
     alsoMoved: [
+      ...episodesMoved([...comparisons, ...shared, ...neighbours], Date.parse(deployment.startedAt) / 1000),
       ...(baseline === null
         ? []
         : await alsoMoved(store, {

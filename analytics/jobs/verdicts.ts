@@ -5,6 +5,7 @@ import { totalCell } from '../queries/merge-cells.ts'
 import { signalValue } from '../queries/signal-value.ts'
 import { type Candidate, type DeploymentVerdict, decide, type VerdictOptions } from '../verdict.ts'
 import type { SeriesComparison, Side } from './compare-signals.ts'
+import { episodeWords, verdictEpisode, wasWorse } from './episodes.ts'
 import type { Facts } from './kind-facts.ts'
 import { factor, phrase, range } from './words.ts'
 
@@ -45,7 +46,7 @@ export function judge(
 const WORDS: readonly Verdict['word'][] = ['regressed', 'improved', 'unchanged', 'inconclusive']
 const CRITICAL: readonly Criticality[] = ['critical', 'major', 'minor', 'info']
 
-function candidateOf({ signal, dimension, comparison }: SeriesComparison): Candidate {
+function candidateOf({ signal, dimension, comparison, episode }: SeriesComparison): Candidate {
   return {
     signal: signal.id,
     dimension,
@@ -54,6 +55,7 @@ function candidateOf({ signal, dimension, comparison }: SeriesComparison): Candi
     criticality: signal.criticality,
     bad: signal.badDirection,
     comparison,
+    wasWorse: wasWorse(episode, signal.badDirection),
   }
 }
 
@@ -80,6 +82,7 @@ function verdictOf(
     smallestEffect: signal.smallestEffect,
     before,
     after,
+    episode: verdictEpisode(series.episode),
     mix: series.mix === null ? null : { ...series.mix, unit: signal.unit },
     needs:
       decided.needs === null
@@ -168,6 +171,9 @@ function sentence(
     case 'unchanged':
       return `${nameOf(series)} did not change by what matters (${margin(series.signal.smallestEffect)}): ${bounds}.`
     case 'inconclusive': {
+      const episode = verdictEpisode(series.episode)
+      if (episode !== null && wasWorse(episode, series.signal.badDirection))
+        return `${nameOf(series)} was ${episodeWords(episode)}, which began later than the release and is over; without these minutes ${bounds}.`
       const more = finite(comparison.moreMinutes)
       const wait = more !== null && more > 0 ? ` About ${more} more minutes at this pace would decide.` : ''
       return `${nameOf(series)} could not be decided: ${bounds}.${wait}`

@@ -152,3 +152,11 @@ function at(change: Change): string {
 function kindOf(signal: Signal): string {
   return signal.dimension ?? 'event'
 }
+
+/** `40 s`, `7 min`, `3 h 10 min`. */
+export function duration(seconds: number): string {
+  if (seconds < 90) return `${Math.round(seconds)} s`
+  const minutes = Math.round(seconds / 60)
+  if (minutes < 90) return `${minutes} min`
+  return minutes % 60 === 0 ? `${minutes / 60} h` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`
+}

@@ -1,5 +1,6 @@
 import type { Cell } from '../../schemas/cell.ts'
 import { mergeHistogram } from '../../schemas/histogram.ts'
+import { duration } from '../jobs/words.ts'
 import { mergeCells } from '../queries/merge-cells.ts'
 import { type Counted, countEvidence, countReference } from './count-evidence.ts'
 import { type Level, levelEvidence, levelReference } from './level-evidence.ts'
@@ -293,12 +294,4 @@ function sumOf(
 
 function percent(share: number): string {
   return `${Number((100 * share).toPrecision(2))} %`
-}
-
-/** `40 s`, `7 min`, `3 h 10 min`. */
-export function duration(seconds: number): string {
-  if (seconds < 90) return `${Math.round(seconds)} s`
-  const minutes = Math.round(seconds / 60)
-  if (minutes < 90) return `${minutes} min`
-  return minutes % 60 === 0 ? `${minutes / 60} h` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`
 }

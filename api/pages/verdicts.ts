@@ -1,4 +1,5 @@
 import { html } from 'ghtml'
+import { episodeWords, wasWorse } from '../../analytics/jobs/episodes.ts'
 import { comparedLevels, range } from '../../analytics/jobs/words.ts'
 import type { Delta } from '../../schemas/contracts/delta.ts'
 import type { Verdict } from '../../schemas/contracts/report.ts'
@@ -57,11 +58,16 @@ export function undecidedTable(verdicts: readonly Verdict[]): string {
 <tbody>!${verdicts.map(
     (verdict) => html`<tr>
 <th scope="row">!${subject(verdict)}</th>
-<td class="n" data-label="Change (interval)">${isMeasured(verdict) ? `${effect(verdict)} (${interval(verdict)})` : prose(verdict.needs?.reason ?? verdict.summary)}</td>
+<td class="n" data-label="Change (interval)">${isMeasured(verdict) ? `${effect(verdict)} (${interval(verdict)})${passed(verdict)}` : prose(verdict.needs?.reason ?? verdict.summary)}</td>
 <td class="n" data-label="Would have been seen">${verdict.needs?.detectableRatio == null ? '–' : `from ${factor(verdict.needs.detectableRatio)}`}</td>
 <td class="n nowrap" data-label="Needs about">${verdict.needs?.moreMinutes == null ? '–' : `${span(verdict.needs.moreMinutes)} more`}</td>
 </tr>`,
   )}</tbody></table>`
+}
+
+/** What is left out of the change beside it. */
+function passed({ episode, badDirection }: Verdict): string {
+  return episode != null && wasWorse(episode, badDirection) ? `; was ${prose(episodeWords(episode))}` : ''
 }
 
 function isMeasured({ effectRatio, effectDifference }: Delta): boolean {

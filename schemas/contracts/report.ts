@@ -89,6 +89,11 @@ export const verdictSchema = z.object({
   smallestEffect: z.object({ ratio: z.number(), absolute: z.number() }),
   before: sideSchema,
   after: sideSchema,
+  /** Minutes that were left out of `after`: what was found was there in them only, began later than the release, and was over. `raised`: their level lay above that of the others; `ratio`: by which factor, null where those had none. Null: no such minutes; absent in older reports. */
+  episode: z
+    .object({ from: instant, to: instant, raised: z.boolean(), ratio: z.number().nullable() })
+    .nullable()
+    .optional(),
   quantiles: z.array(quantileEffectSchema),
   mix: mixSchema.nullable(),
   /** Why it could not be decided and what it takes; null unless inconclusive. */
@@ -130,7 +135,7 @@ export type Receipt = z.infer<typeof receiptSchema>
 
 /** Something else that changed around a deployment, and may be what moved a signal. */
 export const alsoMovedSchema = z.object({
-  kind: z.enum(['deployment', 'traffic', 'instrumentation', 'sampling']),
+  kind: z.enum(['deployment', 'traffic', 'instrumentation', 'sampling', 'incident']),
   /** When, where that is known. */
   at: instant.nullable(),
   summary: z.string(),
