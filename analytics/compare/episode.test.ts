@@ -7,7 +7,8 @@ import { poissonDraw } from '../stats/poisson-draw.ts'
 import { seededRandom } from '../stats/random.ts'
 import type { Comparison, Measured } from './comparison.ts'
 import { compareDistribution } from './distribution.ts'
-import { type Episode, type EpisodeSide, episodeOf, outside, pastOutside } from './episode.ts'
+import { type Episode, episodeOf, outside, pastOutside, sharedEpisode } from './episode.ts'
+import type { EpisodeSide } from './episode-line.ts'
 import { compareGauge } from './gauge.ts'
 import { compareRate } from './rate.ts'
 import { compareRatio } from './ratio.ts'
@@ -172,4 +173,26 @@ test('a past that brings its own window after has none of the minutes in it', ()
   const cut = pastOutside({ ...past, after: { ...line, start: 240, step: 60 } }, episode)
   expect([...(cut.after?.numerator ?? [])]).toEqual([1, 0, 0, 4])
   expect([...(cut.after?.denominator ?? [])]).toEqual([1, 0, 0, 1])
+})
+
+test.each(kinds)('%s: what others show is told from less, and of the same minutes only', (kind) => {
+  const { of, compare } = ways[kind]
+  const shared = { from: (BEFORE + 30) * 60, to: (BEFORE + 85) * 60 }
+  const told = (seed: number, shape: Shape, minutes = shared) => {
+    const { before, after } = sides(seed, shape)
+    const [a, b] = [of(before), of(after)]
+    return sharedEpisode(kind, measured(compare(a, b)), a, b, 60, minutes)
+  }
+  let [alone, beside, wrong] = [0, 0, 0]
+  for (let seed = 1; seed <= 12; seed++) {
+    const weak = during(30, 85, kind === 'ratio' || kind === 'rate' ? 1.9 : 1.12)
+    if (found(kind, seed, weak) !== undefined) alone += 1
+    if (told(seed, weak) !== undefined) beside += 1
+    for (const shape of [step, () => 1]) if (told(seed, shape) !== undefined) wrong += 1
+  }
+  expect(beside).toBeGreaterThan(alone)
+  expect(wrong).toBeLessThanOrEqual(1)
+  // At either end of the window nothing is set apart.
+  expect(told(1, incident, { from: (BEFORE + 5) * 60, to: shared.to })).toBeUndefined()
+  expect(told(1, incident, { from: shared.from, to: (BEFORE + AFTER - 5) * 60 })).toBeUndefined()
 })

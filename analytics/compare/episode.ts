@@ -1,14 +1,19 @@
 import type { Cell } from '../../schemas/cell.ts'
-import { LN_GAMMA } from '../../schemas/histogram.ts'
 import type { Signal } from '../../schemas/signals/signal.ts'
 import { bridgeRangeTail, epidemicChange } from '../stats/epidemic-change.ts'
-import { quantilePosition } from '../stats/histogram-line.ts'
 import { longRunVariance } from '../stats/long-run-variance.ts'
 import { type RatioOfSums, ratioOfSums } from '../stats/ratio-of-sums.ts'
-import { type Aligned, align, badOf, countOf } from './align.ts'
+import type { Aligned } from './align.ts'
 import type { Measured, Past } from './comparison.ts'
-import { minuteMeans } from './gauge.ts'
-import { exceedances, minuteHistograms, positions } from './minute-histograms.ts'
+import {
+  type EpisodeSide,
+  type Form,
+  type Level,
+  levelOf,
+  lineOf,
+  type Reading,
+  readingOf,
+} from './episode-line.ts'
 
 /** Minutes of the window after that were unlike both those before them and those after them. */
 export interface Episode {
@@ -23,15 +28,10 @@ export interface Episode {
   readonly isBack: boolean
 }
 
-/** The cells of a side that make a line: see {@link episodeOf}. */
-export interface EpisodeSide {
-  readonly cells: readonly Cell[]
-  /** Of a rate. */
-  readonly exposure: readonly Cell[]
-}
-
 /** Error of the claim that there was one. */
 const ALPHA = 0.01
+/** Standard errors by which minutes must differ in which other series have shown one. */
+const SHARED_ERRORS = 3
 /** Seconds at either end of the window after that must not be in it: what begins with the release may be its doing, and what lasts is not over. */
 const APART = 600
 /** Share of the window's minutes that must be left. */
@@ -60,37 +60,94 @@ export function episodeOf(
   if (line === undefined) return undefined
   const later = ratioOfSums(line.numerator, line.denominator)
   const change = epidemicChange(later.influence, 1)
-  if (change === undefined) return undefined
-  const { from, to, raised } = change
-  const apart = APART / stepSeconds
-  if (from < apart || line.numerator.length - to < apart) return undefined
-  const inside = levelOf(line, (i) => i >= from && i < to)
-  const outside = levelOf(line, (i) => i < from || i >= to)
-  if (outside.filled < LEFT * later.filled) return undefined
-  const residual = later.influence.map((_, i) => {
-    const { level } = i >= from && i < to ? inside : outside
-    return ((line.numerator[i] as number) - level * (line.denominator[i] as number)) / later.denominator
-  })
+  const stretch = change === undefined ? undefined : stretchOf(line, change.from, change.to)
+  if (change === undefined || stretch === undefined) return undefined
   const isCertain = (variance: number): boolean =>
     bridgeRangeTail(change.range / Math.sqrt(variance)) <= ALPHA
   // The time before has many more minutes: read only where these alone say so.
-  if (!isCertain(longRunVariance(residual).variance)) return undefined
-  const whole = lineOf(reading, before, before, stepSeconds)
-  if (whole === undefined) return undefined
-  const earlier = ratioOfSums(whole.numerator, whole.denominator)
-  if (!isCertain(varianceAt(reading.form, earlier, later))) return undefined
+  if (!isCertain(stretch.variance)) return undefined
+  const earlier = earlierOf(reading, before, stepSeconds)
+  if (earlier === undefined || !isCertain(varianceAt(reading.form, earlier, later))) return undefined
+  return told(reading, stretch, earlier)
+}
+
+/**
+ * Whether a series shows an episode in the minutes in which others do: no search, so that the minutes' own differences are enough.
+ * @param shared seconds, from inclusive to exclusive
+ */
+export function sharedEpisode(
+  kind: Signal['kind'],
+  found: Measured,
+  before: EpisodeSide,
+  after: EpisodeSide,
+  stepSeconds: number,
+  shared: Pick<Episode, 'from' | 'to'>,
+): Episode | undefined {
+  const reading = readingOf(kind, found)
+  const line = lineOf(reading, before, after, stepSeconds)
+  if (line === undefined) return undefined
+  const entry = (time: number) => Math.round((time - line.start) / stepSeconds)
+  const stretch = stretchOf(line, entry(shared.from), entry(shared.to))
+  if (stretch === undefined) return undefined
+  const { inside, outside } = stretch
+  const share = inside.denominator / (inside.denominator + outside.denominator)
+  const error = Math.sqrt(stretch.variance / (share * (1 - share)))
+  if (!(Math.abs(inside.level - outside.level) > SHARED_ERRORS * error)) return undefined
+  const earlier = earlierOf(reading, before, stepSeconds)
+  return earlier === undefined ? undefined : told(reading, stretch, earlier)
+}
+
+interface Stretch {
+  readonly from: number
+  readonly to: number
+  readonly inside: Level
+  readonly outside: Level
+  /** Of the level of all minutes, from what they differ by within the stretch and outside of it. */
+  readonly variance: number
+}
+
+/** @returns undefined where it is too near the start or the end of the window after, or leaves too little of it */
+function stretchOf(line: Aligned, from: number, to: number): Stretch | undefined {
+  const apart = APART / line.step
+  if (from < apart || line.numerator.length - to < apart || to <= from) return undefined
+  const inside = levelOf(line, (i) => i >= from && i < to)
+  const outside = levelOf(line, (i) => i < from || i >= to)
+  if (inside.filled === 0 || outside.filled < LEFT * (inside.filled + outside.filled)) return undefined
+  const bottom = inside.denominator + outside.denominator
+  const residual = line.numerator.map((top, i) => {
+    const { level } = i >= from && i < to ? inside : outside
+    return (top - level * (line.denominator[i] as number)) / bottom
+  })
+  const { start, step } = line
+  return {
+    from: start + from * step,
+    to: start + to * step,
+    inside,
+    outside,
+    variance: longRunVariance(residual).variance,
+  }
+}
+
+function told(reading: Reading, stretch: Stretch, earlier: RatioOfSums): Episode {
+  const { from, to, inside, outside } = stretch
+  const raised = inside.level > outside.level
   const base = reading.base ?? earlier.estimate
   const distance = (level: number): number =>
     (raised ? 1 : -1) * (reading.scale === 'log' ? Math.log(level / base) : level - base)
   const ratio =
     reading.form === 'logarithms' ? Math.exp(inside.level - outside.level) : inside.level / outside.level
   return {
-    from: line.start + from * stepSeconds,
-    to: line.start + to * stepSeconds,
+    from,
+    to,
     raised,
     ratio: Number.isFinite(ratio) && ratio > 0 ? ratio : null,
     isBack: distance(outside.level) <= BACK * distance(inside.level),
   }
+}
+
+function earlierOf(reading: Reading, before: EpisodeSide, step: number): RatioOfSums | undefined {
+  const line = lineOf(reading, before, before, step)
+  return line === undefined ? undefined : ratioOfSums(line.numerator, line.denominator)
 }
 
 /** Cells outside an episode. */
@@ -113,70 +170,6 @@ export function pastOutside(past: Past, { from, to }: Episode): Past {
   }
 }
 
-/** How the variance of a level goes with it: as its square, as that of counts, or not at all. */
-type Form = 'levels' | 'counts' | 'logarithms'
-
-/** How minutes are read: see {@link lineOf}. */
-interface Reading {
-  readonly kind: Signal['kind']
-  readonly form: Form
-  /** Of distances between levels. */
-  readonly scale: 'log' | 'linear'
-  /** What the level would have been without the release; undefined: that of the time before. */
-  readonly base: number | undefined
-  /** Of a distribution; undefined: its geometric mean. */
-  readonly quantile: number | undefined
-}
-
-function readingOf(kind: Signal['kind'], found: Measured): Reading {
-  const { scale } = found
-  if (kind !== 'distribution') {
-    const form = kind === 'gauge' ? 'levels' : 'counts'
-    return { kind, form, scale, base: baseOf(found), quantile: undefined }
-  }
-  const percent = /^p(\d+)$/.exec(found.statistic)?.[1]
-  return percent === undefined
-    ? { kind, form: 'logarithms', scale: 'linear', base: Math.log(baseOf(found)), quantile: undefined }
-    : { kind, form: 'counts', scale, base: undefined, quantile: Number(percent) / 100 }
-}
-
-/**
- * A side minute by minute: events by exposure, means, or of a distribution mean logarithms or the share above a quantile.
- * @param before where that quantile is read
- */
-function lineOf(
-  { kind, quantile }: Reading,
-  before: EpisodeSide,
-  side: EpisodeSide,
-  step: number,
-): Aligned | undefined {
-  const { cells, exposure } = side
-  switch (kind) {
-    case 'gauge':
-      return minuteMeans(cells, step)
-    case 'ratio':
-      return align({ cells, take: badOf }, { cells, take: countOf }, step)
-    case 'rate':
-      return align({ cells, take: countOf }, { cells: exposure, take: countOf }, step)
-    case 'distribution': {
-      const histograms = minuteHistograms(cells, step)
-      if (histograms === undefined) return undefined
-      const { totals: denominator, start } = histograms
-      if (quantile === undefined)
-        return { numerator: positions(histograms).map((sum) => sum * LN_GAMMA), denominator, start, step }
-      const merged = minuteHistograms(before.cells, step)?.merged
-      if (merged === undefined) return undefined
-      const numerator = exceedances(histograms, quantilePosition(merged, quantile))
-      return { numerator, denominator, start, step }
-    }
-  }
-}
-
-/** With what season or forecast takes off. */
-function baseOf({ effect, scale }: Measured): number {
-  return scale === 'log' ? effect.after / effect.ratio : effect.after - effect.difference
-}
-
 /** Variance of the level after without an episode, from the time before: counts of independent events by their number, the rest by minutes and as the level's square. */
 function varianceAt(form: Form, before: RatioOfSums, after: RatioOfSums): number {
   const minutes = before.filled / after.filled
@@ -186,15 +179,4 @@ function varianceAt(form: Form, before: RatioOfSums, after: RatioOfSums): number
   const independent = before.estimate / before.denominator
   const excess = Math.max(0, before.variance - independent)
   return after.estimate / after.denominator + excess * minutes * Math.max(1, ratio ** 2)
-}
-
-function levelOf({ numerator, denominator }: Aligned, counts: (at: number) => boolean) {
-  let [top, bottom, filled] = [0, 0, 0]
-  for (let i = 0; i < numerator.length; i++) {
-    if (!counts(i)) continue
-    top += numerator[i] as number
-    bottom += denominator[i] as number
-    if ((denominator[i] as number) > 0) filled += 1
-  }
-  return { level: top / bottom, filled }
 }

@@ -3,7 +3,7 @@ import { isNamed } from '../../schemas/signals/bounded-dimension.ts'
 import type { Signal } from '../../schemas/signals/signal.ts'
 import type { CompareOptions, Comparison, Past, SeasonalNull } from '../compare/comparison.ts'
 import { compareDistribution } from '../compare/distribution.ts'
-import { type Episode, episodeOf, outside, pastOutside } from '../compare/episode.ts'
+import { type Episode, episodeOf, outside, pastOutside, sharedEpisode } from '../compare/episode.ts'
 import { compareGauge } from '../compare/gauge.ts'
 import { compareGrowth, type Start } from '../compare/growth.ts'
 import { mixSplit, type StratumCells, standardise, standardiseExposure } from '../compare/mix.ts'
@@ -60,6 +60,8 @@ export interface CompareSignalsOptions {
   readonly longer?: Arm
   /** Only these series, if given. */
   readonly only?: (signal: Signal, dimension: string) => boolean
+  /** Minutes in which other series have shown an episode. */
+  readonly shared?: readonly Pick<Episode, 'from' | 'to'>[]
 }
 
 export interface Starts {
@@ -84,7 +86,57 @@ export function compareSignals(
   after: Arm,
   options: CompareSignalsOptions,
 ): readonly SeriesComparison[] {
-  return signals.flatMap((signal) => compareSignal(signal, before, after, options))
+  const found = signals.flatMap((signal) => compareSignal(signal, before, after, options))
+  const shared = episodeGroups(found)
+  if (shared.length === 0) return found
+  // Once an incident is known, what it did to other series is easier to see.
+  const name = (signal: Signal, dimension: string) => JSON.stringify([signal.id, dimension])
+  const doubtful = new Map(
+    found
+      .filter((series) => series.episode === undefined && isDifferent(series.comparison))
+      .map((series) => [name(series.signal, series.dimension), series]),
+  )
+  if (doubtful.size === 0) return found
+  const again = signals.flatMap((signal) =>
+    compareSignal(signal, before, after, {
+      ...options,
+      shared,
+      only: (one, dimension) => doubtful.has(name(one, dimension)),
+    }),
+  )
+  const known = new Map(again.map((series) => [name(series.signal, series.dimension), series]))
+  return found.map((series) => known.get(name(series.signal, series.dimension)) ?? series)
+}
+
+/** Probability above which no word rests on a difference. */
+const DIFFERENT = 0.05
+
+function isDifferent(comparison: Comparison): boolean {
+  return comparison.kind === 'measured' && comparison.beyond !== 'no' && comparison.pValue <= DIFFERENT
+}
+
+/** Series with episodes, those of the same minutes together, in the order of time. */
+export function episodeGroups(series: readonly SeriesComparison[]): readonly EpisodeGroup[] {
+  const all = series
+    .filter((one): one is WithEpisode => one.episode !== undefined)
+    .sort((a, b) => a.episode.from - b.episode.from)
+  const groups: { from: number; to: number; series: WithEpisode[] }[] = []
+  for (const one of all) {
+    const group = groups.at(-1)
+    const { from, to } = one.episode
+    if (group === undefined || from >= group.to) groups.push({ from, to, series: [one] })
+    else {
+      group.series.push(one)
+      group.to = Math.max(group.to, to)
+    }
+  }
+  return groups
+}
+
+type WithEpisode = SeriesComparison & { readonly episode: Episode }
+
+export interface EpisodeGroup extends Pick<Episode, 'from' | 'to'> {
+  readonly series: readonly WithEpisode[]
 }
 
 /** The service as a whole, and the first dimensions of each signal: those with most events. For one comparison. */
@@ -216,7 +268,7 @@ function one(
   const starts = signal.growth === true ? options.starts?.(signal, dimension) : undefined
   const comparison = compare(signal, before, after, common, starts)
   const series = { signal, dimension, comparison, ...sides, mix, design: options.design }
-  const episode = beforeAfter ? episodeIn(signal, comparison, before, after, options.stepSeconds) : undefined
+  const episode = beforeAfter ? episodeIn(signal, comparison, before, after, options) : undefined
   if (episode === undefined) return series
   const rest = (side: Side): Side => ({
     cells: outside(side.cells, episode),
@@ -263,12 +315,17 @@ function episodeIn(
   comparison: Comparison,
   before: Side,
   after: Side,
-  step: number,
+  { stepSeconds, shared }: CompareSignalsOptions,
 ): Episode | undefined {
   // How a process grows is another question than how long a level lasts; and events that never were before tell more of a release than of an incident.
   if (comparison.kind === 'undecidable' || signal.growth === true || appeared(signal, { before }))
     return undefined
-  return episodeOf(signal.kind, comparison, before, after, step)
+  if (shared === undefined) return episodeOf(signal.kind, comparison, before, after, stepSeconds)
+  for (const minutes of shared) {
+    const episode = sharedEpisode(signal.kind, comparison, before, after, stepSeconds, minutes)
+    if (episode !== undefined) return episode
+  }
+  return undefined
 }
 
 /** A fresh process holds less than an old one: a fall after a start is no improvement. */

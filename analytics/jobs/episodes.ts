@@ -1,10 +1,8 @@
 import type { AlsoMoved, Verdict } from '../../schemas/contracts/report.ts'
 import type { BadDirection } from '../../schemas/signals/signal.ts'
 import type { Episode } from '../compare/episode.ts'
-import type { SeriesComparison } from './compare-signals.ts'
+import { episodeGroups, type SeriesComparison } from './compare-signals.ts'
 import { duration, factor } from './words.ts'
-
-type WithEpisode = SeriesComparison & { readonly episode: Episode }
 
 const MOST_NAMED = 3
 
@@ -33,19 +31,7 @@ export function episodesMoved(
   comparisons: readonly SeriesComparison[],
   startedAt: number | undefined,
 ): readonly AlsoMoved[] {
-  const all = comparisons
-    .filter((one): one is WithEpisode => one.episode !== undefined)
-    .sort((a, b) => a.episode.from - b.episode.from)
-  const groups: WithEpisode[][] = []
-  for (const one of all) {
-    const group = groups.at(-1)
-    const end = Math.max(...(group ?? []).map(({ episode }) => episode.to))
-    if (group === undefined || one.episode.from >= end) groups.push([one])
-    else group.push(one)
-  }
-  return groups.map((group) => {
-    const from = Math.min(...group.map(({ episode }) => episode.from))
-    const to = Math.max(...group.map(({ episode }) => episode.to))
+  return episodeGroups(comparisons).map(({ from, to, series: group }) => {
     const named = [...group]
       .sort((a, b) => Number(a.dimension === '') - Number(b.dimension === ''))
       .slice(0, MOST_NAMED)
