@@ -155,6 +155,9 @@ test('a tail alone that came and went is found by its own quantile', () => {
   expect(comparison.statistic).toMatch(/^p9[59]$/)
   const episode = episodeOf('distribution', comparison, before, tail(after), 60)
   expect(Math.abs((episode?.from ?? 0) / 60 - BEFORE - 30)).toBeLessThanOrEqual(3)
+  // Of the values, not of the share above: slow ones were 1.2 s and more, the others' tail is about a quarter of a second.
+  expect(episode?.ratio).toBeGreaterThan(3)
+  expect(episode?.ratio).toBeLessThan(8)
 })
 
 test('of fifty releases that made it worse one at most loses minutes to an episode that was none', () => {

@@ -1,6 +1,8 @@
 import type { Cell } from '../../schemas/cell.ts'
+import { LN_GAMMA } from '../../schemas/histogram.ts'
 import type { Signal } from '../../schemas/signals/signal.ts'
 import { bridgeRangeTail, epidemicChange } from '../stats/epidemic-change.ts'
+import { quantilePosition } from '../stats/histogram-line.ts'
 import { longRunVariance } from '../stats/long-run-variance.ts'
 import { type RatioOfSums, ratioOfSums } from '../stats/ratio-of-sums.ts'
 import type { Aligned } from './align.ts'
@@ -14,6 +16,7 @@ import {
   type Reading,
   readingOf,
 } from './episode-line.ts'
+import { minuteHistograms } from './minute-histograms.ts'
 
 /** Minutes of the window after that were unlike both those before them and those after them. */
 export interface Episode {
@@ -68,7 +71,7 @@ export function episodeOf(
   if (!isCertain(stretch.variance)) return undefined
   const earlier = earlierOf(reading, before, stepSeconds)
   if (earlier === undefined || !isCertain(varianceAt(reading.form, earlier, later))) return undefined
-  return told(reading, stretch, earlier)
+  return told(reading, stretch, earlier, after)
 }
 
 /**
@@ -94,12 +97,13 @@ export function sharedEpisode(
   const error = Math.sqrt(stretch.variance / (share * (1 - share)))
   if (!(Math.abs(inside.level - outside.level) > SHARED_ERRORS * error)) return undefined
   const earlier = earlierOf(reading, before, stepSeconds)
-  return earlier === undefined ? undefined : told(reading, stretch, earlier)
+  return earlier === undefined ? undefined : told(reading, stretch, earlier, after)
 }
 
 interface Stretch {
   readonly from: number
   readonly to: number
+  readonly step: number
   readonly inside: Level
   readonly outside: Level
   /** Of the level of all minutes, from what they differ by within the stretch and outside of it. */
@@ -122,20 +126,20 @@ function stretchOf(line: Aligned, from: number, to: number): Stretch | undefined
   return {
     from: start + from * step,
     to: start + to * step,
+    step,
     inside,
     outside,
     variance: longRunVariance(residual).variance,
   }
 }
 
-function told(reading: Reading, stretch: Stretch, earlier: RatioOfSums): Episode {
+function told(reading: Reading, stretch: Stretch, earlier: RatioOfSums, after: EpisodeSide): Episode {
   const { from, to, inside, outside } = stretch
   const raised = inside.level > outside.level
   const base = reading.base ?? earlier.estimate
   const distance = (level: number): number =>
     (raised ? 1 : -1) * (reading.scale === 'log' ? Math.log(level / base) : level - base)
-  const ratio =
-    reading.form === 'logarithms' ? Math.exp(inside.level - outside.level) : inside.level / outside.level
+  const ratio = ratioOf(reading, stretch, after)
   return {
     from,
     to,
@@ -143,6 +147,23 @@ function told(reading: Reading, stretch: Stretch, earlier: RatioOfSums): Episode
     ratio: Number.isFinite(ratio) && ratio > 0 ? ratio : null,
     isBack: distance(outside.level) <= BACK * distance(inside.level),
   }
+}
+
+/** Of levels; of a quantile that of the values themselves, not of the shares above it. */
+function ratioOf(
+  { form, quantile }: Reading,
+  { from, to, inside, outside, step }: Stretch,
+  { cells }: EpisodeSide,
+): number {
+  if (form === 'logarithms') return Math.exp(inside.level - outside.level)
+  if (quantile === undefined) return inside.level / outside.level
+  const position = (own: readonly Cell[]): number => {
+    const merged = minuteHistograms(own, step)?.merged
+    return merged === undefined ? Number.NaN : quantilePosition(merged, quantile)
+  }
+  const within = cells.filter(({ time }) => time >= from && time < to)
+  const others = cells.filter(({ time }) => time < from || time >= to)
+  return Math.exp((position(within) - position(others)) * LN_GAMMA)
 }
 
 function earlierOf(reading: Reading, before: EpisodeSide, step: number): RatioOfSums | undefined {

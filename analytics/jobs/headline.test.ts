@@ -62,12 +62,12 @@ describe('a report of an incident that came and went', () => {
 
   it('says what and when', () => {
     const sentence =
-      'Response time of POST /pay was 2.04x from 12:31Z to 13:02Z: that began later than the release and is over.'
+      'Response time of POST /pay was 2.04x from 12:31Z to 13:02Z: it began later than the release and is over.'
     expect(told('inconclusive', [passed])).toBe(
       `Nothing that lasts was shown to be worse in 2.7.0 of checkout. ${sentence}`,
     )
     expect(told('watching', [passed])).toContain(`nothing that lasts has got worse so far. ${sentence}`)
-    expect(told('inconclusive', [passed, passed])).toContain('13:02Z, and 1 more: that began')
+    expect(told('inconclusive', [passed, passed])).toContain('13:02Z (and 1 more signal): it began')
   })
 
   it('leaves out what was better, and what is for information only', () => {

@@ -124,8 +124,8 @@ function cameAndWent(verdicts: readonly Verdict[]): string {
   )
   if (first?.episode == null) return ''
   const name = first.dimension === '' ? first.title : `${first.title} of ${first.dimension}`
-  const others = more.length === 0 ? '' : `, and ${more.length} more`
-  return `${name} was ${episodeWords(first.episode)}${others}: that began later than the release and is over.`
+  const others = more.length === 0 ? '' : ` (and ${more.length} more signal${more.length === 1 ? '' : 's'})`
+  return `${name} was ${episodeWords(first.episode)}${others}: it began later than the release and is over.`
 }
 
 /** The most important signals that are not known to be sound, in words; '' if none has a name. */

@@ -62,6 +62,7 @@ describe('an incident in the window after a release', () => {
       expect(Math.abs(minuteOf(episode?.from) - 385)).toBeLessThanOrEqual(2)
       expect(Math.abs(minuteOf(episode?.to) - 415)).toBeLessThanOrEqual(2)
       expect(episode?.ratio).toBeGreaterThan(2.5)
+      expect(episode?.ratio).toBeLessThan(3.6)
       expect(word).toBe('inconclusive')
       expect(effectRatio).toBeCloseTo(1, 1)
       expect(after.minutes).toBeLessThan(60)
