@@ -18,11 +18,19 @@ export interface RateArms {
  */
 export function conditionalMidP(arms: RateArms, ratio = 1): { upper: number; lower: number } {
   const { after, before, exposureAfter, exposureBefore } = arms
-  const total = after + before
-  if (total <= 0) return { upper: 0.5, lower: 0.5 }
   const scaled = ratio * exposureAfter
   const share = scaled / (scaled + exposureBefore)
   const rest = exposureBefore / (scaled + exposureBefore)
+  return binomialMidP({ after, before }, { after: share, before: rest })
+}
+
+/** The same for given shares of the events that are expected in either arm; they add up to 1. */
+export function binomialMidP(
+  { after, before }: { readonly after: number; readonly before: number },
+  expected: { readonly after: number; readonly before: number },
+): { upper: number; lower: number } {
+  if (after + before <= 0) return { upper: 0.5, lower: 0.5 }
+  const { after: share, before: rest } = expected
   const atLeast = after <= 0 ? 1 : incompleteBeta(share, after, before + 1, rest)
   const above = before <= 0 ? 0 : incompleteBeta(share, after + 1, before, rest)
   const atMost = before <= 0 ? 1 : incompleteBeta(rest, before, after + 1, share)
@@ -33,14 +41,20 @@ export function conditionalMidP(arms: RateArms, ratio = 1): { upper: number; low
 /**
  * Interval of the rate ratio by inversion of {@link conditionalMidP}.
  * @param tail probability left out on each side, 0 to 0.5
+ * @param expected shares of the events for each ratio, where they are not those of the exposures
  * @returns lower bound (0 without events after), upper bound (Infinity without events before)
  */
-export function conditionalInterval(arms: RateArms, tail: number): [number, number] {
-  const low = arms.after <= 0 ? 0 : solve((log) => conditionalMidP(arms, Math.exp(log)).upper < tail)
-  const high =
-    arms.before <= 0
-      ? Number.POSITIVE_INFINITY
-      : solve((log) => conditionalMidP(arms, Math.exp(log)).lower >= tail)
+export function conditionalInterval(
+  arms: RateArms,
+  tail: number,
+  expected?: (ratio: number) => { readonly after: number; readonly before: number },
+): [number, number] {
+  const at = (log: number): { upper: number; lower: number } => {
+    const ratio = Math.exp(log)
+    return expected === undefined ? conditionalMidP(arms, ratio) : binomialMidP(arms, expected(ratio))
+  }
+  const low = arms.after <= 0 ? 0 : solve((log) => at(log).upper < tail)
+  const high = arms.before <= 0 ? Number.POSITIVE_INFINITY : solve((log) => at(log).lower >= tail)
   return [low, high]
 }
 

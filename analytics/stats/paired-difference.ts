@@ -37,11 +37,20 @@ export function pairedDifference(a: PairedSeries, b: PairedSeries, step: number)
   }
   add(a, a.factor)
   add(b, -b.factor)
-  const plain = longRunVariance(difference)
+  return differencesVariance(difference, Math.min(a.arm.filled, b.arm.filled))
+}
+
+/**
+ * Variance of the sum of differences between two arms, one a minute (or longer stretch), which both may wander for themselves.
+ * @param differences oldest first, mean zero, gaps as zeros
+ * @param filled how many are no gaps
+ */
+export function differencesVariance(differences: Float64Array, filled: number): LongRunVariance {
+  const plain = longRunVariance(differences)
   const variance = Math.max(
     plain.variance,
-    latentLevelVariance(difference),
-    longestMemoryVariance(difference, DOUBT),
+    latentLevelVariance(differences),
+    longestMemoryVariance(differences, DOUBT),
   )
-  return forFilled({ ...plain, variance }, Math.min(a.arm.filled, b.arm.filled))
+  return forFilled({ ...plain, variance }, filled)
 }
