@@ -27,7 +27,10 @@ export function alertPages(app: Api, context: ApiContext): void {
     context.onAlertChange()
   }
   app.get('/alerts', { schema: hidden }, async (_request, reply) => {
-    const [alerts, mutes] = await Promise.all([readAlerts(context, {}, 200), listMutes(store, clock())])
+    const [alerts, mutes] = await Promise.all([
+      readAlerts(context, {}, 200),
+      context.fresh.get('mutes', () => listMutes(store, clock())),
+    ])
     return sendHtml(
       reply,
       alertsPage({
