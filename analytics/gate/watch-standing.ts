@@ -83,6 +83,7 @@ function evidenceOf(signal: WatchedSignal, report: Report | undefined, shadow: b
   const verdict = report?.verdicts.find(
     (other) => other.signal === signal.signal && other.dimension === signal.dimension,
   )
+  const isSeen = signal.exposure > 0
   return {
     signal: signal.signal,
     title: signal.relation === 'own' ? signal.title : `${signal.title} of ${signal.service}`,
@@ -91,13 +92,13 @@ function evidenceOf(signal: WatchedSignal, report: Report | undefined, shadow: b
     unit: signal.unit,
     word: WORDS[signal.decided],
     summary: sentence(signal),
-    effectRatio: signal.ratio,
-    effectDifference: signal.after - signal.before,
-    interval: isTelling(signal.interval) ? signal.interval : [null, null],
-    intervalOf: 'ratio',
+    effectRatio: isSeen ? signal.ratio : null,
+    effectDifference: isSeen ? signal.after - signal.before : null,
+    interval: isSeen && isTelling(signal.interval) ? signal.interval : [null, null],
+    intervalOf: isSeen && signal.ratio === null ? 'difference' : 'ratio',
     confidence: CONFIDENCE,
     before: { value: signal.before, count: verdict?.before.count ?? null },
-    after: { value: signal.after, count: signal.exposure },
+    after: { value: isSeen ? signal.after : null, count: signal.exposure },
     shadow,
   }
 }

@@ -3,7 +3,9 @@ import type { Cell } from '../../schemas/cell.ts'
 import { nameOfKind } from '../../schemas/exception-kind.ts'
 import { buildCatalogue } from '../../schemas/signals/catalogue.ts'
 import type { CellSet } from '../queries/series-set.ts'
+import { VERDICT_DEFAULTS } from '../verdict.ts'
 import { compareSignals } from './compare-signals.ts'
+import { judge } from './verdicts.ts'
 
 const signal = buildCatalogue().signal('exceptions.rate')
 const cells = (from: number, count: number): Cell[] =>
@@ -40,4 +42,14 @@ test('a new version of the fingerprints makes nothing new: renamed kinds are com
   const total = compared.find(({ dimension }) => dimension === '')
   const sum = (side: readonly Cell[] | undefined) => side?.reduce((all, cell) => all + cell.count, 0)
   expect([sum(total?.before.cells), sum(total?.after.cells)]).toEqual([480, 720])
+})
+
+test('what never was before has the interval of a difference, in its sentence too', () => {
+  const after = arm(1000, [nameOfKind('Overflow: failed', 'f (a.js)', 1, '01')])
+  const options = { alpha: 0.01, design: 'before-after', stepSeconds: 60 } as const
+  const compared = compareSignals([signal], arm(0, []), after, options)
+  const [verdict] = judge(compared, 'before_after', VERDICT_DEFAULTS).verdicts
+  expect(verdict).toMatchObject({ word: 'regressed', effectRatio: null, intervalOf: 'difference' })
+  expect(verdict?.summary).toMatch(/99 % interval (at least )?[\d.]+ per request/)
+  expect(verdict?.summary).not.toMatch(/\dx/)
 })

@@ -7,7 +7,7 @@ import { type Candidate, type DeploymentVerdict, decide, type VerdictOptions } f
 import type { SeriesComparison, Side } from './compare-signals.ts'
 import { episodeWords, verdictEpisode, wasWorse } from './episodes.ts'
 import type { Facts } from './kind-facts.ts'
-import { factor, phrase, range } from './words.ts'
+import { difference, factor, phrase, range } from './words.ts'
 
 export type ReportDesign = Verdict['design']
 
@@ -118,18 +118,18 @@ function verdictOf(
     }
   }
   const { effect } = comparison
-  const hasRatio = effect.before > 0 && Number.isFinite(effect.ratio)
+  const isRatio = hasRatio(comparison)
   return {
     ...base,
     fact,
     summary: sentence(series, comparison, decided.word, fact),
-    effectRatio: hasRatio ? effect.ratio : null,
+    effectRatio: isRatio ? effect.ratio : null,
     effectDifference: finite(effect.difference),
-    interval: pair(hasRatio ? comparison.interval : comparison.differenceInterval),
-    intervalOf: hasRatio ? 'ratio' : 'difference',
+    interval: pair(isRatio ? comparison.interval : comparison.differenceInterval),
+    intervalOf: isRatio ? 'ratio' : 'difference',
     compared: { statistic: comparison.statistic, before: effect.before, after: effect.after },
     confidence: comparison.confidence,
-    standardError: (comparison.scale === 'log') === hasRatio ? finite(comparison.deviation) : null,
+    standardError: (comparison.scale === 'log') === isRatio ? finite(comparison.deviation) : null,
     pValue: finite(comparison.pValue),
     adjustedPValue: decided.adjustedP,
     quantiles: quantilesOf(comparison),
@@ -146,13 +146,17 @@ function designOf({ comparison, signal, design }: SeriesComparison, report: Repo
   return seasonal ? 'before_after_seasonal' : 'before_after'
 }
 
+function hasRatio({ effect }: Measured): boolean {
+  return effect.before > 0 && Number.isFinite(effect.ratio)
+}
+
 function sentence(
   series: SeriesComparison,
   comparison: Measured,
   word: Verdict['word'],
   fact: Verdict['fact'],
 ): string {
-  const { effect, interval, statistic } = comparison
+  const { effect, interval, differenceInterval, statistic } = comparison
   const change = phrase({
     signal: series.signal,
     dimension: series.dimension,
@@ -163,7 +167,11 @@ function sentence(
     fact,
   })
   const percent = Number((comparison.confidence * 100).toFixed(1))
-  const bounds = `${percent} % interval ${range(pair(interval), 'ratio', factor)}`
+  // Of what was not there before there is no ratio: the interval is that of the difference, as beside the sentence.
+  const shown = hasRatio(comparison)
+    ? range(pair(interval), 'ratio', factor)
+    : range(pair(differenceInterval), 'difference', (value) => difference(value, series.signal.unit))
+  const bounds = `${percent} % interval ${shown}`
   switch (word) {
     case 'regressed':
     case 'improved':

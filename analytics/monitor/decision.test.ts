@@ -9,7 +9,7 @@ function decided(id: string, value: number, size: number, before: number) {
   if (signal === undefined) throw new Error(`no signal ${id}`)
   const after = value / size
   const variance = 0.01 + 1 / (value + 0.5)
-  const standing: SeriesStanding = { logE: -1, since: 0, before, after, variance, value, size }
+  const standing: SeriesStanding = { logE: -1, since: 0, before, after, variance, value, size, none: false }
   const bounds = (half: number) => ratioBounds(before, after, half)
   const interval = bounds(halfAtAllLooks(variance))
   return {

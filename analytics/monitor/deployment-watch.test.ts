@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { Cell } from '../../schemas/cell.ts'
 import { bucketOf } from '../../schemas/histogram.ts'
 import { buildCatalogue } from '../../schemas/signals/catalogue.ts'
@@ -88,4 +88,59 @@ it('shows within an hour that a release is sound, and by which factor its respon
   expect(slower.state).toBe('inconclusive')
   expect(slower.interval[0]).toBeGreaterThan(1)
   expect(slower.interval[0]).toBeLessThan(2)
+})
+
+/** So many requests a minute of each route, of which a share fails: the same number in each minute. */
+function routes(
+  from: number,
+  to: number,
+  version: string,
+  of: Readonly<Record<string, readonly [count: number, bad: number]>>,
+): CellSet {
+  const times = Array.from({ length: (to - from) / 60 }, (_, i) => from + 60 * i)
+  const lines = Object.entries(of).map(([route, [count, bad]]) => {
+    const cells = times.map((time) => ({
+      ...{ time, count, bad, sum: count * 0.05, sumSquares: count * 0.0025, min: 0.05, max: 0.05 },
+    }))
+    return [route, new Map([[version, cells]])] as const
+  })
+  return new Map([['server.request', new Map(lines)]])
+}
+
+describe('what a watch shows of failures', () => {
+  const evidence = (bad: number, minutesSince: number) => {
+    const watch = new DeploymentWatch(
+      { startedAt: START, minutes: 60, warmUpMinutes: 0, alpha: 0.001 },
+      [{ service: 'shop', relation: 'own', signals: catalogue.signals, version: '2', baseline: '1' }],
+      new Map([['shop', routes(START - 3600, START, '1', { 'GET /': [200, 0], 'POST /orders': [10, 0] })]]),
+    )
+    const end = START + 60 * minutesSince
+    const after = routes(START, end, '2', { 'GET /': [100, 0], 'POST /orders': [20, bad] })
+    watch.take(new Map([['shop', after]]), START, end - 120, end)
+    return watch.evidence(end)
+  }
+  const failures = (of: ReturnType<typeof evidence>, dimension: string) => {
+    const found = of.signals.find((one) => one.signal === 'errors.server' && one.dimension === dimension)
+    if (found === undefined) throw new Error('not watched')
+    return found
+  }
+
+  it('is that there were none before, and the share of the requests that there are', () => {
+    const seen = evidence(5, 10)
+    const [whole, route] = [failures(seen, ''), failures(seen, 'POST /orders')]
+    for (const one of [whole, route]) expect(one).toMatchObject({ before: 0, ratio: null, interval: null })
+    expect(route).toMatchObject({ exposure: 200, after: 0.25 })
+    expect(whole.exposure).toBeCloseTo(1200, 6)
+    expect(whole.after).toBeCloseTo(50 / 1200, 6)
+  })
+
+  it('names nothing as a reason that it calls open', () => {
+    const minute = Array.from({ length: 28 }, (_, i) => i + 3)
+      .map((one) => evidence(8, one))
+      .find(({ crossed }) => crossed)
+    if (minute === undefined) throw new Error('not found')
+    const reasons = reasonsOf(minute)
+    expect(reasons.length).toBeGreaterThan(0)
+    expect(reasons.filter(({ decided }) => decided !== 'worse')).toEqual([])
+  })
 })

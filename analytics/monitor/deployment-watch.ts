@@ -1,5 +1,6 @@
 import type { CellSet } from '../queries/series-set.ts'
 import { timesOf } from './cell-minutes.ts'
+import { reasonsOf } from './incident.ts'
 import { countedSignals, freshKinds, SignalWatch, weightOf } from './signal-watch.ts'
 import type { WatchEvidence, WatchedService, WatchPlan } from './watch-evidence.ts'
 
@@ -142,13 +143,19 @@ export class DeploymentWatch {
     for (const { logE, weight } of signals) if (weight > 0) sum += weight * Math.exp(Math.min(600, logE))
     const threshold = Math.log(1 / this.plan.alpha)
     const logE = Math.log(sum)
-    return {
+    const evidence: WatchEvidence = {
       logE,
       threshold,
       crossed: logE >= threshold,
       signals,
       requests: this.#requests,
       share: this.#share,
+    }
+    // What an incident names is not open, though by itself it may not be enough for a page yet.
+    const named = new Set(reasonsOf(evidence))
+    return {
+      ...evidence,
+      signals: signals.map((one) => (named.has(one) ? { ...one, decided: 'worse', moreMinutes: null } : one)),
     }
   }
 }

@@ -57,6 +57,8 @@ export interface SeriesStanding {
   /** Events and exposure of the new version since then. */
   readonly value: number
   readonly size: number
+  /** True: neither the time before nor the old version beside has a single event, so that `before` is only what its absence leaves room for. */
+  readonly none: boolean
 }
 
 /** Minutes after the start at which a change may begin, besides the start itself; then every hour. */
@@ -136,6 +138,7 @@ export class SeriesWatch {
     }
     const since = this.#since(best, open)
     const { before, after, variance } = levelsOf(this.test, since)
+    const none = this.test.kind === 'count' && this.test.reference.events + since.besideValue === 0
     return {
       logE: terms.length === 0 ? Number.NEGATIVE_INFINITY : logMixture(terms, weights),
       since: this.#moments[best] as number,
@@ -144,6 +147,7 @@ export class SeriesWatch {
       variance,
       value: since.value,
       size: since.size,
+      none,
     }
   }
 

@@ -79,6 +79,9 @@ export class SignalWatch {
   readonly #names: string[]
   readonly #kinds: number
   #fresh = 0
+  /** Of the service as a whole, where its failures are held against each dimension's own: requests that there were, and what they count as. */
+  #mix = { counted: 0, expected: 0 }
+  #openMix = { counted: 0, expected: 0 }
   /** Part of a minute that its requests stand for: 1 unless spans are a sample with weights. */
   #seen = 1
   readonly #freshShare: number
@@ -252,6 +255,7 @@ export class SignalWatch {
     const flat = whole === undefined ? new Map<number, Cell>() : sum(lines)
     const oldFlat = whole === undefined ? new Map<number, Cell>() : sum(old)
     const open = new Map([...this.series.values()].map((series) => [series, series.tests.map(() => NOTHING)]))
+    this.#openMix = { counted: 0, expected: 0 }
     for (let time = from; time < to; time += 60) {
       const per = exposure.get(time)?.count ?? 0
       const oldPer = oldExposure.get(time)?.count ?? 0
@@ -267,6 +271,11 @@ export class SignalWatch {
           const [value, size] = known
             ? this.#wholeOf(named, cells, time, at, cell, silent)
             : this.#tally(series, at, cell, silent)
+          if (known && signal.kind === 'ratio' && time >= this.#from) {
+            const mix = time < completeTo ? this.#mix : this.#openMix
+            for (const [, own] of cells) mix.counted += own.get(time)?.count ?? 0
+            mix.expected += size
+          }
           const [v, s] = !beside
             ? [0, 0]
             : known
@@ -408,7 +417,10 @@ export class SignalWatch {
       if (!isBeyond(smallest, 'up', before, after)) logE = Number.NEGATIVE_INFINITY
     }
     if (this.#slow && now - standing.since < LASTS) logE = Number.NEGATIVE_INFINITY
-    const ratio = before > 0 ? after / before : null
+    const countsEvents = (signal.kind === 'rate' || signal.kind === 'ratio') && !traffic
+    const neverBefore = countsEvents && standing.none
+    const mix = series.dimension === '' ? this.#mixFactor : 1
+    const ratio = before > 0 && !neverBefore ? after / before : null
     const bounds = (half: (variance: number) => number) =>
       series.histograms === undefined
         ? ratioBounds(standing.before, standing.after, half(standing.variance))
@@ -426,13 +438,13 @@ export class SignalWatch {
       dimension: series.dimension,
       logE,
       weight: series.weight,
-      before,
-      after,
+      before: neverBefore ? 0 : before * mix,
+      after: after * mix,
       ratio,
-      interval,
+      interval: neverBefore ? null : interval,
       since: standing.since,
       events: standing.value,
-      exposure: standing.size,
+      exposure: standing.size / mix,
       fresh: series.fresh,
       harm: harmOf(
         signal,
@@ -449,6 +461,13 @@ export class SignalWatch {
       soundAtEnd: isSoundAtEnd(signal, bounds(halfAtOneLook), standing),
       recovered,
     }
+  }
+
+  /** From shares at the mix of before to what people count: those of the requests that there were. The ratio of both is the same. */
+  get #mixFactor(): number {
+    const counted = this.#mix.counted + this.#openMix.counted
+    const expected = this.#mix.expected + this.#openMix.expected
+    return counted > 0 && expected > 0 ? expected / counted : 1
   }
 
   #lines(set: CellSet, version: string | null): ReadonlyMap<string, readonly Cell[]> {

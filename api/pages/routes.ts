@@ -72,8 +72,9 @@ export async function pages(app: Api, context: ApiContext): Promise<void> {
           )[0]
           const environment = wanted ?? newest?.environment ?? 'default'
           const known = new Set(context.catalogue.signals.map((signal) => signal.id))
-          const [releases, rests, calibration, quarter, ...trends] = await Promise.all([
+          const [releases, firing, rests, calibration, quarter, ...trends] = await Promise.all([
             readReleases(context, name),
+            firingRegressions(context),
             readRests(context.store, name, context.clock()),
             readOwnFalseAlarms(context, name, environment),
             readServiceTrends(context, name, environment, QUARTER),
@@ -83,7 +84,7 @@ export async function pages(app: Api, context: ApiContext): Promise<void> {
           ])
           const { collectors } = context.config
           return servicePage({
-            ...{ service, environment, releases, trends, quarter, calibration, ...rests },
+            ...{ service, environment, releases, firing, trends, quarter, calibration, ...rests },
             users: usersOf(collectors, { name, environment }),
             shares: sharedSources(collectors, { service: name, environment }),
           })

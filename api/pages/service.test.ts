@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest'
-import { servicePage } from './service.ts'
+import type { DeploymentSummary } from '../../schemas/contracts/release.ts'
+import { alertThat } from '../../test/integration/report-alert-fixture.ts'
+import { type ServicePage, servicePage } from './service.ts'
 
 const of = { service: 'orders-db', environment: 'prod' }
 const at = '2026-03-01T12:00:00.000Z'
@@ -7,11 +9,13 @@ const at = '2026-03-01T12:00:00.000Z'
 function page(
   users: readonly string[],
   shares: readonly { readonly name: string; readonly services: readonly string[] }[],
+  more: Partial<ServicePage> = {},
 ): string {
   return servicePage({
     service: { service: of.service, environments: [] },
     environment: of.environment,
     releases: [],
+    firing: [],
     trends: [],
     quarter: { ...of, from: at, to: at, stepSeconds: 86_400, times: [], releases: [], signals: [] },
     calibration: { ...of, moments: 0, comparisons: 0, all: [], signals: [] },
@@ -19,6 +23,7 @@ function page(
     historyRests: [],
     users,
     shares,
+    ...more,
   })
 }
 
@@ -29,4 +34,21 @@ test('a database that services share names them, and a service what it shares', 
   const shares = [{ name: 'orders-db', services: ['checkout', 'cart'] }]
   expect(page([], shares)).toContain('Uses <a href="/services/orders-db?environment=prod">orders-db</a>,')
   expect(page([], [])).not.toMatch(/Uses|Used by/)
+})
+
+test('a deployment that is watched shows its alert, not that nothing is worse', () => {
+  const deployment: DeploymentSummary = {
+    ...{ deploymentId: '1', ...of, version: '2.7.0', previousVersion: '2.6.0', startedAt: at },
+    ...{ status: 'succeeded', source: 'api', state: 'watching', provisional: true, computedAt: at },
+    ...{ headline: 'nothing has got worse so far', counts: null, adoption: null },
+  }
+  const releases = [
+    { service: of.service, version: '2.7.0', firstSeen: null, lastSeen: null, deployments: [deployment] },
+  ]
+  const firing = [alertThat(Date.parse(at), { summary: 'POST /pay fails' })]
+  expect(page([], [], { releases })).toContain('nothing has got worse so far')
+  const shown = page([], [], { releases, firing })
+  expect(shown).toContain('Firing')
+  expect(shown).toContain('POST /pay fails')
+  expect(shown).not.toContain('nothing has got worse so far')
 })

@@ -1,5 +1,6 @@
 import { html } from 'ghtml'
 import type { SharedSource } from '../../schemas/collectors.ts'
+import type { Alert } from '../../schemas/contracts/alert.ts'
 import type { DimensionRest } from '../../schemas/contracts/dimension-rest.ts'
 import type { HistoryRest } from '../../schemas/contracts/history-rest.ts'
 import type { OwnFalseAlarms } from '../../schemas/contracts/own-false-alarms.ts'
@@ -13,12 +14,14 @@ import { layout } from './layout.ts'
 import { ownFalseAlarmsSection } from './own-false-alarms.ts'
 import { restsSection } from './rests.ts'
 import { trendsSection } from './trends.ts'
-import { stateBadge } from './words.ts'
+import { firingBadge, stateBadge } from './words.ts'
 
 export interface ServicePage {
   readonly service: Service
   readonly environment: string
   readonly releases: readonly Release[]
+  /** Alerts of deployments: the monitor sees what is worse minutes before a report can tell. */
+  readonly firing: readonly Alert[]
   readonly trends: readonly Trend[]
   readonly quarter: ServiceTrends
   readonly calibration: OwnFalseAlarms
@@ -35,6 +38,7 @@ export function servicePage({
   service,
   environment,
   releases,
+  firing,
   trends,
   quarter,
   calibration,
@@ -50,6 +54,7 @@ export function servicePage({
     .flatMap((release) => release.deployments)
     .filter((deployment) => deployment.environment === environment)
     .toSorted((a, b) => b.startedAt.localeCompare(a.startedAt))
+  const alerts = new Map(firing.map((alert) => [alert.deploymentId, alert]))
   const undeployed = releases.filter((release) => release.deployments.length === 0)
   return layout({
     title: service.service,
@@ -75,15 +80,16 @@ export function servicePage({
         : html`<table class="stack services">
 <caption class="hidden">Deployments of ${service.service} into ${environment}, newest first</caption>
 <thead><tr><th scope="col">Version</th><th scope="col">State</th><th scope="col">Verdict</th><th scope="col" class="n">Traffic on it</th><th scope="col">Deployed</th></tr></thead>
-<tbody>!${deployments.map(
-            (deployment) => html`<tr>
+<tbody>!${deployments.map((deployment) => {
+            const alert = alerts.get(deployment.deploymentId)
+            return html`<tr>
 <th scope="row"><a class="version" href="${releasePath(deployment.service, deployment.version, deployment.environment)}">${deployment.version}</a></th>
-<td data-label="State"><span>!${stateBadge(deployment.state, deployment.previousVersion)}!${deployment.provisional === true ? ' <span class="muted nowrap">provisional</span>' : ''}</span></td>
-<td data-label="Verdict" class="wide">${prose(deployment.headline ?? '–')}</td>
+<td data-label="State"><span>!${stateBadge(deployment.state, deployment.previousVersion)}!${deployment.provisional === true ? ' <span class="muted nowrap">provisional</span>' : ''}!${alert === undefined ? '' : ` ${firingBadge(alert)}`}</span></td>
+<td data-label="Verdict" class="wide">${prose((deployment.state === 'regressed' ? undefined : alert?.summary) ?? deployment.headline ?? '–')}</td>
 <td data-label="Traffic on it" class="n">${percent(deployment.adoption?.share ?? null)}</td>
 <td data-label="Deployed" class="nowrap">!${moment(deployment.startedAt)}</td>
-</tr>`,
-          )}</tbody></table>`
+</tr>`
+          })}</tbody></table>`
     }
 </section>
 !${restsSection(rests, historyRests)}

@@ -117,11 +117,11 @@ function table(rows: readonly WatchedSignal[], caption: string, now: number): st
     (signal) => html`<tr>
 <th scope="row">${signal.title}!${signal.dimension === '' ? '' : html` <code class="dimension">${signal.dimension}</code>`}!${signal.relation === 'own' ? '' : html` <span class="muted">${signal.relation} ${signal.service}</span>`}</th>
 <td class="n nowrap" data-label="Before">${valueWithUnit(signal.before, signal.unit)}</td>
-<td class="n nowrap" data-label="After">${valueWithUnit(signal.after, signal.unit)}</td>
+<td class="n nowrap" data-label="After">${signal.exposure === 0 ? '–' : valueWithUnit(signal.after, signal.unit)}</td>
 <td class="n nowrap" data-label="Interval">${interval(signal)}</td>
 <td class="n" data-label="n">${number(signal.exposure)}</td>
 <td class="n nowrap" data-label="Evidence">${evidence(signal)}</td>
-<td class="n nowrap" data-label="Decided">${signal.decided !== 'open' ? 'yes' : signal.decidedBy === null ? 'not by time alone' : `in ${span((Date.parse(signal.decidedBy) - now) / 60_000)}`}</td>
+<td class="n nowrap" data-label="Decided">${signal.decided !== 'open' ? 'yes' : signal.logENeeded === null ? 'by each kind' : signal.decidedBy === null ? 'not by time alone' : `in ${span((Date.parse(signal.decidedBy) - now) / 60_000)}`}</td>
 </tr>`,
   )}</tbody></table>`
 }
