@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
+import type { Alert } from '../../schemas/contracts/alert.ts'
 import type { DeploymentSummary } from '../../schemas/contracts/release.ts'
-import { alertThat } from '../../test/integration/report-alert-fixture.ts'
 import { type ServicePage, servicePage } from './service.ts'
 
 const of = { service: 'orders-db', environment: 'prod' }
@@ -45,7 +45,14 @@ test('a deployment that is watched shows its alert, not that nothing is worse', 
   const releases = [
     { service: of.service, version: '2.7.0', firstSeen: null, lastSeen: null, deployments: [deployment] },
   ]
-  const firing = [alertThat(Date.parse(at), { summary: 'POST /pay fails' })]
+  const firing: readonly Alert[] = [
+    {
+      ...{ id: 'regression-1', kind: 'regression', deploymentId: '1', ...of, version: '2.7.0' },
+      ...{ status: 'firing', severity: 'page', revision: 1, startsAt: at, endsAt: null, updatedAt: at },
+      ...{ summary: 'POST /pay fails', reasons: [], link: '', links: [], owner: '', shadow: false },
+      ...{ resolution: null, acknowledged: null, mutedUntil: null, deliveries: [] },
+    },
+  ]
   expect(page([], [], { releases })).toContain('nothing has got worse so far')
   const shown = page([], [], { releases, firing })
   expect(shown).toContain('Firing')
