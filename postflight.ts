@@ -225,6 +225,7 @@ async function wire(
     source,
     most: config.cardinality.values,
     mostStreams: config.cardinality.streams,
+    mostInstances: config.cardinality.instances,
     maxFutureMinutes: config.otlp.maxFutureMinutes,
     logger: logger.child({ room: 'ingest' }),
     clock,

@@ -80,16 +80,16 @@ function counterCells(signal: Signal, options: CellsOptions): string {
       lagInFrame(last_value, 1, first_value) OVER streams AS previous_value,
       lagInFrame(last_nanos, 1, first_nanos) OVER streams AS previous_nanos
     FROM (
-      SELECT ${stepStart('time')} AS step_at, version, instance, measure,
+      SELECT ${stepStart('time')} AS step_at, version, min(counter_1m.instance) AS instance, measure,
         dimension, stream, start_time, argMinMerge(first) AS first_value, argMaxMerge(last) AS last_value,
         toUnixTimestamp64Nano(min(first_time)) AS first_nanos, toUnixTimestamp64Nano(max(last_time)) AS last_nanos
       FROM counter_1m
       WHERE ${SERVICE} AND ${inRange('time')}
         AND ${options.versions ?? CHOSEN_VERSIONS}
         AND ${signal.measures.length === 1 ? `measure = ${list}` : mostPoints(list)}
-      GROUP BY step_at, version, instance, measure, dimension, stream, start_time
+      GROUP BY step_at, version, measure, dimension, stream, start_time
     )
-    WINDOW streams AS (PARTITION BY version, instance, measure, dimension, stream, start_time ORDER BY step_at ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
+    WINDOW streams AS (PARTITION BY version, measure, dimension, stream, start_time ORDER BY step_at ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
   )
   WHERE last_nanos > previous_nanos
 )`

@@ -28,7 +28,7 @@ export function instances(): PlacedLater {
   return timeSeries({
     title: 'Instances by version',
     description:
-      'Different service.instance.id (else host.name) that served requests: a new version that restarts shows here.',
+      'Different service.instance.id (else host.name) that served requests: a new version that restarts shows here. Those beyond cardinality.instances are one, (other).',
     sql: `SELECT ${stepStart('at')} AS time, version, uniqExact(instance) AS value
 FROM ${measureCells(['server.request'])}
 GROUP BY time, version

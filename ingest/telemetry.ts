@@ -175,8 +175,26 @@ const leftOutRecords = meter.createGauge('postflight.ingest.stream_rest.records'
   unit: '{record}',
 })
 
+const restInstances = meter.createGauge('postflight.ingest.instance_rest.instances', {
+  description:
+    'Instances of a version that are put together as (other), in the minutes before a look, by service, environment and version',
+  unit: '{instance}',
+})
+const restInstanceRecords = meter.createGauge('postflight.ingest.instance_rest.records', {
+  description:
+    'Records of instances that are put together as (other), in the minutes before a look, by service, environment and version',
+  unit: '{record}',
+})
+
 /** What is not told apart, or not kept, as of a look. */
-export function restSeen({ service, measure, streams, values, records }: Rest): void {
+export function restSeen(rest: Rest): void {
+  const { service, environment, version, measure, streams, values, records } = rest
+  if (environment !== undefined && version !== undefined) {
+    const fleet = { service, environment, version }
+    restInstances.record(values, fleet)
+    restInstanceRecords.record(records, fleet)
+    return
+  }
   const about = { service, measure }
   const [notKept, theirRecords] = streams ? [leftOutStreams, leftOutRecords] : [restValues, restRecords]
   notKept.record(values, about)

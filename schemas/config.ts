@@ -145,6 +145,8 @@ export const configSchema = z
         values: z.coerce.number().int().min(10).max(100_000).default(1000),
         /** Streams (combinations of attributes) a minute of a cumulative metric that are kept, of a measure of a service; of more a random sample is. */
         streams: z.coerce.number().int().min(100).max(10_000_000).default(2000),
+        /** Instances that a version of a service keeps apart in an environment; the rest is one, (other). */
+        instances: z.coerce.number().int().min(10).max(100_000).default(200),
       })
       .prefault({}),
     api: z

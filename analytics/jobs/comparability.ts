@@ -2,6 +2,7 @@ import { CANARY_SHARE, parseShare } from '../../schemas/canary-share.ts'
 import type { Cell } from '../../schemas/cell.ts'
 import type { Deployment } from '../../schemas/contracts/deployment.ts'
 import type { Comparability } from '../../schemas/contracts/report.ts'
+import { OTHER } from '../../schemas/signals/other.ts'
 import type { Store } from '../../schemas/store/client.ts'
 import { differentMix, MISMATCH, movingShare, sampleRatio } from '../compare/comparability.ts'
 import { mergeCounts } from '../queries/merge-cells.ts'
@@ -131,7 +132,9 @@ function hostFindings(
   const fresh = of(after.versions)
   if (old.length === 0 || fresh.length === 0) return []
   const all = fresh.reduce((sum, { requests }) => sum + requests, 0)
-  const most = Math.max(...fresh.map(({ requests }) => requests)) / all
+  // Those that have no name are several.
+  const named = fresh.filter(({ instance }) => instance !== OTHER)
+  const most = Math.max(0, ...named.map(({ requests }) => requests)) / all
   if (fresh.length === 1 && old.length === 1) return []
   if (most < MOSTLY_ONE) return []
   return [
@@ -139,9 +142,14 @@ function hostFindings(
       check: 'hosts',
       doubtful: false,
       pValue: null,
-      summary: `${fresh.length === 1 ? 'One instance serves' : `One of ${fresh.length} instances serves ${percent(most)} of`} the new version's requests, ${old.length} the old one's: what is its host's cannot be told from what is the release's.`,
+      summary: `${fresh.length === 1 ? 'One instance serves' : `One of ${numberOf(fresh)} instances serves ${percent(most)} of`} the new version's requests, ${numberOf(old)} the old one's: what is its host's cannot be told from what is the release's.`,
     },
   ]
+}
+
+function numberOf(instances: readonly Instance[]): string {
+  const named = instances.filter(({ instance }) => instance !== OTHER).length
+  return named === instances.length ? `${named}` : `more than ${named}`
 }
 
 function warmthFindings(
@@ -152,7 +160,10 @@ function warmthFindings(
   const youngest = (versions: readonly string[]) =>
     Math.max(
       Number.NEGATIVE_INFINITY,
-      ...instances.filter(({ version }) => versions.includes(version)).map(({ first }) => first),
+      // When those without a name began is not known: only when they lost it.
+      ...instances
+        .filter(({ version, instance }) => versions.includes(version) && instance !== OTHER)
+        .map(({ first }) => first),
     )
   const warm = (first: number) => first <= after.from - warmUpMinutes * 60
   if (warm(youngest(after.versions)) || !warm(youngest(before.versions))) return []

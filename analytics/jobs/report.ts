@@ -11,6 +11,7 @@ import { type Calibrations, loadCalibrations, WHOLE_DAY } from '../baselines/cal
 import { sideBySide } from '../baselines/design.ts'
 import { loadPasts, slotLength } from '../baselines/past.ts'
 import { loadCells } from '../queries/cells.ts'
+import { keptInstances } from '../queries/kept-instances.ts'
 import { mergeCounts } from '../queries/merge-cells.ts'
 import { type ReadingPlan, readingPlan } from '../queries/reading-plan.ts'
 import type { CellSet } from '../queries/series-set.ts'
@@ -36,7 +37,7 @@ import { withExemplars } from './exemplars.ts'
 import { headline } from './headline.ts'
 import { kindFacts } from './kind-facts.ts'
 import { compareNeighbours } from './neighbours.ts'
-import { restNotes, streamNotes } from './rest-notes.ts'
+import { instanceNotes, restNotes, streamNotes } from './rest-notes.ts'
 import { compareSharedSources, sharedNotes } from './shared-sources.ts'
 import { sourceNotes } from './source-notes.ts'
 import { storeReport } from './stored-reports.ts'
@@ -63,6 +64,8 @@ interface Compared {
   readonly set: CellSet
   /** Levels of streams that are left out of `set`, by measure. */
   readonly streams: ReadonlyMap<string, number>
+  /** Instances that keep their name, of versions of which others do not. */
+  readonly fleets: ReadonlyMap<string, number>
   readonly curve: readonly AdoptionPoint[]
   readonly calibrations: Calibrations | undefined
   /** Undefined without a baseline. */
@@ -104,8 +107,9 @@ async function compareDeployment(
   const open = deploymentWindows({ ...placed, rolloutEnd: undefined })
   const span = { from: open.before.from / 1000, start: open.before.to / 1000, to: open.after.to / 1000 }
   const plan = await readingPlan(store, of, span)
-  const [streams, curve, set] = await Promise.all([
+  const [streams, fleets, curve, set] = await Promise.all([
     streamsLeftOut(store, of.service, { from: span.from, to: span.to }),
+    keptInstances(store, of, { from: span.from, to: span.to }),
     adoption(store, of.service, of.environment, { from: open.before.to, to: open.after.to }),
     loadCells(store, catalogue, {
       ...of,
@@ -187,6 +191,7 @@ async function compareDeployment(
     siblings,
     set,
     streams,
+    fleets,
     curve,
     calibrations,
     pastDigest: (past?.digest ?? '') + shared.digest,
@@ -255,7 +260,7 @@ export async function computeReport(
   const of = { service: deployment.service, environment: deployment.environment }
   const { comparisons, shared, neighbours, arms, design, baseline, windows, settings, ...compared } =
     await compareDeployment(reading, store, catalogue, config, deployment, now)
-  const { set, curve, calibrations, pastDigest, plan, siblings, beforeFrom, streams } = compared
+  const { set, curve, calibrations, pastDigest, plan, siblings, beforeFrom, streams, fleets } = compared
   const notes: string[] = []
   const familyAlpha = familyError(windows, VERDICT_DEFAULTS.familyAlpha)
   const facts = await kindFacts(store, comparisons, of, beforeFrom / 1000, ALPHA)
@@ -299,6 +304,7 @@ export async function computeReport(
   notes.push(...sourceNotes(catalogue, set, [baseline, deployment.version]))
   notes.push(...restNotes(catalogue, set))
   notes.push(...streamNotes(catalogue, set, streams))
+  notes.push(...instanceNotes(fleets, [baseline, deployment.version]))
   // Of the store itself: like what became of a deployment later, an alert enters no number.
   const alert =
     told === 'watching' || told === 'regressed' ? undefined : await alertOf(reading, deployment, now)
@@ -569,6 +575,7 @@ function adoptionOf(curve: readonly AdoptionPoint[], version: string): Report['a
   return {
     share: all === 0 ? null : own.reduce((sum, point) => sum + point.requests, 0) / all,
     instances: own.length === 0 ? null : Math.max(...own.map((point) => point.instances)),
+    ...(own.some(({ moreInstances }) => moreInstances) ? { moreInstances: true } : {}),
     requests,
   }
 }

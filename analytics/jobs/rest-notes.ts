@@ -1,5 +1,5 @@
-import { OTHER } from '../../schemas/signals/bounded-dimension.ts'
 import type { Catalogue } from '../../schemas/signals/catalogue.ts'
+import { OTHER } from '../../schemas/signals/other.ts'
 import type { CellSet } from '../queries/series-set.ts'
 
 /** Of which signals values were put together because they were too many, and how much of them that is. */
@@ -37,5 +37,20 @@ export function streamNotes(
     return [
       `${title}: taken from about one in ${2 ** (levels.get(measure) ?? 0)} of its streams, a random sample, because they are too many (cardinality.streams); counts are of those only.`,
     ]
+  })
+}
+
+/** Of which versions instances are put together. @param kept how many keep their names, of `keptInstances` */
+export function instanceNotes(
+  kept: ReadonlyMap<string, number>,
+  versions: readonly (string | null)[],
+): string[] {
+  return [...new Set(versions)].flatMap((version) => {
+    const names = version === null ? undefined : kept.get(version)
+    return names === undefined
+      ? []
+      : [
+          `Instances of ${version} are too many to be told apart (cardinality.instances): beside ${names} with a name the others are counted as one, ${OTHER}.`,
+        ]
   })
 }

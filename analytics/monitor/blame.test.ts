@@ -79,6 +79,10 @@ describe('the blame', () => {
       place('instance', 0.01, share, { name: `pod-${i}` }),
     )
     expect(blameOf(input(instances)).summary).toContain('only instance pod-0')
+    const nameless = instances.map((one) => (one.name === 'pod-0' ? { ...one, name: '(other)' } : one))
+    expect(blameOf(input(nameless)).of).toBe('release')
+    const rest = place('instance', 0.01, 0.12, { name: '(other)' })
+    expect(blameOf(input([...instances, rest])).of).toBe('release')
     const all = [0.06, 0.05, 0.05].map((share, i) => place('instance', 0.01, share, { name: `pod-${i}` }))
     expect(blameOf(input(all)).of).toBe('release')
   })

@@ -1,5 +1,6 @@
 import type { Cell } from '../../schemas/cell.ts'
 import { mergeHistogram } from '../../schemas/histogram.ts'
+import { OTHER } from '../../schemas/signals/other.ts'
 import { duration } from '../jobs/words.ts'
 import { mergeCells } from '../queries/merge-cells.ts'
 import { type Counted, countEvidence, countReference } from './count-evidence.ts'
@@ -262,7 +263,9 @@ function instanceAlone(instances: readonly Place[], lead: BlameInput['lead']): s
     const [worst] = sums
       .filter((one) => one.exposure > 0)
       .sort((a, b) => b.events / b.exposure - a.events / a.exposure)
-    if (worst === undefined || worst.events < 10 || worst.exposure > ALONE_TRAFFIC * exposure) continue
+    // Those without a name count against the others, but are not one.
+    if (worst === undefined || worst.place.name === OTHER) continue
+    if (worst.events < 10 || worst.exposure > ALONE_TRAFFIC * exposure) continue
     const rest = { events: events - worst.events, exposure: exposure - worst.exposure }
     const usual = (rest.events + 0.5) / Math.max(1, rest.exposure)
     const excess = worst.events - usual * worst.exposure

@@ -2,6 +2,7 @@ import type { Cell } from '../../schemas/cell.ts'
 import { type CollectorSettings, sharedSources } from '../../schemas/collectors.ts'
 import type { Deployment } from '../../schemas/contracts/deployment.ts'
 import type { Catalogue } from '../../schemas/signals/catalogue.ts'
+import { OTHER } from '../../schemas/signals/other.ts'
 import type { Signal } from '../../schemas/signals/signal.ts'
 import type { Store } from '../../schemas/store/client.ts'
 import { loadCellsOf } from '../queries/cells.ts'
@@ -27,6 +28,8 @@ export interface PlacesInput {
 /** Seconds before an incident from which places are known as they usually are. */
 const BEFORE = 7200
 const MOST_NEIGHBOURS = 40
+/** Instances of a version that are told apart: those with most failures and requests. */
+const MOST_INSTANCES = 200
 /** Calls per request (CPU) by so much more is the release's doing. */
 const ASKS_MORE = 1.3
 const NO_LEVELS: Place['levels'] = new Map()
@@ -189,13 +192,16 @@ function levelsOf(set: CellSet, signals: readonly Signal[]): ReadonlyMap<string,
   return levels
 }
 
-/** The instances of the version that is judged; slow is what takes longer than 95 % of all of them together used to. */
+/** The instances of the version that is judged, those that are not told apart as one; slow is what takes longer than 95 % of all of them together used to. */
 async function loadInstances(
   store: Store,
   { service, environment, version }: Deployment,
   since: number,
   now: number,
 ): Promise<readonly Place[]> {
+  const where = `service = {service:String} AND environment = {environment:String} AND version = {version:String} AND measure = 'server.request' AND traffic = 'users'
+        AND time >= toDateTime({from:UInt32}) AND time < toDateTime({to:UInt32})`
+  const named = `SELECT instance FROM signal_1m WHERE ${where} GROUP BY instance ORDER BY sum(bad) DESC, sum(count) DESC, instance LIMIT ${MOST_INSTANCES}`
   const rows = await store.query<{
     instance: string
     times: number[]
@@ -206,14 +212,20 @@ async function loadInstances(
   }>(
     `SELECT instance, groupArray(t) AS times, groupArray(c) AS counts, groupArray(b) AS bads, groupArray(mapKeys(h)) AS buckets, groupArray(mapValues(h)) AS numbers
     FROM (
-      SELECT instance, toUnixTimestamp(time) AS t, sum(count) AS c, sum(bad) AS b, sumMap(histogram) AS h
-      FROM signal_1m
-      WHERE service = {service:String} AND environment = {environment:String} AND version = {version:String} AND measure = 'server.request' AND traffic = 'users'
-        AND time >= toDateTime({from:UInt32}) AND time < toDateTime({to:UInt32})
+      SELECT if(cells.instance IN (${named}), toString(cells.instance), {other:String}) AS instance, toUnixTimestamp(time) AS t, sum(count) AS c, sum(bad) AS b, sumMap(histogram) AS h
+      FROM signal_1m AS cells
+      WHERE ${where}
       GROUP BY instance, t ORDER BY instance, t
     )
-    GROUP BY instance LIMIT 100`,
-    { service, environment, version, from: Math.max(0, Math.floor(since - 1800)), to: Math.ceil(now) },
+    GROUP BY instance`,
+    {
+      service,
+      environment,
+      version,
+      other: OTHER,
+      from: Math.max(0, Math.floor(since - 1800)),
+      to: Math.ceil(now),
+    },
   )
   return rows.map((row) => {
     const cells = row.times.map((time, at) => ({

@@ -1,4 +1,5 @@
 -- Increase per second of cumulative counters, one row a series and version, as arrays over time: each stream gives one sample a step.
+-- A stream is known by its attributes, those of its instance among them, not by the instance's name, which may become (other) between two points.
 -- A difference is taken between the last points of two steps of one stream and start time; a fall (a reset that kept its start time)
 -- counts from zero. A stream's very first point has no difference: what it counted before is not known to belong to the step. What a stream had last
 -- before the span (`t` 0, as far back as {streamsFrom}) is what its first difference is taken from, so that a span read in portions gives what it gives as a whole.
@@ -47,7 +48,6 @@ FROM
                 measure,
                 if(has({flat:Array(String)}, measure), '', dimension) AS dimension,
                 version,
-                instance,
                 stream,
                 start_time,
                 if(time < toDateTime({from:UInt32}), 0, intDiv(toUnixTimestamp(time), {step:UInt32}) * {step:UInt32}) AS t,
@@ -62,9 +62,9 @@ FROM
                 AND $KEPT_STREAMS
                 AND time >= toDateTime({streamsFrom:UInt32})
                 AND time < toDateTime({to:UInt32})
-            GROUP BY service, measure, dimension, version, instance, stream, start_time, t
+            GROUP BY service, measure, dimension, version, stream, start_time, t
         )
-        WINDOW stream_order AS (PARTITION BY service, measure, dimension, version, instance, stream, start_time ORDER BY t ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
+        WINDOW stream_order AS (PARTITION BY service, measure, dimension, version, stream, start_time ORDER BY t ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
     )
     WHERE t > 0 AND last_nanos > previous_nanos
     GROUP BY service, measure, dimension, version, t

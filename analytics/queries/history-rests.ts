@@ -10,10 +10,10 @@ export async function historyRests(
   service?: string,
 ): Promise<(HistoryRest & { readonly service: string })[]> {
   return await store.query(
-    `SELECT toString(rest.service) AS service, toString(rest.measure) AS measure, streams, toString(toDate(min(at), 'UTC')) AS from, toString(toDate(max(at), 'UTC')) AS to,
+    `SELECT toString(rest.service) AS service, toString(rest.measure) AS measure, toString(rest.environment) AS environment, toString(rest.version) AS version, streams, toString(toDate(min(at), 'UTC')) AS from, toString(toDate(max(at), 'UTC')) AS to,
       count() AS days, max(rest.kept) AS kept, max(rest.values) AS values, sum(rest.records) AS records, sum(rest.of) AS of
     FROM dimension_rest AS rest FINAL WHERE history AND ({service:String} = '' OR rest.service = {service:String})
-    GROUP BY service, measure, streams ORDER BY service, measure, streams`,
+    GROUP BY service, measure, environment, version, streams ORDER BY service, measure, environment, version, streams`,
     { service: service ?? '' },
   )
 }

@@ -1,5 +1,6 @@
-import { boundOf, historyOf, OTHER } from '../../schemas/signals/bounded-dimension.ts'
+import { boundOf, historyOf } from '../../schemas/signals/bounded-dimension.ts'
 import type { Catalogue } from '../../schemas/signals/catalogue.ts'
+import { OTHER } from '../../schemas/signals/other.ts'
 import type { Store } from '../../schemas/store/client.ts'
 import type { Arithmetic, MutableSeriesSet } from './series-set.ts'
 

@@ -1,5 +1,5 @@
 -- Histograms that metrics bring, one row a series and version, as arrays over time. Of cumulative ones the difference between the last points of two steps of
--- one stream and start time is taken, at the coarser of their scales; a fall (a reset that kept its start time) counts from zero. A stream's very first point
+-- one stream (known by its attributes, as in counter-cells.sql) and start time is taken, at the coarser of their scales; a fall (a reset that kept its start time) counts from zero. A stream's very first point
 -- counts as a whole if the stream had begun shortly before; else what it counted before is not known to belong to the step. What a stream had last before the
 -- span (`t` 0, as far back as {streamsFrom}) is what its first difference is taken from, so that a span read in portions gives what it gives as a whole. Squares, least and greatest are those of the buckets' values.
 -- With `levels` sums of logarithms are given in the histograms' stead.
@@ -74,7 +74,6 @@ FROM
                     measure,
                     if(has({flat:Array(String)}, measure), '', dimension) AS dimension,
                     version,
-                    instance,
                     stream,
                     start_time,
                     if(time < toDateTime({from:UInt32}), 0, intDiv(toUnixTimestamp(time), {step:UInt32}) * {step:UInt32}) AS t,
@@ -91,9 +90,9 @@ FROM
                     AND $KEPT_STREAMS
                     AND time >= toDateTime({streamsFrom:UInt32})
                     AND time < toDateTime({to:UInt32})
-                GROUP BY service, measure, dimension, version, instance, stream, start_time, t
+                GROUP BY service, measure, dimension, version, stream, start_time, t
             )
-            WINDOW stream_order AS (PARTITION BY service, measure, dimension, version, instance, stream, start_time ORDER BY t ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
+            WINDOW stream_order AS (PARTITION BY service, measure, dimension, version, stream, start_time ORDER BY t ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
         )
         WHERE t > 0 AND last_nanos > previous_nanos
         UNION ALL

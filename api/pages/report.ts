@@ -75,7 +75,7 @@ export function reportPage({ report, series, siblings, alert }: ReportPage): str
         ? 'nothing known'
         : html`<a class="version" href="${releasePath(deployment.service, deployment.previousVersion, deployment.environment)}">${deployment.previousVersion}</a> · <a href="${comparePath(report)}">compare</a>`
     }</dd></div>
-<div><dt>Traffic on it</dt><dd>${percent(report.adoption.share)} <span class="muted">· ${number(report.adoption.requests)} requests${report.adoption.instances === null ? '' : ` · ${report.adoption.instances} instance${report.adoption.instances === 1 ? '' : 's'}`}</span></dd></div>
+<div><dt>Traffic on it</dt><dd>${percent(report.adoption.share)} <span class="muted">· ${number(report.adoption.requests)} requests${report.adoption.instances === null ? '' : ` · ${report.adoption.moreInstances === true ? 'more than ' : ''}${report.adoption.instances} instance${report.adoption.instances === 1 ? '' : 's'}`}</span></dd></div>
 <div><dt>Compared</dt><dd>${DESIGNS[report.design]}</dd></div>
 <div><dt>Watch</dt><dd><a href="${watchPath(report)}">what is decided, what happened, and was it right</a></dd></div>
 </dl>

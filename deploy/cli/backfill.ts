@@ -7,6 +7,7 @@ import { acquireLease } from '../../ingest/backfill/lease.ts'
 import { backfillTasks } from '../../ingest/backfill/tasks.ts'
 import { type Verified, verify } from '../../ingest/backfill/verify.ts'
 import { PostflightError } from '../../schemas/errors.ts'
+import { INSTANCES } from '../../schemas/signals/bounded-instance.ts'
 import { buildCatalogue, type Catalogue } from '../../schemas/signals/catalogue.ts'
 import type { Store } from '../../schemas/store/client.ts'
 import { prepareStore } from '../../schemas/store/prepare.ts'
@@ -164,8 +165,8 @@ function outcomeText({ spans, rows, rests, restFrom, stopped }: BackfillOutcome)
 
 /** What was not told apart or not kept, by service and measure. */
 function restsText(rests: BackfillOutcome['rests']): string {
-  const of = Map.groupBy(rests, ({ service, measure, streams }) =>
-    JSON.stringify([service, measure, streams]),
+  const of = Map.groupBy(rests, ({ service, environment, version, measure, streams }) =>
+    JSON.stringify([service, environment, version, measure, streams]),
   )
   return [...of.values()]
     .map((days) => {
@@ -175,9 +176,11 @@ function restsText(rests: BackfillOutcome['rests']): string {
       const dates = new Set(days.map(({ at }) => iso(at).slice(0, 10)))
       const [records, all] = [sum(({ records }) => records), sum(({ of }) => of)]
       const most = Math.max(...days.map(({ values }) => values))
-      const what =
-        first?.streams === true ? 'streams a day were not kept' : 'values a day are counted as (other)'
-      return `${first?.service}, ${first?.measure}: up to ${most} ${what} on ${dates.size} days: ${records} of ${all} records.\n`
+      const isFleet = first?.measure === INSTANCES
+      const counted = `${isFleet ? 'instances' : 'values'} a day are counted as (other)`
+      const what = first?.streams === true ? 'streams a day were not kept' : counted
+      const whose = isFleet ? `${first.version} in ${first.environment}` : first?.measure
+      return `${first?.service}, ${whose}: up to ${most} ${what} on ${dates.size} days: ${records} of ${all} records.\n`
     })
     .join('')
 }

@@ -21,8 +21,8 @@ export interface BackfillOptions {
   readonly again?: boolean
   /** Threads that a statement may use. */
   readonly threads: number
-  /** Of the settings: values that a dimension keeps apart, and streams that are kept. */
-  readonly cardinality: { readonly values: number; readonly streams: number }
+  /** Of the settings: values that a dimension and instances that a version keeps apart, and streams that are kept. */
+  readonly cardinality: { readonly values: number; readonly streams: number; readonly instances: number }
   /** @param rows counted so far, each once for every measure that it was looked at for */
   readonly onProgress?: (rows: number, of: number) => void
   readonly stopAsked?: () => boolean
@@ -59,8 +59,8 @@ export async function backfill(options: BackfillOptions): Promise<BackfillOutcom
   const all = work.reduce((sum, { rows }) => sum + rows, 0)
   let [rows, spans] = [0, 0]
   onProgress?.(0, all)
-  const { values: most, streams: mostStreams } = options.cardinality
-  const bounder = new HistoryBounder({ ...options, most, mostStreams })
+  const { values: most, streams: mostStreams, instances: mostInstances } = options.cardinality
+  const bounder = new HistoryBounder({ ...options, most, mostStreams, mostInstances })
   await bounder.open()
   for (const [at, each] of work.entries()) {
     if (options.stopAsked?.() === true) break

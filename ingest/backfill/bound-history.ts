@@ -1,10 +1,11 @@
-import { boundOf, historyOf, isBounded, OTHER } from '../../schemas/signals/bounded-dimension.ts'
+import { boundOf, historyOf, isBounded } from '../../schemas/signals/bounded-dimension.ts'
 import type { Measure } from '../../schemas/signals/measure.ts'
+import { OTHER } from '../../schemas/signals/other.ts'
 import { sqlString } from '../../schemas/signals/sql.ts'
 import { keepsStreams, streamLevel, streamsOf } from '../../schemas/signals/stream-level.ts'
 import { type CountedRows, dimensionRecords, streamRecords } from '../../schemas/signals/views.ts'
-import type { Store } from '../../schemas/store/client.ts'
 import { fillLookup, keepDimensions } from '../../schemas/store/kept-dimensions.ts'
+import { fillInstances } from '../../schemas/store/kept-instances.ts'
 import { TABLES } from '../cardinality/bounded-tables.ts'
 import type { Rest } from '../cardinality/rest.ts'
 import {
@@ -17,21 +18,10 @@ import {
   streamsKey,
 } from '../cardinality/streams.ts'
 import { DAY, dayOf, HOUR, MINUTE } from '../cardinality/time.ts'
-import type { Span } from './plan.ts'
+import { HistoryInstances } from './bound-history-instances.ts'
+import type { HistoryBounds, TaskSpan } from './history-bounds.ts'
 import { polite } from './polite.ts'
 import type { BackfillTask } from './tasks.ts'
-
-export interface HistoryBounds {
-  readonly store: Store
-  readonly tasks: readonly BackfillTask[]
-  /** Values that a measure of a service keeps apart on a day, and cumulative streams that it keeps. */
-  readonly most: number
-  readonly mostStreams: number
-  readonly threads: number
-}
-
-/** A span of a task, whose cells are not there for good. */
-export type TaskSpan = Pick<Span, 'from' | 'to'> & { readonly task: BackfillTask }
 
 interface Day {
   /** `boundOf` the measure. */
@@ -53,19 +43,22 @@ interface Day {
 export class HistoryBounder {
   readonly #of: HistoryBounds
   readonly #told = new Map<string, readonly Rest[]>()
+  readonly #instances: HistoryInstances
 
   constructor(of: HistoryBounds) {
     this.#of = of
+    this.#instances = new HistoryInstances(of)
   }
 
   /** What was put together or left out on the days that this has seen. */
   get rests(): readonly Rest[] {
-    return [...this.#told.values()].flat()
+    return [...this.#told.values(), this.#instances.rests].flat()
   }
 
   /** Before anything is counted: a server that was started anew has forgotten what is kept. */
   async open(): Promise<void> {
     await fillLookup(this.#of.store)
+    await fillInstances(this.#of.store)
   }
 
   /**
@@ -73,7 +66,12 @@ export class HistoryBounder {
    * @param pending spans whose cells are not there, or will be counted again; with this one
    * @returns true: values are put together from now on, and the span is to be counted again
    */
-  async look({ task, from }: TaskSpan, pending: readonly TaskSpan[]): Promise<boolean> {
+  async look(span: TaskSpan, pending: readonly TaskSpan[]): Promise<boolean> {
+    const instances = await this.#instances.look(span, pending)
+    return (await this.#lookAtMeasure(span, pending)) || instances
+  }
+
+  async #lookAtMeasure({ task, from }: TaskSpan, pending: readonly TaskSpan[]): Promise<boolean> {
     const { of: measure } = task
     if (measure === undefined || !(isBounded(measure) || keepsStreams(measure.cells))) return false
     const begin = Math.floor(from / DAY) * DAY

@@ -1,3 +1,4 @@
+import { boundedInstance } from '../../schemas/signals/bounded-instance.ts'
 import type { Catalogue } from '../../schemas/signals/catalogue.ts'
 import type { Measure, Source } from '../../schemas/signals/measure.ts'
 import {
@@ -131,12 +132,14 @@ function versionsTask(table: RawTable, until: number): BackfillTask {
     origins: { live: history, history },
     count: ({ from, to }) => ({
       columns: Object.keys(columns),
-      sql: `SELECT ${Object.entries(columns)
+      sql: `SELECT * REPLACE (${boundedInstance({ history: true })} AS instance) FROM (SELECT ${Object.entries(
+        columns,
+      )
         .map(([name, sql]) => `${sql} AS ${name}`)
         .join(', ')}
 FROM ${table.source?.from(table.source.within(instant(from), instant(to))) ?? table.kind}
 WHERE ${time} >= ${instant(from)} AND ${time} < ${instant(to)}
-GROUP BY time, service, environment, version, instance`,
+GROUP BY time, service, environment, version, instance) AS cells`,
     }),
   }
 }

@@ -1,5 +1,6 @@
-import { boundOf, OTHER } from '../../schemas/signals/bounded-dimension.ts'
+import { boundOf } from '../../schemas/signals/bounded-dimension.ts'
 import type { Catalogue } from '../../schemas/signals/catalogue.ts'
+import { OTHER } from '../../schemas/signals/other.ts'
 import { dimensionRecords } from '../../schemas/signals/views.ts'
 import type { SourceTable } from '../../schemas/source/probe.ts'
 import type { Store } from '../../schemas/store/client.ts'
@@ -18,12 +19,14 @@ export interface CardinalityOptions {
   readonly most: number
   /** Streams of a cumulative metric that a measure of a service keeps. */
   readonly mostStreams: number
+  /** Instances that a version of a service keeps apart in an environment. */
+  readonly mostInstances: number
   /** Minutes that telemetry may be ahead of the clock. */
   readonly maxFutureMinutes: number
 }
 
 /** Records of a newcomer in the window: of fewer its share says little. */
-const FEWEST = 5
+export const FEWEST = 5
 
 /**
  * Bounds dimensions whose values have become too many, names newcomers that are frequent, and prepares the next day.

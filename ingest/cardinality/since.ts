@@ -26,7 +26,15 @@ export async function firstUncounted(
     WHERE service = {service:String} AND ${of.measure} = {bound:String} AND time > toDateTime({now:UInt32})`,
     { bound: of.bound, service: of.service, now },
   )
+  return firstAfter(row?.newest ?? 0, { now, maxFutureMinutes: of.maxFutureMinutes })
+}
+
+/** @param newest the newest minute of which something was counted, or 0 @param of.now seconds since the epoch */
+export function firstAfter(
+  newest: number,
+  { now, maxFutureMinutes }: { readonly now: number; readonly maxFutureMinutes: number },
+): number {
   // What is further ahead is refused at the doors.
-  const newest = Math.min(row?.newest ?? 0, now + of.maxFutureMinutes * MINUTE)
-  return Math.ceil(Math.max(now + NOTICE, newest + MINUTE) / MINUTE) * MINUTE
+  const ahead = Math.min(newest, now + maxFutureMinutes * MINUTE)
+  return Math.ceil(Math.max(now + NOTICE, ahead + MINUTE) / MINUTE) * MINUTE
 }

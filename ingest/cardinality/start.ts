@@ -1,13 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import { INSTANCES } from '../../schemas/signals/bounded-instance.ts'
 import { restSeen } from '../telemetry.ts'
+import { lookAtInstances } from './instances.ts'
 import { type CardinalityOptions, lookAtDimensions } from './look.ts'
 import type { Rest } from './rest.ts'
 import { lookAtStreams } from './streams.ts'
 
 const MINUTE = 60_000
 
-/** Looks once a minute at how many values dimensions have and how many streams metrics have, until closed. */
+/** Looks once a minute at how many values dimensions, how many streams metrics and how many instances versions have, until closed. */
 export function startCardinality(
   options: CardinalityOptions & {
     readonly logger: Pick<Logger, 'warn' | 'error'>
@@ -20,19 +22,17 @@ export function startCardinality(
   const told = new Set<string>()
   const tell = (rest: Rest) => {
     restSeen(rest)
-    const { service, measure, kept } = rest
-    const message = rest.streams
-      ? 'A metric has too many streams: it is taken from a random sample of them'
-      : 'A dimension has too many values: those that are not kept are counted as (other)'
-    const key = JSON.stringify([service, measure, message])
+    const { service, environment, version, measure, kept } = rest
+    const key = JSON.stringify([service, environment, version, measure, rest.streams])
     if (told.has(key)) return
     told.add(key)
-    logger.warn({ service, measure, kept }, message)
+    logger.warn({ service, environment, version, measure, kept }, messageOf(rest))
   }
   const look = async () => {
     const now = Math.floor(clock() / 1000)
     for (const rest of await lookAtDimensions(options, now)) tell(rest)
     for (const rest of await lookAtStreams(options, now)) tell(rest)
+    for (const rest of await lookAtInstances(options, now)) tell(rest)
   }
   const waited = async () => await sleep(MINUTE, true, { signal: stop.signal, ref: false }).catch(() => false)
   const run = async () => {
@@ -49,4 +49,11 @@ export function startCardinality(
       await running
     },
   }
+}
+
+function messageOf({ measure, streams }: Rest): string {
+  if (streams) return 'A metric has too many streams: it is taken from a random sample of them'
+  if (measure === INSTANCES)
+    return 'A version has too many instances: those that are not kept are counted as (other)'
+  return 'A dimension has too many values: those that are not kept are counted as (other)'
 }

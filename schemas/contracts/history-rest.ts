@@ -2,9 +2,11 @@ import { z } from 'zod'
 
 /** What `postflight backfill` did not tell apart, or not keep, of a measure of a service: over all days on which that was so. */
 export const historyRestSchema = z.object({
-  /** A measure's id, or `exception`. */
+  /** A measure's id, `exception`, or `instance`: then of which version in which environment, else ''. */
   measure: z.string(),
-  /** True: streams of a cumulative metric are left out; false: values of the dimension are put together. */
+  environment: z.string(),
+  version: z.string(),
+  /** True: streams of a cumulative metric are left out; false: values of the dimension, or instances, are put together. */
   streams: z.boolean(),
   /** Days (UTC) on which it was so: the first, the last and how many. */
   from: z.iso.date(),

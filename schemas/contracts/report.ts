@@ -183,6 +183,8 @@ export const reportSchema = z.object({
   adoption: z.object({
     share: z.number().nullable(),
     instances: z.number().nullable(),
+    /** True: there are more instances, which are not told apart (`cardinality.instances`); else absent. */
+    moreInstances: z.boolean().optional(),
     requests: z.number(),
   }),
   /** Requests of the after window that are not users', by kind of traffic. */

@@ -1,9 +1,8 @@
+import { boundedInstance } from './bounded-instance.ts'
 import type { Measure } from './measure.ts'
+import { OTHER } from './other.ts'
 import { sqlString } from './sql.ts'
 import { STREAMS, streamLevel } from './stream-level.ts'
-
-/** The dimension of all values that a measure does not keep apart, and of those that a sample of series leaves out. */
-export const OTHER = '(other)'
 
 /** Whether a dimension is one thing: neither the service as a whole nor the rest. */
 export function isNamed(dimension: string): boolean {
@@ -45,7 +44,7 @@ export interface CellBounds {
 }
 
 /**
- * Cells with the values of their dimension that are kept, the rest as {@link OTHER}, without the streams that are not kept. What is kept depends on service, measure and the
+ * Cells with the values of their dimension and the instances that are kept, the rest as {@link OTHER}, without the streams that are not kept. What is kept depends on service, measure and the
  * cell's own minute only, and is written down before that minute (for the past: before its day is counted for good): views, backfill and recount agree whenever they
  * count. It is asked once a cell, not once a raw row.
  */
@@ -60,7 +59,7 @@ export function boundedSql(
   // Each is planned in every insert, so it is asked for once: of a value that is not there it has 0, and a second less is the latest time there is.
   const after = (what: string, dimension: string) =>
     `> toDateTime(toUInt32(toUnixTimestamp(joinGet(${table}, 'since', ${key(what)}, cells.service, toDate(cells.time, 'UTC'), ${dimension})) - 1))`
-  const bounded: Record<string, string> = {}
+  const bounded: Record<string, string> = { instance: boundedInstance(bounds) }
   if (bounds.dimension) {
     const holds = (dimension: string) => `(cells.time ${after(history, dimension)})`
     const isRest = `${holds(sqlString(OTHER))} AND NOT ${holds('cells.dimension')}`

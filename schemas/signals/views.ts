@@ -159,7 +159,7 @@ function boundedRows(
   { database, history }: CountedRows,
 ): RollupRows {
   const [dimension, streams] = [measures.some(isBounded), measures.some(({ cells }) => keepsStreams(cells))]
-  if (!dimension && !streams) return all
+  if (!dimension && !streams && !all.columns.includes('instance')) return all
   const where = {
     ...(database === undefined ? {} : { database }),
     ...(history === undefined ? {} : { history }),
@@ -260,6 +260,27 @@ function cellRows(measure: Counting, rows: CountedRows): RollupRows {
 export function dimensionRecords(measure: Measure, rows: CountedRows): string {
   const keys = { service: SERIES_SQL.service, dimension: `toString(${measure.dimension})` }
   return select(measure, rows, measure.selector, keys, { records: 'count()' }).sql
+}
+
+/**
+ * How many raw rows each instance has, before any bound: columns service, environment, version, instance and records.
+ * @param measures all that are counted from the table, of one source
+ */
+export function instanceRecords(measures: readonly Measure[], rows: CountedRows): string {
+  const [first] = measures
+  if (first === undefined) throw new Error('Something is counted from the table')
+  const names = measures.every(({ metrics }) => metrics !== undefined)
+    ? { metrics: [...new Set(measures.flatMap(({ metrics = [] }) => metrics))] }
+    : {}
+  const any: Measure = {
+    id: first.id,
+    source: first.source,
+    cells: 'signal_1m',
+    selector: '1',
+    dimension: "''",
+    ...names,
+  }
+  return select(any, rows, any.selector, SERIES_SQL, { records: 'count()' }).sql
 }
 
 /** How many raw rows each cumulative stream of a measure has, before any bound: columns service, stream and records. */

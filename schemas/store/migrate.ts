@@ -8,6 +8,7 @@ import type { SourceTable } from '../source/probe.ts'
 import { applyViews } from './apply-views.ts'
 import type { Store } from './client.ts'
 import { fillLookup } from './kept-dimensions.ts'
+import { fillInstances } from './kept-instances.ts'
 
 const FOLDER = join(import.meta.dirname, '..', 'migrations')
 
@@ -88,7 +89,10 @@ export async function migrate(
     ])
     applied.push(migration.name)
   }
-  if (options.migrations === undefined) await fillLookup(store)
+  if (options.migrations === undefined) {
+    await fillLookup(store)
+    await fillInstances(store)
+  }
   const views = await applyViews(store, catalogue, options.source ?? [], options.live ?? true)
   await applyRetention(store, retention)
   return { applied, views }
@@ -168,6 +172,7 @@ function ageing(
     ['exception_1m', 'time', retention.minutes],
     // As long as any row may be counted by it.
     ['kept_dimension', 'day', Math.max(retention.logs, retention.traces, retention.metrics)],
+    ['kept_instance', 'day', Math.max(retention.logs, retention.traces, retention.metrics)],
     ['dimension_rest', 'at', retention.minutes],
     ['exception_kind', 'last_time', retention.hours],
     ['session', 'last_time', retention.hours],

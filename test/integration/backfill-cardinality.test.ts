@@ -12,8 +12,8 @@ import { type BackfillOutcome, backfill } from '../../ingest/backfill/backfill.t
 import { backfillTasks } from '../../ingest/backfill/tasks.ts'
 import { type Verified, verify } from '../../ingest/backfill/verify.ts'
 import { configSchema } from '../../schemas/config.ts'
-import { OTHER } from '../../schemas/signals/bounded-dimension.ts'
 import { buildCatalogue } from '../../schemas/signals/catalogue.ts'
+import { OTHER } from '../../schemas/signals/other.ts'
 import { openStore, type Store } from '../../schemas/store/client.ts'
 import { prepareStore } from '../../schemas/store/prepare.ts'
 
@@ -21,7 +21,7 @@ const HOUR = 3600
 const DAY = 86_400
 const config = configSchema.parse({})
 const catalogue = buildCatalogue()
-const CARDINALITY = { values: 40, streams: 100 }
+const CARDINALITY = { values: 40, streams: 100, instances: 10 }
 const MEASURES = new Set([
   'server.request',
   'exception.span_event',

@@ -5,7 +5,7 @@ import { loadCells } from '../../analytics/queries/cells.ts'
 import { recount } from '../../ingest/backfill/recount.ts'
 import { backfillTasks } from '../../ingest/backfill/tasks.ts'
 import { lookAtDimensions } from '../../ingest/cardinality/look.ts'
-import { OTHER } from '../../schemas/signals/bounded-dimension.ts'
+import { OTHER } from '../../schemas/signals/other.ts'
 import { rollupSelect } from '../../schemas/signals/views.ts'
 import { openStore } from '../../schemas/store/client.ts'
 import { keepDimensions } from '../../schemas/store/kept-dimensions.ts'
@@ -77,6 +77,7 @@ const look = (now: number) =>
       source: [],
       most: MOST,
       mostStreams: MOST,
+      mostInstances: 1000,
       maxFutureMinutes: 60,
     },
     now,

@@ -31,6 +31,7 @@ const look = (now: number) =>
       source: [],
       most: 1000,
       mostStreams: MOST,
+      mostInstances: 1000,
       maxFutureMinutes: 60,
     },
     now,
