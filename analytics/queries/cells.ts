@@ -63,8 +63,20 @@ export async function loadCells(store: Store, catalogue: Catalogue, request: Cel
   return sets.get(request.service) ?? new Map()
 }
 
-/** Seconds, longer than metrics are exported apart: so far before a span a stream's last point is looked for, and so young a stream is whole in its first. */
+/** Seconds, longer than most metrics are exported apart: so far before a span a stream's last point is looked for, and so young a stream is whole in its first. */
 export const STREAM_PAUSE = 300
+/** Seconds: an hour, and a minute to be late. So far back the last point is looked for of streams that have none within {@link STREAM_PAUSE}. */
+const STREAM_MEMORY = 3660
+
+/** Where the last points before a span are looked for: seconds since the epoch, as the statements of streams have them. */
+export function streamsBefore({ from, to }: { readonly from: number; readonly to: number }) {
+  return {
+    streamsFrom: Math.max(0, from - STREAM_PAUSE),
+    slowFrom: Math.max(0, from - STREAM_MEMORY),
+    // Who has had no point until then is exported less often than that.
+    firstBefore: Math.min(to, from + STREAM_MEMORY),
+  }
+}
 
 /** Cells of many services of one environment, in as many statements as those of one. Services without any have no entry. */
 export async function loadCellsOf(
@@ -86,7 +98,7 @@ export async function loadCellsOf(
     to: Math.max(0, Math.ceil(request.to)),
     step: request.step ?? 60,
   }
-  const streamsFrom = Math.max(0, common.from - STREAM_PAUSE)
+  const before = streamsBefore(common)
   // Whole hours are kept longer, and are a sixtieth of the rows.
   const rollup = common.step % 3600 === 0 && common.from % 3600 === 0 ? 'signal_1h' : 'signal_1m'
   const read = async (name: string, ids: readonly string[], more: Record<string, unknown>) =>
@@ -104,12 +116,12 @@ export async function loadCellsOf(
         }),
     streamHistograms(store, table('histogram_1m'), {
       ...common,
-      streamsFrom,
+      ...before,
       flat,
       levels: false,
     }),
     read('signal-cells', table('signal_1m'), { ...sampled, table: rollup }),
-    read('counter-cells', table('counter_1m'), { flat, streamsFrom }),
+    read('counter-cells', table('counter_1m'), { flat, ...before }),
     read('session-cells', table('session'), {}),
     exceptionCells(store, table('exception_1m'), { ...common, ...sampled }),
   ])

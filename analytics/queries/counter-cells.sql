@@ -2,7 +2,7 @@
 -- A stream is known by its attributes, those of its instance among them, not by the instance's name, which may become (other) between two points.
 -- A difference is taken between the last points of two steps of one stream and start time; a fall (a reset that kept its start time)
 -- counts from zero. A stream's very first point has no difference: what it counted before is not known to belong to the step. What a stream had last
--- before the span (`t` 0, as far back as {streamsFrom}) is what its first difference is taken from, so that a span read in portions gives what it gives as a whole.
+-- before the span (`t` 0, as far back as {streamsFrom}; of those that are exported less often, and so have no point since then, as {slowFrom}) is what its first difference is taken from, so that a span read in portions gives what it gives as a whole.
 SELECT
     service,
     measure,
@@ -60,8 +60,20 @@ FROM
                 AND environment = {environment:String}
                 AND has({measures:Array(String)}, measure)
                 AND $KEPT_STREAMS
-                AND time >= toDateTime({streamsFrom:UInt32})
+                AND time >= toDateTime({slowFrom:UInt32})
                 AND time < toDateTime({to:UInt32})
+                AND (time >= toDateTime({streamsFrom:UInt32}) OR (stream, start_time) IN
+                (
+                    SELECT stream, start_time
+                    FROM counter_1m
+                    WHERE service IN ({services:Array(String)})
+                        AND environment = {environment:String}
+                        AND has({measures:Array(String)}, measure)
+                        AND time >= toDateTime({streamsFrom:UInt32})
+                        AND time < toDateTime({firstBefore:UInt32})
+                    GROUP BY stream, start_time
+                    HAVING min(time) >= toDateTime({from:UInt32})
+                ))
             GROUP BY service, measure, dimension, version, stream, start_time, t
         )
         WINDOW stream_order AS (PARTITION BY service, measure, dimension, version, stream, start_time ORDER BY t ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)

@@ -2,7 +2,7 @@ import { GAMMA } from '../../schemas/histogram.ts'
 import type { Catalogue } from '../../schemas/signals/catalogue.ts'
 import type { Signal } from '../../schemas/signals/signal.ts'
 import type { Store } from '../../schemas/store/client.ts'
-import { STREAM_PAUSE } from './cells.ts'
+import { STREAM_PAUSE, streamsBefore } from './cells.ts'
 import { loadSql } from './load-sql.ts'
 import { measuresRead } from './measures-read.ts'
 import { readOneSource } from './one-source.ts'
@@ -95,7 +95,7 @@ export async function loadLevels(
           environment,
           measures,
           flat,
-          streamsFrom: Math.max(0, from - STREAM_PAUSE),
+          ...streamsBefore(span),
           gamma: GAMMA,
           justBegun: STREAM_PAUSE,
           levels: true,

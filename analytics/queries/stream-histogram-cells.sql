@@ -1,7 +1,7 @@
 -- Histograms that metrics bring, one row a series and version, as arrays over time. Of cumulative ones the difference between the last points of two steps of
 -- one stream (known by its attributes, as in counter-cells.sql) and start time is taken, at the coarser of their scales; a fall (a reset that kept its start time) counts from zero. A stream's very first point
 -- counts as a whole if the stream had begun shortly before; else what it counted before is not known to belong to the step. What a stream had last before the
--- span (`t` 0, as far back as {streamsFrom}) is what its first difference is taken from, so that a span read in portions gives what it gives as a whole. Squares, least and greatest are those of the buckets' values.
+-- span (`t` 0, as far back as {streamsFrom}; of those that are exported less often, and so have no point since then, as {slowFrom}) is what its first difference is taken from, so that a span read in portions gives what it gives as a whole. Squares, least and greatest are those of the buckets' values.
 -- With `levels` sums of logarithms are given in the histograms' stead.
 WITH
     (m, by) -> CAST(if(by = 0, (mapKeys(m), mapValues(m)), arrayReduce('sumMap', [arrayMap(k -> bitShiftRight(k, by), mapKeys(m))], [mapValues(m)])), 'Map(Int32, Int64)') AS coarser,
@@ -88,8 +88,21 @@ FROM
                     AND temporality = 2
                     AND has({measures:Array(String)}, measure)
                     AND $KEPT_STREAMS
-                    AND time >= toDateTime({streamsFrom:UInt32})
+                    AND time >= toDateTime({slowFrom:UInt32})
                     AND time < toDateTime({to:UInt32})
+                    AND (time >= toDateTime({streamsFrom:UInt32}) OR (stream, start_time) IN
+                    (
+                        SELECT stream, start_time
+                        FROM histogram_1m
+                        WHERE service IN ({services:Array(String)})
+                            AND environment = {environment:String}
+                            AND temporality = 2
+                            AND has({measures:Array(String)}, measure)
+                            AND time >= toDateTime({streamsFrom:UInt32})
+                            AND time < toDateTime({firstBefore:UInt32})
+                        GROUP BY stream, start_time
+                        HAVING min(time) >= toDateTime({from:UInt32})
+                    ))
                 GROUP BY service, measure, dimension, version, stream, start_time, t
             )
             WINDOW stream_order AS (PARTITION BY service, measure, dimension, version, stream, start_time ORDER BY t ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)

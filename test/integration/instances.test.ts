@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { comparability } from '../../analytics/jobs/comparability.ts'
 import { instanceNotes } from '../../analytics/jobs/rest-notes.ts'
+import { loadPlaces } from '../../analytics/monitor/places.ts'
+import type { WatchEvidence } from '../../analytics/monitor/watch-evidence.ts'
 import { loadCells } from '../../analytics/queries/cells.ts'
 import { dimensionRests } from '../../analytics/queries/dimension-rests.ts'
 import { keptInstances } from '../../analytics/queries/kept-instances.ts'
@@ -10,6 +12,7 @@ import { dimensionFindings } from '../../deploy/cli/doctor-dimensions.ts'
 import { recount } from '../../ingest/backfill/recount.ts'
 import { backfillTasks } from '../../ingest/backfill/tasks.ts'
 import { lookAtInstances } from '../../ingest/cardinality/instances.ts'
+import type { Deployment } from '../../schemas/contracts/deployment.ts'
 import { OTHER } from '../../schemas/signals/other.ts'
 import { migrate } from '../../schemas/store/migrate.ts'
 import { type Bench, openBench } from './report-fixture.ts'
@@ -293,6 +296,34 @@ it('does not take those that have lost their name for one that has begun then', 
     { step: 60, from: NOW - 3600, warmUpMinutes: 2 },
   )
   expect(found.map(({ check }) => check)).not.toContain('warm caches')
+})
+
+it('has those without a name as one place beside the others, for blame', async () => {
+  const deployment = {
+    service: 'shop',
+    environment: 'default',
+    version: '1.0',
+    startedAt: new Date(NOW * 1000).toISOString(),
+  }
+  const places = await loadPlaces(bench.store, bench.catalogue, {
+    deployment: deployment as Deployment,
+    baseline: null,
+    relations: { callers: [], callees: [] },
+    evidence: { signals: [] as WatchEvidence['signals'] } as WatchEvidence,
+    others: [],
+    collectors: bench.config.collectors,
+    since: BOUND,
+    now: BOUND + MINUTE,
+  })
+  const exposure = new Map(
+    places.map(({ kind, name, failed }) => [
+      `${kind} ${name}`,
+      failed.filter(({ time }) => time === BOUND).map((one) => one.exposure),
+    ]),
+  )
+  expect(exposure.get('instance a')).toEqual([30])
+  // One more came late.
+  expect(exposure.get(`instance ${OTHER}`)).toEqual([28])
 })
 
 it('is decided for the next day before its first row may come, and given up when the instances are few again', {

@@ -104,3 +104,19 @@ test('minutes read one by one are those read together', async () => {
   const portions = await Promise.all([0, 1, 2, 3, 4].map((at) => increases('portions', [at, at + 1])))
   expect(Object.assign({}, ...portions)).toEqual({ 1: [1, 3], 2: [1, 7], 3: [1, 0], 4: [1, 15] })
 })
+
+test('minutes read one by one have what is exported up to an hour apart', async () => {
+  const slow = [100, 130, 160].map((value, at) => ({ minute: 10 * at, value, start: -100 }))
+  const hourly = [-50, 10].map((minute) => ({ minute, value: 60 * minute, instance: 'b', start: -100 }))
+  await send('slow', [...slow, ...hourly])
+  await send(
+    'rare',
+    [-55, 10].map((minute) => ({ minute, value: 65 * minute, start: -100 })),
+  )
+  const portions = (service: string) =>
+    Promise.all(Array.from({ length: 30 }, (_, at) => increases(service, [at, at + 1])))
+  expect(Object.assign({}, ...(await portions('slow')))).toEqual({ 10: [2, 63], 20: [1, 3] })
+  expect(Object.assign({}, ...(await portions('rare')))).toEqual({})
+  // As a whole as well, whose beginning has no point.
+  expect(await increases('slow', [5, 30])).toEqual({ 10: [2, 63], 20: [1, 3] })
+})

@@ -199,6 +199,23 @@ for (const [kind, table, row, measure] of [
     expect(told(await cellsOf(`${kind}-old`, measure))).toEqual(truth(minutes).slice(1))
   })
 
+  test(`${kind}: minutes read one by one have what is exported every six minutes`, async () => {
+    const minutes = minutesOf(9).slice(0, 5)
+    const points = cumulative(minutes, 'a', START - 3_600_000).map((point, at) => ({
+      ...point,
+      time: START + at * 360_000 + 30_000,
+    }))
+    await store.insert(
+      table,
+      points.map((point) => row(`${kind}-slow`, 2, point)),
+    )
+    const portions = await Promise.all(
+      minutes.map((_, at) => cellsOf(`${kind}-slow`, measure, [6 * at, 6 * at + 1])),
+    )
+    const expected = truth(minutes).map((one) => ({ ...one, minute: 6 * one.minute }))
+    expect(told(portions.flat())).toEqual(expected.slice(1))
+  })
+
   test(`${kind}: a restart begins anew, and so does a count that falls with the same start`, async () => {
     const minutes = minutesOf(4)
     const restarted = [
