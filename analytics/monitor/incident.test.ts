@@ -115,7 +115,7 @@ describe('an incident', () => {
     expect(incident?.summary).toBe('checkout 2: POST /pay fails 5x more often (1 % -> 5 %)')
     expect(incident?.reasons[0]?.summary).toMatch(/; trace 0af7651916cd43dd8448eb211c80319c$/)
     expect(incident?.links.map(({ url }) => url)).toEqual([
-      'http://postflight.test/x#trace-0af7651916cd43dd8448eb211c80319c',
+      'http://postflight.test/x/watch#trace-0af7651916cd43dd8448eb211c80319c',
     ])
   })
 

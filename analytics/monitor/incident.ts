@@ -208,12 +208,13 @@ export function severityOf(
   return base
 }
 
-/** To the traces that show the reasons. */
+/** To the traces that show the reasons, where the page of the watch names them. */
 function linksOf({ details, link }: IncidentInput, reasons: readonly SignalEvidence[]): Incident['links'] {
+  const watch = link.includes('?') ? link.replace('?', '/watch?') : `${link}/watch`
   return reasons.flatMap((one) => {
     const trace = details.traces.get(reasonKey(one))
     if (trace === undefined) return []
-    return { title: `${one.dimension || one.title}: trace ${trace}`, url: `${link}#trace-${trace}` }
+    return { title: `${one.dimension || one.title}: trace ${trace}`, url: `${watch}#trace-${trace}` }
   })
 }
 

@@ -71,3 +71,24 @@ test('what is worse stands in the order of harm, as in the alert', () => {
     'Of a callee',
   ])
 })
+
+test('has the place of each trace that links of its alerts lead to, once, and no level of what has not come since', () => {
+  const reasons = ['POST /pay fails; trace 0af7', 'new exception; trace 0af7', 'GET / is slower'].map(
+    (summary) => ({ signal: 'errors.server', dimension: '', summary }),
+  )
+  const alert: LiveWatch['alerts'][number] = {
+    ...{ id: 'regression-d1', kind: 'regression', deploymentId: 'd1', ...of, status: 'firing' },
+    ...{ severity: 'page', revision: 1, startsAt: at, endsAt: null, updatedAt: at, summary: 'worse' },
+    ...{ link: '', links: [], owner: '', shadow: false, resolution: null, acknowledged: null },
+    ...{ mutedUntil: null, deliveries: [], reasons },
+  }
+  const silent = worse('Silent', { decided: 'open', exposure: 0, after: 0.123 })
+  const page = watchPage({
+    live: { ...live([silent]), alerts: [alert] },
+    now: Date.parse(at),
+    token: null,
+  })
+  expect(page.match(/id="trace-0af7"/g)).toHaveLength(1)
+  expect(page).toContain('GET / is slower')
+  expect(page).not.toContain('0.123')
+})

@@ -201,10 +201,19 @@ function gates(all: readonly Gate[]): string {
 
 function alerts({ alerts: all }: LiveWatch): string {
   if (all.length === 0) return ''
+  const traces = new Set<string>()
+  // Links of alerts lead to the traces; one that shows two reasons has one place.
+  const reason = (summary: string) => {
+    const trace = /; trace ([0-9a-f]+)$/.exec(summary)?.[1]
+    if (trace === undefined || traces.has(trace)) return html`<li>${prose(summary)}</li>`
+    traces.add(trace)
+    return html`<li id="trace-${trace}">${prose(summary)}</li>`
+  }
   return html`<section aria-labelledby="told"><h2 id="told">Who was told</h2>!${all.map(
     (
       alert,
     ) => html`<article class="finding"><h3><a href="/alerts#${alert.id}">${prose(alert.summary)}</a></h3>
+!${alert.reasons.length === 0 ? '' : html`<ul>!${alert.reasons.map(({ summary }) => reason(summary))}</ul>`}
 !${
       alert.deliveries.length === 0
         ? html`<p class="fine">${alert.shadow ? 'On trial: kept and counted, not sent.' : 'Nobody was told so far.'}</p>`

@@ -40,4 +40,5 @@ it('says by which methods a report was made before an upgrade, and claims nothin
   expect(text).toMatch(/^Report .* method report@3$/m)
   expect(text).toMatch(/^Now .* report@4$/m)
   expect(text).not.toContain('Changed')
+  expect(Math.max(...text.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80)
 })

@@ -7,7 +7,7 @@ import { type CliContext, writeJson } from './context.ts'
 import { EXIT } from './exit-codes.ts'
 import { type Paint, paintFor } from './paint.ts'
 import { parseRelease, withRelease } from './release-name.ts'
-import { minute } from './report-text.ts'
+import { minute, wrap } from './report-text.ts'
 import { table } from './table.ts'
 
 /** Differences that are listed; --json has all. */
@@ -64,7 +64,7 @@ export function verificationText(of: Verification, paint: Paint): string {
   const colour = of.outcome === 'differs' ? 'red' : exitCode(of.outcome) === EXIT.healthy ? 'green' : 'yellow'
   const lines = [
     paint('bold', `${of.service}@${of.version}  ${of.environment}`),
-    paint(colour, OUTCOMES[of.outcome]),
+    ...wrap(OUTCOMES[of.outcome], 80).map((line) => paint(colour, line)),
     '',
     `Report     of ${minute(of.computedAt)}, method ${of.stored?.method ?? 'not known'}`,
     ...(of.outcome === 'method_changed' ? [`Now        method ${of.recomputed.method}`] : []),
