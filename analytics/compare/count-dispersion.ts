@@ -13,10 +13,7 @@ import type { PairedCounts } from './paired-counts.ts'
 const MODEL_DEGREES = 8
 /** Weight of the dispersion before, in degrees of freedom, where the window after happens to look calmer. */
 const BORROWED_DEGREES = 20
-/**
- * Two versions of the same minutes are taken to have gone through something together if their difference has less than this part of both variances: a smaller one may have come about by chance, and
- * to take the smaller of two estimates is to take one that is too small (test/evaluation, part E).
- */
+/** Of both versions' own variances, what their difference has to be below where they go up and down together: a little less may be chance. */
 const EVIDENTLY_LESS = 0.5
 
 export interface Arms {
@@ -64,7 +61,7 @@ export function dispersionOf({
   if (events.after === 0) alone.after = alone.before
   // Whether the arms have something in common.
   const shared =
-    paired !== undefined &&
+    paired?.together === true &&
     paired.inflation * total < EVIDENTLY_LESS * (alone.before * weight.before + alone.after * weight.after)
   const own = shared ? withoutCommon(alone, weight, paired.inflation) : alone
   if (!shared && own.before > own.after) {

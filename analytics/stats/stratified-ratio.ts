@@ -23,14 +23,18 @@ export interface StratifiedRatio {
   readonly estimate: number
   /** @param at the log rate ratio */
   readonly expected: (at: number) => ExpectedSplit
-  /** Events after less the expected ones of each stratum, at the estimate. */
+  /**
+   * Events after less the expected ones of each stratum, as if it had been left out of the estimate: by its share of the information, a stratum draws the estimate to itself and looks better
+   * explained than it is.
+   */
   readonly residuals: Float64Array
 }
 
 /**
  * One ratio of two rates over strata whose own rates may be anything: given a stratum's events those of the arm after are binomial, with the share that it has of the
  * exposure, weighted by the ratio. What moves both arms alike is in nothing that follows from that, however their shares of the exposure move meanwhile. Where the share is the same in all strata the estimate is that of the sums.
- * Source: Breslow and Day (1987), *Statistical Methods in Cancer Research* II, section 3.6 (conditional likelihood of a rate ratio by strata).
+ * Source: Breslow and Day (1987), *Statistical Methods in Cancer Research* II, section 3.6 (conditional likelihood of a rate ratio by strata); residuals: MacKinnon and White (1985),
+ * *Journal of Econometrics* 29 (jackknife).
  */
 export function stratifiedRatio(strata: Strata): StratifiedRatio {
   const n = strata.after.length
@@ -71,16 +75,19 @@ export function stratifiedRatio(strata: Strata): StratifiedRatio {
   }
   const estimate = (low + high) / 2
   const ratio = Math.exp(estimate)
+  const { information } = expected(estimate)
   const residuals = totals.map((total, i) => {
     if (total === 0) return 0
     const weighted = ratio * (strata.exposureAfter[i] as number)
-    return (
-      (strata.after[i] as number) - (total * weighted) / (weighted + (strata.exposureBefore[i] as number))
-    )
+    const share = weighted / (weighted + (strata.exposureBefore[i] as number))
+    const own = (total * share * (1 - share)) / information
+    return ((strata.after[i] as number) - total * share) / Math.max(LEAST_LEFT, 1 - own)
   })
   return { after, before, estimate, expected, residuals }
 }
 
+/** A stratum with nearly all information is held to be this much of the others' word. */
+const LEAST_LEFT = 0.1
 /** Log ratios that are looked for. */
 const LARGEST = 40
 const HALVINGS = 50
