@@ -43,7 +43,7 @@ import { sourceNotes } from './source-notes.ts'
 import { storeReport } from './stored-reports.ts'
 import { judge, type ReportDesign } from './verdicts.ts'
 
-const METHOD = `report@8 ${VERDICT_METHOD}`
+const METHOD = `report@9 ${VERDICT_METHOD}`
 /** Error of one series' interval: statistics.md promises 1 %. */
 export const ALPHA = 0.01
 /** Minutes of one watch window depend on each other: so many independent looks stand for all of them. */
