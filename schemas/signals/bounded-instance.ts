@@ -17,10 +17,8 @@ export function boundedInstance(of: { readonly history?: boolean; readonly datab
   const table = sqlString(
     of.database === undefined ? INSTANCES_LOOKED_UP : `${of.database}.${INSTANCES_LOOKED_UP}`,
   )
-  // Each is planned in every insert, so it is asked for once: of what is not there it has 0, and a second less is the latest time there is.
-  const before = (instance: string) =>
-    `toUInt32(joinGet(${table}, 'since', cells.service, cells.environment, cells.version, ${of.history === true}, toDate(cells.time, 'UTC'), ${instance}) - 1)`
-  const time = 'toUnixTimestamp(cells.time)'
   const other = sqlString(OTHER)
-  return `if(${before(other)} < ${time} AND ${before('cells.instance')} >= ${time}, ${other}, cells.instance)`
+  // Planned in every insert, so one function asks for both: of what is not there it has 0, and a second less is the latest time there is. No name is kept before the rest is put together.
+  const holds = `toUInt32(joinGet(${table}, 'since', cells.service, cells.environment, cells.version, ${of.history === true}, toDate(cells.time, 'UTC'), name) - 1) < toUnixTimestamp(cells.time)`
+  return `if(arrayCount(name -> ${holds}, [${other}, cells.instance]) = 1, ${other}, cells.instance)`
 }
