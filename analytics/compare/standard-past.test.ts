@@ -59,6 +59,47 @@ it('has one composition in every slot before and after, that of the window after
   for (const level of whole?.after?.numerator ?? []) expect(level).toBeCloseTo(mixed, 9)
 })
 
+it('is the same of a past in minutes, of which some have nothing', () => {
+  const counts = Array.from({ length: 100 }, (_, minute) => (minute * 7) % 4)
+  const line = (of: readonly number[], step: number) => ({
+    numerator: Float64Array.from(of, (count, i) => count * logOf(FAST) + (count === 0 ? 0 : i % 3)),
+    denominator: Float64Array.from(of),
+    start: 0,
+    step,
+  })
+  const minutes = line(counts, 60)
+  const sumOf = (values: Float64Array) =>
+    Float64Array.from({ length: 10 }, (_, slot) =>
+      values.subarray(10 * slot, 10 * slot + 10).reduce((sum, value) => sum + value, 0),
+    )
+  const slots = {
+    numerator: sumOf(minutes.numerator),
+    denominator: sumOf(minutes.denominator),
+    start: 0,
+    step: SLOT,
+  }
+  const of = (own: typeof slots) =>
+    standardPast(
+      [
+        {
+          past: { line: own, to: TO, slotSeconds: SLOT, logs: true },
+          after: later(FAST, Array(20).fill(9)),
+        },
+      ],
+      60,
+    )
+  expect(of(minutes)).toEqual(of(slots))
+  // What is empty at the beginning is no slot of its own.
+  const late = {
+    ...minutes,
+    numerator: minutes.numerator.subarray(4),
+    denominator: minutes.denominator.subarray(4),
+    start: 240,
+  }
+  expect(of(late)?.line.start).toBe(0)
+  expect(of(late)?.line.numerator.subarray(1)).toEqual(of(slots)?.line.numerator.subarray(1))
+})
+
 it('is not known where that of the traffic is not', () => {
   const known = { past: past(FAST, Array(10).fill(9)), after: later(FAST, Array(20).fill(90)) }
   const strange = (count: number) => ({ past: undefined, after: later(SLOW, Array(20).fill(count)) })

@@ -46,13 +46,29 @@ export function standardPast(
     all += weight
     if (stratum.past === undefined) continue
     known += weight
-    before.push({ line: stratum.past.line, weight })
+    before.push({ line: inSlots(stratum.past), weight })
     const { start, totals } = histograms
     const line = { numerator: sumsOfLogs(histograms), denominator: totals, start, step: slotSeconds }
     after.push({ line, weight })
   }
   if (known === 0 || known < KNOWN * all) return undefined
   return { ...past, line: together(before), after: together(after) }
+}
+
+/** Sums of the slots that end with the past: a mean of what single minutes had would count those that had little, and those that had nothing, as much as the others. */
+function inSlots({ line, to, slotSeconds }: Past): Aligned {
+  if (line.step === slotSeconds) return line
+  const slots = Math.ceil((to - line.start) / slotSeconds)
+  const start = to - slots * slotSeconds
+  const numerator = new Float64Array(slots)
+  const denominator = new Float64Array(slots)
+  for (let i = 0; i < line.numerator.length; i++) {
+    const slot = Math.floor((line.start + i * line.step - start) / slotSeconds)
+    if (slot >= slots) break
+    numerator[slot] = (numerator[slot] as number) + (line.numerator[i] as number)
+    denominator[slot] = (denominator[slot] as number) + (line.denominator[i] as number)
+  }
+  return { numerator, denominator, start, step: slotSeconds }
 }
 
 /** Weighted mean of the lines' ratios; nothing where none of them has anything. */
