@@ -1,7 +1,6 @@
 import type { Cell } from '../../schemas/cell.ts'
 import { LN_GAMMA } from '../../schemas/histogram.ts'
 import type { Signal } from '../../schemas/signals/signal.ts'
-import { quantilePosition } from '../stats/histogram-line.ts'
 import { type Aligned, align, badOf, countOf } from './align.ts'
 import type { Measured } from './comparison.ts'
 import { minuteMeans } from './gauge.ts'
@@ -23,10 +22,10 @@ export interface Reading {
   readonly form: Form
   /** Of distances between levels. */
   readonly scale: 'log' | 'linear'
-  /** What the level would have been without the release; undefined: that of the time before. */
-  readonly base: number | undefined
-  /** Of a distribution; undefined: its geometric mean. */
-  readonly quantile: number | undefined
+  /** What the level would have been without the release. */
+  readonly base: number
+  /** Of a distribution, and where on the bucket scale it was before; undefined: its geometric mean. */
+  readonly quantile: { readonly of: number; readonly position: number } | undefined
 }
 
 export function readingOf(kind: Signal['kind'], found: Measured): Reading {
@@ -36,22 +35,20 @@ export function readingOf(kind: Signal['kind'], found: Measured): Reading {
     return { kind, form, scale, base: baseOf(found), quantile: undefined }
   }
   const percent = /^p(\d+)$/.exec(found.statistic)?.[1]
-  return percent === undefined
-    ? { kind, form: 'logarithms', scale: 'linear', base: Math.log(baseOf(found)), quantile: undefined }
-    : { kind, form: 'counts', scale, base: undefined, quantile: Number(percent) / 100 }
+  if (percent === undefined)
+    return { kind, form: 'logarithms', scale: 'linear', base: Math.log(baseOf(found)), quantile: undefined }
+  const of = Number(percent) / 100
+  // Above where it was before lies what lies above any quantile.
+  const position = Math.log(found.effect.before) / LN_GAMMA
+  return { kind, form: 'counts', scale, base: 1 - of, quantile: { of, position } }
 }
 
-/**
- * A side minute by minute: events by exposure, means, or of a distribution mean logarithms or the share above a quantile.
- * @param before where that quantile is read
- */
+/** A side minute by minute: events by exposure, means, or of a distribution mean logarithms or the share above where a quantile was before. */
 export function lineOf(
   { kind, quantile }: Reading,
-  before: EpisodeSide,
-  side: EpisodeSide,
+  { cells, exposure }: EpisodeSide,
   step: number,
 ): Aligned | undefined {
-  const { cells, exposure } = side
   switch (kind) {
     case 'gauge':
       return minuteMeans(cells, step)
@@ -63,11 +60,10 @@ export function lineOf(
       const histograms = minuteHistograms(cells, step)
       if (histograms === undefined) return undefined
       const { totals: denominator, start } = histograms
-      if (quantile === undefined)
-        return { numerator: positions(histograms).map((sum) => sum * LN_GAMMA), denominator, start, step }
-      const merged = minuteHistograms(before.cells, step)?.merged
-      if (merged === undefined) return undefined
-      const numerator = exceedances(histograms, quantilePosition(merged, quantile))
+      const numerator =
+        quantile === undefined
+          ? positions(histograms).map((sum) => sum * LN_GAMMA)
+          : exceedances(histograms, quantile.position)
       return { numerator, denominator, start, step }
     }
   }

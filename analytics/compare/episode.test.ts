@@ -7,7 +7,7 @@ import { poissonDraw } from '../stats/poisson-draw.ts'
 import { seededRandom } from '../stats/random.ts'
 import type { Comparison, Measured } from './comparison.ts'
 import { compareDistribution } from './distribution.ts'
-import { type Episode, episodeOf, outside, pastOutside, sharedEpisode } from './episode.ts'
+import { cellsOutside, type Episode, episodeOf, pastOutside, sharedEpisode } from './episode.ts'
 import type { EpisodeSide } from './episode-line.ts'
 import { compareGauge } from './gauge.ts'
 import { compareRate } from './rate.ts'
@@ -108,8 +108,8 @@ test.each(kinds)(
     const { before, after } = sides(1, incident)
     const rest = measured(
       compare(of(before), {
-        cells: outside(of(after).cells, episode),
-        exposure: outside(of(after).exposure, episode),
+        cells: cellsOutside(of(after).cells, episode),
+        exposure: cellsOutside(of(after).exposure, episode),
       }),
     )
     expect(measured(compare(of(before), of(after))).beyond).toBe('worse')
@@ -184,7 +184,7 @@ test.each(kinds)('%s: what others show is told from less, and of the same minute
   const told = (seed: number, shape: Shape, minutes = shared) => {
     const { before, after } = sides(seed, shape)
     const [a, b] = [of(before), of(after)]
-    return sharedEpisode(kind, measured(compare(a, b)), a, b, 60, minutes)
+    return sharedEpisode(kind, measured(compare(a, b)), b, 60, minutes)
   }
   let [alone, beside, wrong] = [0, 0, 0]
   for (let seed = 1; seed <= 12; seed++) {

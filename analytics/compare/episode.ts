@@ -59,7 +59,7 @@ export function episodeOf(
   stepSeconds: number,
 ): Episode | undefined {
   const reading = readingOf(kind, found)
-  const line = lineOf(reading, before, after, stepSeconds)
+  const line = lineOf(reading, after, stepSeconds)
   if (line === undefined) return undefined
   const later = ratioOfSums(line.numerator, line.denominator)
   const change = epidemicChange(later.influence, 1)
@@ -69,9 +69,10 @@ export function episodeOf(
     bridgeRangeTail(change.range / Math.sqrt(variance)) <= ALPHA
   // The time before has many more minutes: read only where these alone say so.
   if (!isCertain(stretch.variance)) return undefined
-  const earlier = earlierOf(reading, before, stepSeconds)
-  if (earlier === undefined || !isCertain(varianceAt(reading.form, earlier, later))) return undefined
-  return told(reading, stretch, earlier, after)
+  const whole = lineOf(reading, before, stepSeconds)
+  if (whole === undefined) return undefined
+  const earlier = ratioOfSums(whole.numerator, whole.denominator)
+  return isCertain(varianceAt(reading.form, earlier, later)) ? told(reading, stretch, after) : undefined
 }
 
 /**
@@ -81,13 +82,12 @@ export function episodeOf(
 export function sharedEpisode(
   kind: Signal['kind'],
   found: Measured,
-  before: EpisodeSide,
   after: EpisodeSide,
   stepSeconds: number,
   shared: Pick<Episode, 'from' | 'to'>,
 ): Episode | undefined {
   const reading = readingOf(kind, found)
-  const line = lineOf(reading, before, after, stepSeconds)
+  const line = lineOf(reading, after, stepSeconds)
   if (line === undefined) return undefined
   const entry = (time: number) => Math.round((time - line.start) / stepSeconds)
   const stretch = stretchOf(line, entry(shared.from), entry(shared.to))
@@ -95,9 +95,8 @@ export function sharedEpisode(
   const { inside, outside } = stretch
   const share = inside.denominator / (inside.denominator + outside.denominator)
   const error = Math.sqrt(stretch.variance / (share * (1 - share)))
-  if (!(Math.abs(inside.level - outside.level) > SHARED_ERRORS * error)) return undefined
-  const earlier = earlierOf(reading, before, stepSeconds)
-  return earlier === undefined ? undefined : told(reading, stretch, earlier, after)
+  const differs = Math.abs(inside.level - outside.level) > SHARED_ERRORS * error
+  return differs ? told(reading, stretch, after) : undefined
 }
 
 interface Stretch {
@@ -133,12 +132,12 @@ function stretchOf(line: Aligned, from: number, to: number): Stretch | undefined
   }
 }
 
-function told(reading: Reading, stretch: Stretch, earlier: RatioOfSums, after: EpisodeSide): Episode {
+function told(reading: Reading, stretch: Stretch, after: EpisodeSide): Episode {
   const { from, to, inside, outside } = stretch
   const raised = inside.level > outside.level
-  const base = reading.base ?? earlier.estimate
+  const { base, scale } = reading
   const distance = (level: number): number =>
-    (raised ? 1 : -1) * (reading.scale === 'log' ? Math.log(level / base) : level - base)
+    (raised ? 1 : -1) * (scale === 'log' ? Math.log(level / base) : level - base)
   const ratio = ratioOf(reading, stretch, after)
   return {
     from,
@@ -159,20 +158,17 @@ function ratioOf(
   if (quantile === undefined) return inside.level / outside.level
   const position = (own: readonly Cell[]): number => {
     const merged = minuteHistograms(own, step)?.merged
-    return merged === undefined ? Number.NaN : quantilePosition(merged, quantile)
+    return merged === undefined ? Number.NaN : quantilePosition(merged, quantile.of)
   }
   const within = cells.filter(({ time }) => time >= from && time < to)
-  const others = cells.filter(({ time }) => time < from || time >= to)
-  return Math.exp((position(within) - position(others)) * LN_GAMMA)
-}
-
-function earlierOf(reading: Reading, before: EpisodeSide, step: number): RatioOfSums | undefined {
-  const line = lineOf(reading, before, before, step)
-  return line === undefined ? undefined : ratioOfSums(line.numerator, line.denominator)
+  return Math.exp((position(within) - position(cellsOutside(cells, { from, to }))) * LN_GAMMA)
 }
 
 /** Cells outside an episode. */
-export function outside(cells: readonly Cell[], { from, to }: Episode): readonly Cell[] {
+export function cellsOutside(
+  cells: readonly Cell[],
+  { from, to }: Pick<Episode, 'from' | 'to'>,
+): readonly Cell[] {
   return cells.filter(({ time }) => time < from || time >= to)
 }
 

@@ -20,7 +20,7 @@ export function isMeasured(verdict: Verdict): boolean {
  * the error of an early "sound" below the 5 % that a final one has.
  */
 export function isBounded(verdict: Verdict): boolean {
-  if (!isMeasured(verdict) || wasWorse(verdict.episode, verdict.badDirection)) return false
+  if (!isMeasured(verdict)) return false
   const [low, high] = verdict.interval
   const { badDirection, smallestEffect } = verdict
   if (verdict.intervalOf === 'difference') {
@@ -49,7 +49,11 @@ export function missingForHealth(
   const silenced = deciding.filter(
     (verdict) => !isMeasured(verdict) && verdict.needs?.reason === 'no data after',
   )
-  return [...silenced, ...compared.filter((verdict) => !isSound(verdict))]
+  // What was worse for some minutes is sound by none of the others.
+  return [
+    ...silenced,
+    ...compared.filter((verdict) => wasWorse(verdict.episode, verdict.badDirection) || !isSound(verdict)),
+  ]
 }
 
 function isRegressed(verdict: Verdict): boolean {
@@ -82,10 +86,7 @@ export function stateWithout(report: Report, isOnTrial: (signal: string) => bool
   if (report.provisional) return { state: 'watching', ...judged }
   const missing = missingForHealth(
     rest,
-    (verdict) =>
-      verdict.word === 'unchanged' ||
-      (verdict.word === 'improved' && !wasWorse(verdict.episode, verdict.badDirection)) ||
-      isBounded(verdict),
+    (verdict) => verdict.word === 'unchanged' || verdict.word === 'improved' || isBounded(verdict),
   )
   if (missing === undefined) return { state: 'no_data', ...judged }
   return { state: missing.length === 0 ? 'healthy' : 'inconclusive', ...judged }

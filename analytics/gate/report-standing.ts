@@ -2,8 +2,9 @@ import type { Deployment } from '../../schemas/contracts/deployment.ts'
 import type { GateEvidence } from '../../schemas/contracts/gate.ts'
 import type { DeploymentState, Report } from '../../schemas/contracts/report.ts'
 import { topVerdicts } from '../jobs/headline.ts'
+import { nameWithin } from '../jobs/words.ts'
 import { decidingVerdicts, isBounded, isMeasured, missingForHealth, stateWithout } from './health.ts'
-import { MOST_EVIDENCE, MOST_REASONS, nameOf, type Standing } from './standing.ts'
+import { MOST_EVIDENCE, MOST_REASONS, type Standing } from './standing.ts'
 
 const MINUTE = 60_000
 
@@ -29,7 +30,7 @@ export function reportStanding(report: Report, isOnTrial: (signal: string) => bo
     evidence: evidenceOf(report, onTrial),
     trial: judged.onTrial,
     missing: missingForHealth(rest, isBounded)?.map((verdict) => ({
-      name: nameOf(verdict),
+      name: nameWithin(verdict),
       minutes: verdict.needs?.moreMinutes ?? null,
     })),
     seenMinutes: (Date.parse(report.windows.after.to) - Date.parse(report.windows.after.from)) / MINUTE,

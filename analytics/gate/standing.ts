@@ -40,7 +40,3 @@ export function questioned(standing: Standing, doubt: string): Standing {
 export const MOST_EVIDENCE = 20
 /** Reasons in words that are given. */
 export const MOST_REASONS = 5
-
-export function nameOf({ title, dimension }: { readonly title: string; readonly dimension: string }): string {
-  return dimension === '' ? title.toLowerCase() : `${title.toLowerCase()} of ${dimension}`
-}

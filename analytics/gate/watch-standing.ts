@@ -2,10 +2,10 @@ import type { Deployment } from '../../schemas/contracts/deployment.ts'
 import type { GateEvidence } from '../../schemas/contracts/gate.ts'
 import type { Report } from '../../schemas/contracts/report.ts'
 import type { Watch } from '../../schemas/contracts/watch.ts'
-import { isTelling, quantity } from '../jobs/words.ts'
+import { isTelling, nameWithin, quantity } from '../jobs/words.ts'
 import { byHarm } from '../monitor/harm.ts'
 import { isSound } from '../monitor/watch-state.ts'
-import { MOST_EVIDENCE, MOST_REASONS, nameOf, type Standing } from './standing.ts'
+import { MOST_EVIDENCE, MOST_REASONS, type Standing } from './standing.ts'
 
 type WatchedSignal = Watch['signals'][number]
 
@@ -55,7 +55,7 @@ export function watchStanding(
         : deciding
             .filter((signal) => !isSound(signal))
             .map((signal) => ({
-              name: nameOf(signal),
+              name: nameWithin(signal),
               minutes:
                 signal.decidedBy === null
                   ? null

@@ -3,7 +3,7 @@ import { isNamed } from '../../schemas/signals/bounded-dimension.ts'
 import type { Signal } from '../../schemas/signals/signal.ts'
 import type { CompareOptions, Comparison, Past, SeasonalNull } from '../compare/comparison.ts'
 import { compareDistribution } from '../compare/distribution.ts'
-import { type Episode, episodeOf, outside, pastOutside, sharedEpisode } from '../compare/episode.ts'
+import { cellsOutside, type Episode, episodeOf, pastOutside, sharedEpisode } from '../compare/episode.ts'
 import { compareGauge } from '../compare/gauge.ts'
 import { compareGrowth, type Start } from '../compare/growth.ts'
 import { mixSplit, type StratumCells, standardise, standardiseExposure } from '../compare/mix.ts'
@@ -90,22 +90,21 @@ export function compareSignals(
   const shared = episodeGroups(found)
   if (shared.length === 0) return found
   // Once an incident is known, what it did to other series is easier to see.
-  const name = (signal: Signal, dimension: string) => JSON.stringify([signal.id, dimension])
-  const doubtful = new Map(
-    found
-      .filter((series) => series.episode === undefined && isDifferent(series.comparison))
-      .map((series) => [name(series.signal, series.dimension), series]),
+  const nameOf = ({ signal, dimension }: Pick<SeriesComparison, 'signal' | 'dimension'>) =>
+    JSON.stringify([signal.id, dimension])
+  const doubtful = new Set(
+    found.filter(({ episode, comparison }) => episode === undefined && isDifferent(comparison)).map(nameOf),
   )
   if (doubtful.size === 0) return found
   const again = signals.flatMap((signal) =>
     compareSignal(signal, before, after, {
       ...options,
       shared,
-      only: (one, dimension) => doubtful.has(name(one, dimension)),
+      only: (of, dimension) => doubtful.has(nameOf({ signal: of, dimension })),
     }),
   )
-  const known = new Map(again.map((series) => [name(series.signal, series.dimension), series]))
-  return found.map((series) => known.get(name(series.signal, series.dimension)) ?? series)
+  const known = new Map(again.map((series) => [nameOf(series), series]))
+  return found.map((series) => known.get(nameOf(series)) ?? series)
 }
 
 /** Probability above which no word rests on a difference. */
@@ -271,8 +270,8 @@ function one(
   const episode = beforeAfter ? episodeIn(signal, comparison, before, after, options) : undefined
   if (episode === undefined) return series
   const rest = (side: Side): Side => ({
-    cells: outside(side.cells, episode),
-    exposure: outside(side.exposure, episode),
+    cells: cellsOutside(side.cells, episode),
+    exposure: cellsOutside(side.exposure, episode),
   })
   const own = past === undefined ? common : { ...common, past: pastOutside(past, episode) }
   const without = compare(signal, before, rest(after), own, starts)
@@ -322,7 +321,7 @@ function episodeIn(
     return undefined
   if (shared === undefined) return episodeOf(signal.kind, comparison, before, after, stepSeconds)
   for (const minutes of shared) {
-    const episode = sharedEpisode(signal.kind, comparison, before, after, stepSeconds, minutes)
+    const episode = sharedEpisode(signal.kind, comparison, after, stepSeconds, minutes)
     if (episode !== undefined) return episode
   }
   return undefined

@@ -2,7 +2,7 @@ import type { AlsoMoved, Verdict } from '../../schemas/contracts/report.ts'
 import type { BadDirection } from '../../schemas/signals/signal.ts'
 import type { Episode } from '../compare/episode.ts'
 import { episodeGroups, type SeriesComparison } from './compare-signals.ts'
-import { duration, factor } from './words.ts'
+import { duration, factor, nameWithin } from './words.ts'
 
 const MOST_NAMED = 3
 
@@ -37,7 +37,7 @@ export function episodesMoved(
       .slice(0, MOST_NAMED)
       .map(({ signal, dimension, episode }) => {
         const size = episode.ratio === null ? '' : ` (${factor(episode.ratio)})`
-        return `${signal.title.toLowerCase()}${dimension === '' ? '' : ` of ${dimension}`}${size}`
+        return `${nameWithin({ title: signal.title, dimension })}${size}`
       })
     const more = group.length > MOST_NAMED ? ` and ${group.length - MOST_NAMED} more` : ''
     const when =

@@ -2,6 +2,7 @@ import type { Incident } from '../../schemas/contracts/alert.ts'
 import type { Deployment } from '../../schemas/contracts/deployment.ts'
 import type { DeploymentState, Report, Verdict } from '../../schemas/contracts/report.ts'
 import { episodeWords, wasWorse } from './episodes.ts'
+import { nameOf } from './words.ts'
 
 const MOST_REASONS = 3
 
@@ -123,9 +124,8 @@ function cameAndWent(verdicts: readonly Verdict[]): string {
     ({ episode, badDirection, criticality }) => criticality !== 'info' && wasWorse(episode, badDirection),
   )
   if (first?.episode == null) return ''
-  const name = first.dimension === '' ? first.title : `${first.title} of ${first.dimension}`
   const others = more.length === 0 ? '' : ` (and ${more.length} more signal${more.length === 1 ? '' : 's'})`
-  return `${name} was ${episodeWords(first.episode)}${others}: it began later than the release and is over.`
+  return `${nameOf(first)} was ${episodeWords(first.episode)}${others}: it began later than the release and is over.`
 }
 
 /** The most important signals that are not known to be sound, in words; '' if none has a name. */

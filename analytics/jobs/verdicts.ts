@@ -7,7 +7,7 @@ import { type Candidate, type DeploymentVerdict, decide, type VerdictOptions } f
 import type { SeriesComparison, Side } from './compare-signals.ts'
 import { episodeWords, verdictEpisode, wasWorse } from './episodes.ts'
 import type { Facts } from './kind-facts.ts'
-import { difference, factor, phrase, range } from './words.ts'
+import { difference, factor, nameOf, phrase, range } from './words.ts'
 
 export type ReportDesign = Verdict['design']
 
@@ -101,7 +101,7 @@ function verdictOf(
     return {
       ...base,
       fact,
-      summary: `${nameOf(series)}: ${comparison.reason}; needs ${comparison.needs}.`,
+      summary: `${nameOf(base)}: ${comparison.reason}; needs ${comparison.needs}.`,
       effectRatio: null,
       effectDifference: null,
       interval: [null, null],
@@ -166,6 +166,7 @@ function sentence(
     ratio: effect.ratio,
     fact,
   })
+  const name = nameOf({ title: series.signal.title, dimension: series.dimension })
   const percent = Number((comparison.confidence * 100).toFixed(1))
   // Of what was not there before there is no ratio: the interval is that of the difference, as beside the sentence.
   const shown = hasRatio(comparison)
@@ -177,14 +178,14 @@ function sentence(
     case 'improved':
       return `${capital(change)}; ${bounds}.`
     case 'unchanged':
-      return `${nameOf(series)} did not change by what matters (${margin(series.signal.smallestEffect)}): ${bounds}.`
+      return `${name} did not change by what matters (${margin(series.signal.smallestEffect)}): ${bounds}.`
     case 'inconclusive': {
       const episode = verdictEpisode(series.episode)
       if (episode !== null && wasWorse(episode, series.signal.badDirection))
-        return `${nameOf(series)} was ${episodeWords(episode)}, which began later than the release and is over; without these minutes ${bounds}.`
+        return `${name} was ${episodeWords(episode)}, which began later than the release and is over; without these minutes ${bounds}.`
       const more = finite(comparison.moreMinutes)
       const wait = more !== null && more > 0 ? ` About ${more} more minutes at this pace would decide.` : ''
-      return `${nameOf(series)} could not be decided: ${bounds}.${wait}`
+      return `${name} could not be decided: ${bounds}.${wait}`
     }
   }
 }
@@ -225,10 +226,6 @@ function sideOf(series: SeriesComparison, side: Side): Verdict['before'] {
 /** What a claim of `unchanged` leaves room for. */
 function margin({ ratio }: Verdict['smallestEffect']): string {
   return `less than ${Number(((ratio - 1) * 100).toPrecision(3))} %`
-}
-
-function nameOf({ signal, dimension }: SeriesComparison): string {
-  return dimension === '' ? signal.title : `${signal.title} of ${dimension}`
 }
 
 function pair([low, high]: readonly [number, number]): [number | null, number | null] {

@@ -153,6 +153,22 @@ function kindOf(signal: Signal): string {
   return signal.dimension ?? 'event'
 }
 
+interface Named {
+  readonly title: string
+  /** '' for the service as a whole. */
+  readonly dimension: string
+}
+
+/** What a verdict is of: the signal's title, and of which dimension. */
+export function nameOf({ title, dimension }: Named): string {
+  return dimension === '' ? title : `${title} of ${dimension}`
+}
+
+/** The same within a sentence. */
+export function nameWithin({ title, dimension }: Named): string {
+  return nameOf({ title: title.toLowerCase(), dimension })
+}
+
 /** `40 s`, `7 min`, `3 h 10 min`. */
 export function duration(seconds: number): string {
   if (seconds < 90) return `${Math.round(seconds)} s`
