@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { LENT } from '../../schemas/store/insert-file.ts'
+import { forgetCutOffInserts } from './deduplication-log.ts'
 import { createHttpServer } from './server.ts'
 import { SessionPool } from './session-pool.ts'
 import type { ChildMessage, ChildOptions, ParentMessage } from './start.ts'
@@ -26,9 +27,30 @@ function preparePipes(directory: string, count: number): void {
   ])
 }
 
+async function forget(directory: string): Promise<void> {
+  try {
+    const cutOff = await forgetCutOffInserts(directory)
+    if (cutOff.length > 0)
+      tell({
+        type: 'note',
+        message: 'The store was killed in the middle of inserts; they can be repeated',
+        details: { cutOff },
+      })
+  } catch (error) {
+    // If the engine can do without, so can this: most starts find nothing.
+    tell({
+      type: 'warning',
+      message: 'Inserts that were cut off may be ignored when they are repeated',
+      details: { error: String(error) },
+    })
+  }
+}
+
 async function serve(options: ChildOptions): Promise<void> {
+  const directory = join(options.dataDir, 'engine')
+  await forget(directory)
   const pool = new SessionPool({
-    directory: join(options.dataDir, 'engine'),
+    directory,
     args: options.engineArgs,
     maxConcurrent: options.maxConcurrent,
     maxWaiting: options.maxWaiting,

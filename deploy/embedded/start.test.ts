@@ -1,10 +1,10 @@
 import { execFileSync, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { createClient } from '@clickhouse/client'
@@ -118,6 +118,43 @@ test('ends by itself when its parent is killed', async () => {
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
   expect(() => process.kill(child.pid, 0)).toThrow()
+})
+
+test('an insert that a kill cut off between its line in the log and its part is stored when it is repeated, once', async () => {
+  const dataDir = await directory()
+  const first = await start(dataDir)
+  const insert = async (store: EmbeddedStore, token: string) => {
+    await connect(store).insert({
+      table: 'once',
+      values: [{ token }],
+      format: 'JSONEachRow',
+      clickhouse_settings: { insert_deduplication_token: token },
+    })
+  }
+  await connect(first).command({
+    query:
+      'CREATE TABLE once (token String) ENGINE = MergeTree ORDER BY token SETTINGS non_replicated_deduplication_window = 100',
+  })
+  for (const token of ['a', 'b']) await insert(first, token)
+  await first.stop()
+  const store = join(dataDir, 'engine', 'store')
+  const log = readdirSync(store, { recursive: true, encoding: 'utf8' }).find((name) =>
+    name.endsWith('deduplication_log_1.txt'),
+  ) as string
+  const table = join(store, dirname(dirname(log)))
+  await rename(join(table, 'all_2_2_0'), join(table, 'tmp_insert_all_2_2_0'))
+  await appendFile(join(store, log), '1\tall_3')
+  // The second round reads what was logged in the first one.
+  for (let round = 0; round < 2; round++) {
+    const again = await start(dataDir)
+    for (const token of ['a', 'b', 'c']) await insert(again, token)
+    const rows = await connect(again).query({
+      query: 'SELECT token FROM once ORDER BY token',
+      format: 'JSONEachRow',
+    })
+    expect(await rows.json()).toEqual([{ token: 'a' }, { token: 'b' }, { token: 'c' }])
+    await again.stop()
+  }
 })
 
 test('killed under load, again and again, it has every acknowledged insert, whole', {

@@ -24,7 +24,7 @@ export type ParentMessage = { type: 'start'; options: ChildOptions } | { type: '
 export type ChildMessage =
   | { type: 'ready'; port: number; version: string }
   | { type: 'failed'; message: string; code: string }
-  | { type: 'warning'; message: string; details: Record<string, unknown> }
+  | { type: 'warning' | 'note'; message: string; details: Record<string, unknown> }
 
 /** Of pino's logger, what is used here. */
 export interface EmbeddedLogger {
@@ -123,6 +123,10 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
     child.once('close', (code, signal) => done({ expected, code, signal, output }))
     child.once('error', () => done({ expected, code: null, signal: null, output }))
   })
+  child.on('message', (message: ChildMessage) => {
+    if (message.type === 'warning') options.logger.warn(message.details, message.message)
+    if (message.type === 'note') options.logger.info(message.details, message.message)
+  })
   const start: ParentMessage = {
     type: 'start',
     options: {
@@ -144,9 +148,6 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
     const end = await exited
     throw startError(ready, end.output, dataDir, host, start.options.port)
   }
-  child.on('message', (message: ChildMessage) => {
-    if (message.type === 'warning') options.logger.warn(message.details, message.message)
-  })
   void exited.then((end) => {
     if (!end.expected) options.logger.error(end, 'The embedded ClickHouse has ended by itself')
   })
@@ -180,7 +181,7 @@ function firstWord(child: ChildProcess, start: ParentMessage, exited: Promise<un
       done(word)
     }
     child.on('message', (message: ChildMessage) => {
-      if (message.type !== 'warning') settle(message)
+      if (message.type === 'ready' || message.type === 'failed') settle(message)
     })
     void exited.then(() =>
       settle({ type: 'failed', code: '', message: 'The process ended before it was ready' }),

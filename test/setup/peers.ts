@@ -3,6 +3,7 @@ import { ensureDebianPackages } from './debian-packages.ts'
 export default function setup(): void {
   ensureDebianPackages({
     'prometheus-alertmanager': '/usr/bin/prometheus-alertmanager',
+    strace: '/usr/bin/strace',
     postgresql: '/usr/lib/postgresql',
     'mariadb-server': '/usr/sbin/mariadbd',
     prometheus: '/usr/bin/prometheus',
