@@ -1,12 +1,17 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pino from 'pino'
-import { describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
 import { PostflightError } from '../schemas/errors.ts'
 import type { Store } from '../schemas/store/client.ts'
-import type { InsertJournal } from './exactly-once/insert-journal.ts'
+import { InsertJournal } from './exactly-once/insert-journal.ts'
+import type { Lane } from './lane.ts'
 import { Block } from './native/block.ts'
 import { StringColumn } from './native/column.ts'
-import { DEFAULT_WRITER_LIMITS, type Lane, Writer, type WriterLimits } from './writer.ts'
+import { Writer } from './writer.ts'
+import { DEFAULT_WRITER_LIMITS, type WriterLimits } from './writer-limits.ts'
 
 class NamesBlock extends Block {
   readonly name = new StringColumn('name')
@@ -25,14 +30,15 @@ interface Insert {
 function setUp(
   insert: (attempt: number) => Promise<void>,
   limits: Partial<WriterLimits> = {},
-  journal?: Pick<InsertJournal, 'write' | 'remove'>,
+  journal?: Pick<InsertJournal, 'open'>,
 ) {
   const inserts: Insert[] = []
   const store: Pick<Store, 'insertNative'> = {
     async insertNative(table, columns, body, options) {
       expect([table, columns]).toEqual(['names', ['name']])
       expect(options?.settings).toMatchObject({ async_insert: 0, materialize_skip_indexes_on_insert: 0 })
-      inserts.push({ bytes: Buffer.concat(body as Buffer[]), token: options?.token })
+      const parts = 'read' in body ? await body.read().toArray() : (body as Buffer[])
+      inserts.push({ bytes: Buffer.concat(parts), token: options?.token })
       await insert(inserts.length)
     },
   }
@@ -68,6 +74,29 @@ function gate() {
 /** Rows that the bytes of a block announce. */
 const rowsOf = (insert: Insert | undefined) => insert?.bytes[1]
 
+/** Names in the blocks of an insert, each with as few rows as one byte can tell, of names as short. */
+function namesOf({ bytes }: Insert): string[] {
+  const names: string[] = []
+  for (let at = 0; at < bytes.length; ) {
+    const rows = bytes[at + 1] as number
+    at += 2
+    for (const _ of ['name', 'type']) at += 1 + (bytes[at] as number)
+    for (let row = 0; row < rows; row++) {
+      const size = bytes[at] as number
+      names.push(bytes.toString('utf8', at + 1, at + 1 + size))
+      at += 1 + size
+    }
+  }
+  return names
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'postflight-writer-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+function newJournal(): InsertJournal {
+  return new InsertJournal(mkdtempSync(join(folder, 'journal-')))
+}
+
 describe('a writer', () => {
   it('acknowledges only when ClickHouse has the rows', async () => {
     const { opened, open } = gate()
@@ -102,7 +131,7 @@ describe('a writer', () => {
   })
 
   it('waits longer for more after a large block than after a small one', async () => {
-    const limits = { minWait: 1, maxWait: 10_000, maxBytes: 4_000, maxRows: 1_000_000 }
+    const limits = { minWait: 1, maxWait: 10_000, largeBytes: 1_000, maxRows: 1_000_000 }
     const waited = async (size: number) => {
       const { lane, inserts } = setUp((attempt) => sleep(attempt === 1 ? 600 : 0), limits)
       await write(lane, 'x'.repeat(size))
@@ -119,7 +148,7 @@ describe('a writer', () => {
   })
 
   it('gathers one block while the other is inserted, however few senders there are', async () => {
-    const { lane, inserts } = setUp(() => sleep(20), { minWait: 300, maxWait: 300, maxBytes: 4_000 })
+    const { lane, inserts } = setUp(() => sleep(20), { minWait: 300, maxWait: 300, largeBytes: 1_000 })
     const sender = async () => {
       for (let i = 0; i < 10; i++) await write(lane, 'x'.repeat(1_000))
     }
@@ -129,8 +158,14 @@ describe('a writer', () => {
 
   it('goes on while an insert that is done is taken out of the journal, and is closed once it is', async () => {
     const { opened, open } = gate()
-    const journal = { write: async () => 'file', remove: () => opened }
-    const { writer, lane, inserts } = setUp(async () => {}, {}, journal)
+    const journal = newJournal()
+    const { writer, lane, inserts } = setUp(
+      async () => {},
+      {},
+      {
+        open: async (...about) => Object.assign(await journal.open(...about), { remove: () => opened }),
+      },
+    )
     await write(lane, 'a')
     await write(lane, 'b')
     expect(inserts).toHaveLength(2)
@@ -142,6 +177,63 @@ describe('a writer', () => {
     expect(closed).toBe(false)
     open()
     await closing
+  })
+
+  it('brings a large batch to the journal block by block, and holds little of it', async () => {
+    const limits = { blockBytes: 100, minWait: 200, maxWait: 200, maxHeldBytes: 1_000 }
+    const { writer, lane, inserts } = setUp(async () => {}, limits, newJournal())
+    const names = Array.from({ length: 200 }, (_, i) => `name ${i} ${'x'.repeat(20)}`)
+    const written: Promise<void>[] = []
+    for (const name of names) {
+      writer.admit(100)
+      written.push(write(lane, name))
+      await sleep(1)
+    }
+    await Promise.all(written)
+    expect(inserts.length).toBeLessThan(5)
+    expect(inserts[0]?.bytes.length).toBeGreaterThan(1_000)
+    expect(inserts.flatMap(namesOf)).toEqual(names)
+    await writer.close()
+    expect(writer.pendingBytes).toBe(0)
+  })
+
+  it('writes what the journal could not take again, and takes nothing in when that becomes too much', async () => {
+    const journal = newJournal()
+    let full = true
+    const noSpace = () => {
+      if (full) throw new PostflightError('JOURNAL_UNWRITABLE', 'the disk is full')
+    }
+    const limits = { blockBytes: 100, minWait: 10, maxWait: 10, maxHeldBytes: 1_000 }
+    const { writer, lane, inserts } = setUp(async () => {}, limits, {
+      async open(...about) {
+        noSpace()
+        const entry = await journal.open(...about)
+        const append = entry.append.bind(entry)
+        return Object.assign(entry, {
+          async append(block: readonly Buffer[]) {
+            await append(full ? block.slice(0, -1) : block)
+            noSpace()
+          },
+        })
+      },
+    })
+    const names: string[] = []
+    const written: Promise<void>[] = []
+    await expect(
+      (async () => {
+        for (let i = 0; i < 100; i++) {
+          writer.admit(100)
+          names.push(`name ${i} ${'x'.repeat(20)}`)
+          written.push(write(lane, names.at(-1) as string))
+          await sleep(1)
+        }
+      })(),
+    ).rejects.toMatchObject({ code: 'OVERLOADED' })
+    expect(inserts).toEqual([])
+    full = false
+    await Promise.all(written)
+    expect(inserts.flatMap(namesOf)).toEqual(names)
+    writer.admit(100)
   })
 
   it('leaves out what was undone, and keeps what others wrote before', async () => {

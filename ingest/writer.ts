@@ -2,37 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { PostflightError } from '../schemas/errors.ts'
 import type { Store } from '../schemas/store/client.ts'
+import type { Batch } from './batch.ts'
 import type { InsertJournal } from './exactly-once/insert-journal.ts'
-import type { Block, Mark } from './native/block.ts'
+import { type Inserter, Lane } from './lane.ts'
+import type { Block } from './native/block.ts'
 import { blockInserted, pendingChanged, textsReplaced } from './telemetry.ts'
-
-export interface WriterLimits {
-  /** Rows at which a block is sent without waiting. One insert is one block is one part a day of data, so large is good. */
-  readonly maxRows: number
-  /** Bytes of columns at which a block is sent without waiting. */
-  readonly maxBytes: number
-  /** Shortest and longest time that a block waits for more requests, milliseconds; in between, the more the larger the last block was, and at most as long as its insert took. */
-  readonly minWait: number
-  readonly maxWait: number
-  /** Bytes gathered or being inserted, over all tables, from which on nothing more is taken in. */
-  readonly maxPendingBytes: number
-  /** How long a failing insert is repeated before its senders are told to send again, milliseconds. */
-  readonly retryFor: number
-  /** Time after which an insert that ClickHouse refused is tried again, milliseconds. */
-  readonly refusedPause: number
-}
-
-export const DEFAULT_WRITER_LIMITS: WriterLimits = {
-  maxRows: 500_000,
-  // Some 60 thousand logs. Larger ones insert for a tenth less CPU, and what is held of them doubles what the process takes.
-  maxBytes: 24 * 1024 * 1024,
-  minWait: 10,
-  maxWait: 100,
-  maxPendingBytes: 48 * 1024 * 1024,
-  // OTLP senders give up after 10 s.
-  retryFor: 5_000,
-  refusedPause: 5_000,
-}
+import type { WriterLimits } from './writer-limits.ts'
 
 export interface WriterOptions {
   readonly store: Pick<Store, 'insertNative'>
@@ -42,12 +17,14 @@ export interface WriterOptions {
   readonly clock: () => number
   /** A text that no other insert has or had: the deduplication token of one block. */
   readonly newToken: () => string
-  /** Where inserts are noted until they are done; left out, a crash in the middle of one may leave it half done. */
-  readonly journal?: Pick<InsertJournal, 'write' | 'remove'>
+  /** Where inserts are noted until they are done; left out, a crash in the middle of one may leave it half done, and all rows are held in memory. */
+  readonly journal?: Pick<InsertJournal, 'open'>
+  /** Tables whose inserts have the column of requests' marks; left out: none. */
+  readonly markedTables?: { has(table: string): boolean }
 }
 
 /**
- * One insert must stay one block: a retry with the same token is recognised block by block. Skip indexes are built
+ * One insert must stay one block, however many it was sent as: a retry with the same token is recognised block by block. Skip indexes are built
  * when parts merge, for on insert they cost more than the rows.
  */
 export const INSERT_SETTINGS = {
@@ -56,7 +33,7 @@ export const INSERT_SETTINGS = {
   deduplicate_blocks_in_dependent_materialized_views: 1,
   materialize_skip_indexes_on_insert: 0,
   max_insert_block_size: 1_048_576,
-  min_insert_block_size_rows: 0,
+  min_insert_block_size_rows: 1_048_576,
   min_insert_block_size_bytes: 0,
   // History comes with the times of many days; how many is bounded by what ages are accepted.
   max_partitions_per_insert_block: 0,
@@ -65,225 +42,18 @@ export const INSERT_SETTINGS = {
 /** Refusals of ClickHouse that pass by themselves: no file of rows, timeouts, too many parts or queries, memory, disk, read-only. */
 const PASSING = new Set(['107', '159', '202', '209', '210', '241', '242', '243', '252', '319', '425', '999'])
 
-interface Waiter {
-  readonly since: number
-  readonly resolve: () => void
-  readonly reject: (error: unknown) => void
-}
-
-/** The rows of one insert, and those who wait for it. */
-export class Batch<Of extends Block> {
-  readonly block: Of
-  /** True once ClickHouse has the rows; false if they were let go. */
-  readonly done: Promise<boolean>
-  /** Bytes counted as pending. */
-  bytes = 0
-  due = 0
-  private readonly clock: () => number
-  private waiters: Waiter[] = []
-  private stored = false
-  private readonly settle: (stored: boolean) => void
-
-  constructor(block: Of, clock: () => number) {
-    this.block = block
-    this.clock = clock
-    const { promise, resolve } = Promise.withResolvers<boolean>()
-    this.done = promise
-    this.settle = resolve
-  }
-
-  /** Settles once ClickHouse has the rows. @throws PostflightError when that takes too long: they may get there all the same */
-  async stay(): Promise<void> {
-    if (this.stored) return
-    await new Promise<void>((resolve, reject) => {
-      this.waiters.push({ since: this.clock(), resolve, reject })
-    })
-  }
-
-  /** Tells those who have waited since `time` or longer. */
-  fail(error: unknown, time = Number.POSITIVE_INFINITY): void {
-    const late = this.waiters.filter(({ since }) => since <= time)
-    this.waiters = this.waiters.filter(({ since }) => since > time)
-    for (const waiter of late) waiter.reject(error)
-  }
-
-  finish(): void {
-    this.stored = true
-    this.settle(true)
-    for (const waiter of this.waiters) waiter.resolve()
-    this.waiters = []
-  }
-
-  letGo(error: unknown): void {
-    this.settle(false)
-    this.fail(error)
-  }
-}
-
-/** A block of a fourth of the largest size is large: it waits as long as one can, until it is half of what is under way. */
-const LARGE_SHARE = 4
-
-/** Blocks that ClickHouse refuses and that one table goes on beside. */
-const MAX_REFUSED = 4
-
-/** The way into one table: the block being gathered, and at most one that is being inserted. */
-export class Lane<Of extends Block> {
-  readonly table: string
-  private readonly writer: Writer
-  private readonly newBlock: () => Of
-  private readonly requestMark: Mark
-  private open: Batch<Of>
-  private spare: Of | undefined
-  private sending: Promise<void> | undefined
-  private refused = 0
-  private timer: NodeJS.Timeout | undefined
-  /** Of the last block: milliseconds that its insert took, its size, and that together with what had been gathered meanwhile. */
-  private lastInsert = 0
-  private lastBytes = 0
-  private lastUnderWay = 0
-
-  constructor(writer: Writer, newBlock: () => Of) {
-    this.writer = writer
-    this.newBlock = newBlock
-    this.open = new Batch(newBlock(), writer.clock)
-    this.table = this.open.block.table
-    this.requestMark = this.open.block.newMark()
-  }
-
-  /** The block to append a request's rows to, without waiting for anything in between; then `commit`, `append` or `undo`. */
-  begin(): Of {
-    this.open.block.mark(this.requestMark)
-    return this.open.block
-  }
-
-  undo(): void {
-    this.open.block.rollback(this.requestMark)
-  }
-
-  /** Settles once ClickHouse has all rows appended since `begin`. @throws PostflightError */
-  async commit(): Promise<void> {
-    await this.append()?.stay()
-  }
-
-  /**
-   * Leaves the rows appended since `begin` to be inserted.
-   * @param mark what their request is known by
-   * @returns undefined if there are none
-   */
-  append(mark?: Buffer): Batch<Of> | undefined {
-    const { open, writer } = this
-    const { block } = open
-    const before = this.requestMark.at(-1) as number
-    if (block.rows === before) return undefined
-    if (mark !== undefined) block.requests.set(before, mark)
-    const bytes = block.byteLength
-    writer.addPending(bytes - open.bytes)
-    open.bytes = bytes
-    if (this.isFull(open)) open.due = 0
-    else if (before === 0) open.due = writer.clock() + this.wait()
-    this.schedule()
-    return open
-  }
-
-  /** Sends what is gathered now and waits until nothing is left. */
-  async drain(): Promise<void> {
-    while (this.open.block.rows > 0 || this.sending !== undefined) {
-      this.open.due = 0
-      this.schedule()
-      await this.sending
-    }
-  }
-
-  /** Tells those who have waited since `time` or longer for the block being gathered. */
-  failOlder(error: unknown, time: number): void {
-    this.open.fail(error, time)
-  }
-
-  /**
-   * Senders wait for their block, so what is under way is bounded by how many there are. If all of it went into one block, nobody would be left to fill the next
-   * while that is inserted: half of it goes.
-   */
-  private isFull({ block, bytes }: Batch<Of>): boolean {
-    const { maxRows, maxBytes } = this.writer.limits
-    return (
-      block.rows >= maxRows ||
-      bytes >= Math.min(maxBytes, Math.max(maxBytes / LARGE_SHARE, this.lastUnderWay / 2))
-    )
-  }
-
-  /**
-   * An insert costs the more for a row the fewer it brings. Where little comes that is no matter, and senders are answered soon; where much comes, blocks
-   * wait to become larger.
-   */
-  private wait(): number {
-    const { minWait, maxWait, maxBytes } = this.writer.limits
-    const pressure = Math.min(1, (LARGE_SHARE * this.lastBytes) / maxBytes)
-    return Math.min(maxWait, Math.max(minWait, this.lastInsert * pressure))
-  }
-
-  private schedule(): void {
-    if (this.sending !== undefined || this.open.block.rows === 0) return
-    const wait = this.open.due - this.writer.clock()
-    if (wait <= 0) {
-      clearTimeout(this.timer)
-      this.timer = undefined
-      this.send()
-    } else if (this.timer === undefined) {
-      this.timer = setTimeout(() => {
-        this.timer = undefined
-        // Timers may fire a little before the clock says so.
-        this.open.due = 0
-        this.schedule()
-      }, wait)
-    }
-  }
-
-  private send(): void {
-    const batch = this.open
-    this.open = new Batch(this.spare ?? this.newBlock(), this.writer.clock)
-    this.spare = undefined
-    const begun = this.writer.clock()
-    const { bytes } = batch
-    const { promise, resolve } = Promise.withResolvers<void>()
-    this.sending = promise
-    let wasRefused = false
-    const goOn = () => {
-      this.lastInsert = this.writer.clock() - begun
-      this.lastBytes = bytes
-      this.lastUnderWay = bytes + this.open.bytes
-      if (this.isFull(this.open)) this.open.due = 0
-      this.sending = undefined
-      resolve()
-      this.schedule()
-    }
-    const onRefused = () => {
-      if (wasRefused || this.refused >= MAX_REFUSED) return
-      wasRefused = true
-      this.refused++
-      goOn()
-    }
-    void this.writer.insert(batch, this, onRefused).finally(() => {
-      this.writer.addPending(-batch.bytes)
-      batch.block.clear()
-      // Blocks are used again, for new memory costs as much as filling it; one that has grown far beyond its use is let go.
-      if (batch.block.capacity <= 2 * this.writer.limits.maxBytes) this.spare = batch.block
-      if (wasRefused) this.refused--
-      else goOn()
-    })
-  }
-}
-
 /**
  * Gathers the rows of many requests into large blocks and inserts them: a request is acknowledged when ClickHouse has
  * the block that its rows are in.
  */
-export class Writer {
+export class Writer implements Inserter {
   readonly limits: WriterLimits
   readonly clock: () => number
   private readonly options: WriterOptions
   private readonly lanes: Lane<Block>[] = []
   private readonly removals = new Set<Promise<void>>()
   private pending = 0
+  private held = 0
   private closed = false
 
   constructor(options: WriterOptions) {
@@ -303,15 +73,38 @@ export class Writer {
     return this.pending
   }
 
-  /** @throws PostflightError OVERLOADED if no more may be gathered now */
+  get journal(): WriterOptions['journal'] {
+    return this.options.journal
+  }
+
+  get newToken(): () => string {
+    return this.options.newToken
+  }
+
+  isMarked(table: string): boolean {
+    return this.options.markedTables?.has(table) ?? false
+  }
+
+  /** Of one batch, in bytes: what is in the journal takes no memory. */
+  get maxBytes(): number {
+    const { maxBytes, maxHeldBytes } = this.limits
+    return this.options.journal === undefined ? Math.min(maxBytes, maxHeldBytes / 4) : maxBytes
+  }
+
+  /** @param bytes that bodies of requests take, or will take, in memory @throws PostflightError OVERLOADED if no more may be gathered now */
   admit(bytes: number): void {
     if (this.closed)
       throw new PostflightError('OVERLOADED', 'Postflight is stopping', { hint: 'Send again later.' })
-    if (this.pending + bytes > this.limits.maxPendingBytes) {
+    const { maxHeldBytes, maxPendingBytes } = this.limits
+    if (this.held + bytes > maxHeldBytes || this.pending + bytes > maxPendingBytes) {
       throw new PostflightError('OVERLOADED', `${this.pending} bytes are waiting for ClickHouse already`, {
         hint: 'Send again later; if this lasts, ClickHouse is too slow for what is sent.',
       })
     }
+  }
+
+  addHeld(bytes: number): void {
+    this.held += bytes
   }
 
   addPending(bytes: number): void {
@@ -327,25 +120,22 @@ export class Writer {
   }
 
   /**
-   * Inserts a block, repeating it with the same token until ClickHouse has it. Those who wait are told when that takes long or
-   * when ClickHouse refuses; the block stays all the same, for what became of the insert is not known, and a repeated
+   * Inserts a batch, repeating it with the same token until ClickHouse has it. Those who wait are told when that takes long or
+   * when ClickHouse refuses; the batch stays all the same, for what became of the insert is not known, and a repeated
    * request must find it. Without a journal it is let go then, for its senders send it again.
    */
   async insert<Of extends Block>(batch: Batch<Of>, lane: Lane<Of>, onRefused: () => void): Promise<void> {
-    const { store, logger, clock, newToken, limits, journal } = this.options
-    const { block } = batch
-    const { table, rows, columnNames: columns } = block
-    const body = block.encode()
-    const token = newToken()
+    const { store, logger, clock, limits, journal } = this.options
+    const { rows, token, columns } = batch
+    const { table } = lane
     const begun = clock()
-    textsReplaced(table, block.replacedTexts)
-    let file: string | undefined
+    textsReplaced(table, batch.replacedTexts)
     for (let attempt = 1; ; attempt++) {
       try {
-        file ??= await journal?.write({ token, table, columns, body })
-        // Whatever became of the file, memory has the rows: a repeated insert does not rely on it.
-        const from = file === undefined || attempt > 1 ? {} : { file }
-        await store.insertNative(table, columns, body, { settings: INSERT_SETTINGS, token, ...from })
+        const noted = await batch.toInsert()
+        // Sent, where the store could not read the file by itself.
+        const body = attempt > 1 && 'read' in noted ? { read: () => noted.read() } : noted
+        await store.insertNative(table, columns, body, { settings: INSERT_SETTINGS, token })
         break
       } catch (error) {
         const passing = mayPass(error)
@@ -372,14 +162,13 @@ export class Writer {
       }
     }
     blockInserted(table, 'ok', rows, clock() - begun)
-    batch.finish()
-    if (file !== undefined && journal !== undefined) this.forget(journal, file, table)
+    this.finish(batch, table)
   }
 
-  /** Takes an insert that is done out of the journal; the next one does not wait for that. */
-  private forget(journal: Pick<InsertJournal, 'remove'>, file: string, table: string): void {
-    const removal = journal
-      .remove(file)
+  /** The batch is answered and taken out of the journal; the next one does not wait for that. */
+  private finish(batch: Pick<Batch<Block>, 'finish'>, table: string): void {
+    const removal = batch
+      .finish()
       .catch((error: unknown) =>
         this.options.logger.warn({ err: error, table }, 'an insert that is done stays in the journal'),
       )

@@ -64,19 +64,20 @@ export async function openExactlyOnce(options: ExactlyOnceOptions): Promise<Exac
 async function complete(
   { store, logger }: ExactlyOnceOptions,
   journal: InsertJournal,
-  { token, table, columns, body, file }: JournaledInsert & { file: string },
+  insert: JournaledInsert,
 ): Promise<void> {
+  const { token, table, columns } = insert
   for (let attempt = 1; ; attempt++) {
     try {
-      // Memory has the rows as well: a repeated insert does not rely on the file.
-      const from = attempt === 1 ? { file } : {}
-      await store.insertNative(table, columns, body, { settings: INSERT_SETTINGS, token, ...from })
-      await journal.remove(file)
+      // Sent, where the store could not read the file by itself.
+      const rows = attempt === 1 ? insert : { read: insert.read }
+      await store.insertNative(table, columns, rows, { settings: INSERT_SETTINGS, token })
+      await journal.remove(insert)
       logger.info({ table, token }, 'An insert that was under way has been completed')
       return
     } catch (error) {
       if (!mayPass(error)) {
-        const path = await journal.setAside(file)
+        const path = await journal.setAside(insert)
         logger.error(
           { err: error, table, path },
           'ClickHouse refuses an insert that was under way; it is kept',

@@ -73,12 +73,14 @@ export class Block {
     return total
   }
 
-  /** The block in Native format. The parts are views: they change when the block does. */
-  encode(): Buffer[] {
+  /**
+   * The block in Native format. The parts are views: they change when the block does.
+   * @param marked with the column of requests' marks, also where there are none: all blocks of one insert have the same columns
+   */
+  encode(marked = this.requests.count > 0): Buffer[] {
     const out: Buffer[] = []
     const header = new Bytes(16)
-    const { requests } = this
-    header.pushVarint(this.columns.length + (requests.count > 0 ? 1 : 0))
+    header.pushVarint(this.columns.length + (marked ? 1 : 0))
     header.pushVarint(this.rows)
     out.push(header.view())
     for (const column of this.columns) {
@@ -88,14 +90,14 @@ export class Block {
       out.push(name.view())
       if (this.rows > 0) column.encode(out)
     }
-    if (requests.count > 0) requests.encode(this.rows, out)
+    if (marked) this.requests.encode(this.rows, out)
     return out
   }
 
   /** Names of the columns that `encode` writes. */
-  get columnNames(): readonly string[] {
+  columnNames(marked = this.requests.count > 0): readonly string[] {
     const names = this.columns.map((column) => column.name)
-    return this.requests.count > 0 ? [...names, this.requests.name] : names
+    return marked ? [...names, this.requests.name] : names
   }
 
   clear(): void {

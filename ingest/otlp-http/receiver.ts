@@ -13,6 +13,7 @@ import type { Acknowledgement, OtlpContentType, TelemetryRequest, Transport } fr
 import { turn } from '../turn.ts'
 import { exportResponse, statusBody } from './answer.ts'
 import { BodyCorrupt, BodyTooLarge, isKnownEncoding, readBody, SenderGone } from './body.ts'
+import { BodyTurns } from './body-turns.ts'
 import { DEFAULT_RECEIVER_LIMITS, type ReceiverLimits } from './config.ts'
 import { createHttpServer, type HttpServer } from './http-server.ts'
 
@@ -66,12 +67,14 @@ class OtlpHttpReceiver implements Receiver {
   private readonly limits: ReceiverLimits
   private readonly http: HttpServer
   private readonly server: HttpServer['server']
+  private readonly turns: BodyTurns
   private receiving = 0
   private closing = false
 
   constructor(options: ReceiverOptions) {
     this.options = options
     this.limits = { ...DEFAULT_RECEIVER_LIMITS, ...options.limits }
+    this.turns = new BodyTurns(this.limits.maxReadingBytes)
     this.http = createHttpServer(
       this.limits,
       options.tls,
@@ -195,7 +198,8 @@ class OtlpHttpReceiver implements Receiver {
     }
     const announced = Number(headers['content-length'] ?? 0)
     if (announced > this.limits.maxBodyBytes) throw new BodyTooLarge(this.limits.maxBodyBytes, false)
-    this.options.transport.admit(this.receiving + announced)
+    // What waits in its socket takes no memory yet.
+    this.options.transport.admit(Math.min(this.receiving + announced, this.limits.maxReadingBytes))
     return keyId ?? request.socket.remoteAddress ?? ''
   }
 
@@ -212,19 +216,32 @@ class OtlpHttpReceiver implements Receiver {
     }
   }
 
-  /** Reads a body while counting it against what all requests together may bring, until it is its turn. */
+  /** Reads a body when it is its turn, while counting it against what all requests together may bring. */
   private async read(request: IncomingMessage, encoding: string): Promise<Buffer> {
+    // What is announced counts from the beginning, and what comes beyond it as it comes.
     let counted = 0
+    let received = 0
+    const count = (bytes: number) => {
+      received += bytes
+      const more = Math.max(0, received - counted)
+      counted += more
+      this.receiving += more
+      if (this.receiving > this.limits.maxReceivingBytes) throw new Refusal(503, 'Too many requests at once')
+    }
+    let leave = () => {}
+    // A sender may go away while nobody reads yet.
+    request.on('error', () => {})
     try {
-      const body = await readBody(request, encoding, this.limits.maxBodyBytes, (bytes) => {
-        counted += bytes
-        this.receiving += bytes
-        if (this.receiving > this.limits.maxReceivingBytes)
-          throw new Refusal(503, 'Too many requests at once')
-      })
+      const announced = Number(request.headers['content-length'] ?? 0)
+      count(announced)
+      received = 0
+      leave = await this.turns.enter(announced)
+      if (request.destroyed) throw new SenderGone()
+      const body = await readBody(request, encoding, this.limits.maxBodyBytes, count)
       await turn()
       return body
     } finally {
+      leave()
       this.receiving -= counted
     }
   }

@@ -1,10 +1,12 @@
 import type { Logger } from 'pino'
 import type { Store } from '../../schemas/store/client.ts'
+import type { Batch } from '../batch.ts'
 import { writeDeadLetter } from '../dead-letter.ts'
 import { type ExactlyOnce, TABLES } from '../exactly-once/exactly-once.ts'
 import { keyOf, markOf, type RequestMark } from '../exactly-once/request-mark.ts'
 import type { FingerprintOptions } from '../exceptions/fingerprint.ts'
 import { Intake, type Rejection, type SignalKind } from '../intake.ts'
+import type { Lane } from '../lane.ts'
 import type { LogTemplates } from '../log-templates/log-templates.ts'
 import type { Block } from '../native/block.ts'
 import { Unreadable } from '../protobuf/unreadable.ts'
@@ -12,7 +14,8 @@ import { BLOCKS_OF, RequestDecoder } from '../request-decoder.ts'
 import { Scrubber } from '../scrub/scrubber.ts'
 import { DeadLetterBlock } from '../tables/dead-letter.ts'
 import { recordsAcknowledged, recordsDeadLettered, requestRepeated } from '../telemetry.ts'
-import { type Batch, DEFAULT_WRITER_LIMITS, type Lane, Writer, type WriterLimits } from '../writer.ts'
+import { Writer } from '../writer.ts'
+import { DEFAULT_WRITER_LIMITS, type WriterLimits } from '../writer-limits.ts'
 import type { Acknowledgement, TelemetryRequest, Transport } from './transport.ts'
 
 export interface DirectTransportOptions {
@@ -68,14 +71,15 @@ class DirectTransport implements Transport {
     this.decoder = new RequestDecoder(this.scrubber, options.templates, options.exceptions)
     const { store, logger, clock, newToken } = options
     const limits = { ...DEFAULT_WRITER_LIMITS, ...options.writer }
-    const journal = options.exactlyOnce?.journal
     this.writer = new Writer({
       store,
       logger,
       clock,
       newToken,
       limits,
-      ...(journal === undefined ? {} : { journal }),
+      ...(options.exactlyOnce === undefined
+        ? {}
+        : { journal: options.exactlyOnce.journal, markedTables: TABLES }),
     })
     const lanesOf = (signal: SignalKind) => BLOCKS_OF[signal].map((newBlock) => this.writer.lane(newBlock))
     this.lanes = { logs: lanesOf('logs'), traces: lanesOf('traces'), metrics: lanesOf('metrics') }

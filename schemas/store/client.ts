@@ -38,8 +38,14 @@ export interface QueryOptions {
 export interface NativeInsert {
   readonly settings?: Settings
   readonly token?: string
-  readonly file?: string
   readonly signal?: AbortSignal
+}
+
+/** Rows in a file, which must stay as it is until they are inserted. */
+export interface RowsInFile {
+  /** Absolute. Left out: they are sent, also to a store that could read the file by itself. */
+  readonly path?: string
+  read(): Readable
 }
 
 /** All that Postflight asks of ClickHouse: the same for the embedded store, a server and a cluster. */
@@ -57,14 +63,11 @@ export interface Store {
   command(sql: string, params?: QueryParams, options?: { settings?: Settings }): Promise<void>
   /** Inserts objects; returns once the rows are durable. */
   insert(table: string, rows: readonly object[], settings?: Settings): Promise<void>
-  /**
-   * Inserts a body of ClickHouse `Native` blocks; returns once the rows are durable.
-   * @param options.file absolute path of a file with the same bytes, which must stay until then
-   */
+  /** Inserts ClickHouse's `Native` blocks, all of the same columns; returns once the rows are durable. */
   insertNative(
     table: string,
     columns: readonly string[],
-    body: Buffer | readonly Buffer[],
+    rows: Buffer | readonly Buffer[] | RowsInFile,
     options?: NativeInsert,
   ): Promise<void>
   ping(): Promise<boolean>
@@ -86,6 +89,10 @@ const SETTINGS = {
   send_progress_in_http_headers: 1,
   http_headers_progress_interval_ms: '25000',
 } as const
+
+function isInFile(rows: readonly Buffer[] | RowsInFile): rows is RowsInFile {
+  return 'read' in rows
+}
 
 /** The only way to ClickHouse. Nothing is sent until the first call. */
 export function openStore(options: StoreOptions): Store {
@@ -184,41 +191,53 @@ class ClickHouseStore implements Store {
   async insertNative(
     table: string,
     columns: readonly string[],
-    body: Buffer | readonly Buffer[],
+    rows: Buffer | readonly Buffer[] | RowsInFile,
     options: NativeInsert = {},
   ): Promise<void> {
-    const parts = Buffer.isBuffer(body) ? [body] : body
-    const file =
-      this.#insertFolder === undefined
-        ? undefined
-        : (options.file ?? (await this.#lend(parts, this.#insertFolder)))
+    if (Buffer.isBuffer(rows)) return await this.insertNative(table, columns, [rows], options)
+    if (!isInFile(rows)) return await this.#insertParts(table, columns, rows, options)
+    const path = this.#insertFolder === undefined ? undefined : rows.path
     const token = options.token === undefined ? {} : { insert_deduplication_token: options.token }
+    const body = path === undefined ? rows.read() : Readable.from([], { objectMode: false })
+    const unreadable = new Promise<never>((_, reject) => body.once('error', reject))
+    await this.#attempt(async () => {
+      const inserting = this.#client.exec({
+        query: `INSERT INTO ${table} (${columns.map((column) => `\`${column}\``).join(', ')}) FORMAT Native`,
+        // With `values` the statement goes in the URL and the blocks are the body as they are.
+        values: body,
+        clickhouse_settings: {
+          ...options.settings,
+          ...token,
+          ...(path === undefined ? {} : { body_file: path }),
+        },
+        ...(options.signal === undefined ? {} : { abort_signal: options.signal }),
+      })
+      const result = await Promise.race([inserting, unreadable])
+      // The connection goes back to the pool once the (empty) answer has been read.
+      for await (const _ of result.stream);
+    }, true)
+  }
+
+  async #insertParts(
+    table: string,
+    columns: readonly string[],
+    parts: readonly Buffer[],
+    options: NativeInsert,
+  ): Promise<void> {
+    const path = await this.#lend(parts)
+    const read = () => Readable.from(parts, { objectMode: false })
     try {
-      await this.#attempt(async () => {
-        const result = await this.#client.exec({
-          query: `INSERT INTO ${table} (${columns.map((column) => `\`${column}\``).join(', ')}) FORMAT Native`,
-          // With `values` the statement goes in the URL and the blocks are the body as they are.
-          values: Readable.from(file === undefined ? parts : [], { objectMode: false }),
-          clickhouse_settings: {
-            ...options.settings,
-            ...token,
-            ...(file === undefined ? {} : { body_file: file }),
-          },
-          ...(options.signal === undefined ? {} : { abort_signal: options.signal }),
-        })
-        // The connection goes back to the pool once the (empty) answer has been read.
-        for await (const _ of result.stream);
-      }, true)
+      await this.insertNative(table, columns, path === undefined ? { read } : { path, read }, options)
     } finally {
-      if (file !== undefined && file !== options.file) await rm(file, { force: true })
+      if (path !== undefined) await rm(path, { force: true })
     }
   }
 
   /** @returns a file with a block that is worth one; where none can be written the block is sent, and the store says what is wrong */
-  async #lend(parts: readonly Buffer[], folder: string): Promise<string | undefined> {
+  async #lend(parts: readonly Buffer[]): Promise<string | undefined> {
     const size = parts.reduce((sum, part) => sum + part.length, 0)
-    if (size < WORTH_A_FILE) return undefined
-    const path = join(folder, `${randomUUID()}${LENT}`)
+    if (this.#insertFolder === undefined || size < WORTH_A_FILE) return undefined
+    const path = join(this.#insertFolder, `${randomUUID()}${LENT}`)
     try {
       await writeInsertFile(path, parts)
       return path

@@ -29,7 +29,10 @@ export async function nativeFeed({ bodies, madeAt }: Pick<Bodies, 'bodies' | 'ma
   const folder = await mkdtemp(join(tmpdir(), 'postflight-bench-'))
   const file = join(folder, 'rows.native')
   await writeFile(file, Buffer.concat(block.encode()))
-  const columns = block.columnNames.map((column) => `\`${column}\``).join(', ')
+  const columns = block
+    .columnNames()
+    .map((column) => `\`${column}\``)
+    .join(', ')
   const fileRows = block.rows
   return {
     async run(store, until) {

@@ -7,8 +7,8 @@ import { median } from './median.ts'
 
 export const RECORDS_EACH = 5_000
 const BODIES = 24
-/** Senders at once under full load, each waiting for its answer: 120 thousand records, which the receiver holds without refusing any. */
-export const CONNECTIONS = 24
+/** Senders at once under full load, each waiting for its answer: 320 thousand records, which the receiver takes without refusing any. */
+export const CONNECTIONS = 64
 /** What a small sender has gathered in a moment. */
 const PACED_RECORDS = 1_000
 /** Requests at once when they are paced; more are told as not sent. */

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import pino from 'pino'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type EmbeddedStore, startEmbedded } from '../../deploy/embedded/start.ts'
@@ -42,7 +43,7 @@ const SLOW = { timeout: 20_000 }
 const underWay = () => readdirSync(folder).filter((name) => name.endsWith('.native'))
 
 /** A receiver's process: what it had in memory is gone with it, what is in the store and the journal stays. */
-async function newProcess(insertNative: Insert = store.insertNative.bind(store)) {
+async function newProcess(insertNative: Insert = store.insertNative.bind(store), limits = {}) {
   const exactlyOnce = await openExactlyOnce({ store, folder, window: 900_000, clock: Date.now, logger })
   const transport = createDirectTransport({
     store: { insertNative },
@@ -50,7 +51,7 @@ async function newProcess(insertNative: Insert = store.insertNative.bind(store))
     clock: Date.now,
     newToken: randomUUID,
     exactlyOnce,
-    writer: { retryFor: 0, refusedPause: 50 },
+    writer: { retryFor: 0, refusedPause: 50, ...limits },
   })
   const send = (signal: SignalKind, body: object, sender = 'shop') =>
     transport.send({
@@ -201,6 +202,34 @@ it('records without a time of their own are not taken for repeats', async () => 
   expect(await count('otel_logs', "ServiceName = 'timeless'")).toBe(2)
 })
 
+it('a batch that came to the journal block by block is one insert, and one when it is repeated', async () => {
+  const partsOf = async () => {
+    const [row] = await store.query<{ parts: number }>(
+      `SELECT uniqExact(_part) AS parts FROM otel_logs WHERE ServiceName = 'large'`,
+    )
+    return row?.parts
+  }
+  const bodies = Array.from({ length: 20 }, (_, i) =>
+    logs('large', Array(50).fill(nanos(Date.now() - i - (i % 2) * DAY)) as string[]),
+  )
+  let inserts = 0
+  const limits = { blockBytes: 20_000, minWait: 300, maxWait: 300 }
+  const first = await newProcess(async (...insert) => {
+    if (insert[0] !== 'otel_logs') return await store.insertNative(...insert)
+    inserts++
+    await store.insertNative(...insert)
+    // The answer is lost, and the process with it.
+    await new Promise(() => {})
+  }, limits)
+  for (const body of bodies) void first.send('logs', body)
+  await expect.poll(() => count('otel_logs', "ServiceName = 'large'"), SLOW).toBe(1_000)
+  expect([inserts, await partsOf()]).toEqual([1, 2])
+  const second = await newProcess()
+  expect(underWay()).toEqual([])
+  await Promise.all(bodies.map((body) => second.send('logs', body)))
+  expect([await count('otel_logs', "ServiceName = 'large'"), await partsOf()]).toEqual([1_000, 2])
+})
+
 it('the rollups of all that equal a recount', async () => {
   const measure = catalogue.measures.get('log.record')
   if (measure === undefined) throw new Error('no measure log.record')
@@ -222,9 +251,8 @@ it('no file but the journal’s can be named as the body of an insert, by a link
   const link = join(folder, 'link.native')
   symlinkSync(secret, link)
   for (const file of [secret, link]) {
-    await expect(store.insertNative('otel_logs', ['Body'], Buffer.alloc(0), { file })).rejects.toThrow(
-      "may be an insert's body",
-    )
+    const rows = { path: file, read: () => Readable.from([]) }
+    await expect(store.insertNative('otel_logs', ['Body'], rows)).rejects.toThrow("may be an insert's body")
   }
   rmSync(link)
 })
