@@ -75,12 +75,12 @@ export const configSchema = z
           .int()
           .min(1024)
           .default(20 * 2 ** 20),
-        /** Bytes of requests that wait to be written; past that, 503. */
+        /** Bytes of requests that wait to be written, most of them in a file (for Kafka in memory: a part of that); past that, 503. */
         maxQueueBytes: z.coerce
           .number()
           .int()
           .min(2 ** 20)
-          .default(48 * 2 ** 20),
+          .default(128 * 2 ** 20),
         /** Telemetry older (days) or newer (minutes) than this goes to the dead-letter table. */
         maxPastDays: days.default(50),
         maxFutureMinutes: minutes.default(60),

@@ -30,6 +30,9 @@ export interface KafkaConnectionOptions {
   readonly onAnswer?: () => void
 }
 
+/** Bytes that wait for Kafka at most: memory holds them. */
+const MAX_HELD = 48 * 2 ** 20
+
 const MINUTE = 60_000
 const DAY = 1_440 * MINUTE
 
@@ -46,7 +49,8 @@ export async function connectKafka({
   const kafka = openKafka(config.kafka, logger)
   const topics = topicsOf(config.kafka)
   await makeTopics(kafka, config, logger)
-  const outbox = new Outbox({ kafka, onAnswer, maxPendingBytes: config.otlp.maxQueueBytes })
+  const maxPendingBytes = Math.min(MAX_HELD, config.otlp.maxQueueBytes)
+  const outbox = new Outbox({ kafka, onAnswer, maxPendingBytes })
   await outbox.connect()
   return {
     topics,

@@ -1,4 +1,5 @@
 import type { Column } from './column.ts'
+import type { Dictionary } from './dictionary.ts'
 import { RequestMarks } from './request-marks.ts'
 import { Bytes, type Sink } from './sink.ts'
 
@@ -15,11 +16,13 @@ export class Block {
   /** Where the record that is being written began. */
   private readonly record: Mark
   private readonly sinks: readonly Sink[]
+  private readonly dictionaries: readonly Dictionary[]
 
   constructor(table: string, columns: readonly Column[]) {
     this.table = table
     this.columns = columns
     this.sinks = [...new Set(columns.flatMap((column) => column.sinks))]
+    this.dictionaries = columns.flatMap((column) => column.dictionaries ?? [])
     this.record = this.newMark()
   }
 
@@ -54,7 +57,7 @@ export class Block {
   get byteLength(): number {
     let total = 0
     for (const sink of this.sinks) total += sink.byteLength
-    for (const column of this.columns) total += column.dictionary?.keys.length ?? 0
+    for (const { keys } of this.dictionaries) total += keys.length
     return total
   }
 
@@ -69,7 +72,7 @@ export class Block {
   get replacedTexts(): number {
     let total = 0
     for (const sink of this.sinks) if (sink instanceof Bytes) total += sink.replaced
-    for (const column of this.columns) total += column.dictionary?.keys.replaced ?? 0
+    for (const { keys } of this.dictionaries) total += keys.replaced
     return total
   }
 
@@ -105,7 +108,7 @@ export class Block {
       sink.length = 0
       if (sink instanceof Bytes) sink.replaced = 0
     }
-    for (const column of this.columns) column.dictionary?.clear()
+    for (const dictionary of this.dictionaries) dictionary.clear()
     this.requests.clear()
     this.rows = 0
   }

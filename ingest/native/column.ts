@@ -7,7 +7,8 @@ export interface Column {
   readonly type: string
   /** Everything that grows with rows, to mark and to roll back. */
   readonly sinks: readonly Sink[]
-  readonly dictionary?: Dictionary
+  /** Texts that rows hold the numbers of; left out: none. */
+  readonly dictionaries?: readonly Dictionary[]
   /** Appends the column's data (not its header) to `out`; only called when there are rows. */
   encode(out: Buffer[]): void
 }
@@ -64,6 +65,7 @@ export class StringColumn implements Column {
 /** LowCardinality(String): the row holds the number of a text in the block's dictionary. */
 export class LowCardinalityColumn implements Column {
   readonly dictionary = new Dictionary()
+  readonly dictionaries: readonly Dictionary[] = [this.dictionary]
   readonly indexes = new Words()
   readonly sinks: readonly Sink[] = [this.indexes]
   readonly name: string
@@ -103,59 +105,55 @@ export interface Entries {
   writeValue(i: number, out: Bytes, note: number): void
 }
 
-/** Map(LowCardinality(String), String). */
-export class MapColumn implements Column {
+/** Keys of a map column. */
+class MapKeys {
   readonly dictionary = new Dictionary()
-  readonly offsets = new Words()
-  readonly keys = new Words()
-  readonly values = new Bytes(4096)
-  readonly sinks: readonly Sink[] = [this.offsets, this.keys, this.values]
-  readonly name: string
-  readonly type = 'Map(LowCardinality(String), String)'
+  readonly indexes = new Words()
   /** Records of one kind have the same keys in the same places: the number last seen in each place is tried first. */
   private guesses = new Int32Array(16)
-  private rememberedKeys = 0
-  private rememberedCount = 0
-  private rememberedValues = 0
-  private rememberedSize = 0
+
+  reserve(count: number): void {
+    if (count > this.guesses.length) this.guesses = new Int32Array(count * 2)
+  }
+
+  /** @returns what the key says of its values */
+  push(entries: Entries, i: number): number {
+    const { source } = entries
+    const start = entries.keyStart[i] as number
+    const end = entries.keyEnd[i] as number
+    const { dictionary } = this
+    let index = this.guesses[i] as number
+    if (!dictionary.is(index, source, start, end)) {
+      index = dictionary.indexOf(source, start, end)
+      this.guesses[i] = index
+    }
+    this.indexes.push(index)
+    let note = dictionary.notes[index] as number
+    if (note === 0) note = dictionary.notes[index] = entries.judgeKey(i)
+    return note
+  }
+}
+
+/** Map(LowCardinality(String), String). */
+export class MapColumn implements Column {
+  readonly offsets = new Words()
+  readonly keys = new MapKeys()
+  readonly values = new Bytes(4096)
+  readonly sinks: readonly Sink[] = [this.offsets, this.keys.indexes, this.values]
+  readonly dictionaries: readonly Dictionary[] = [this.keys.dictionary]
+  readonly name: string
+  readonly type = 'Map(LowCardinality(String), String)'
 
   constructor(name: string) {
     this.name = name
   }
 
   push(entries: Entries): void {
-    const { count, source, keyStart, keyEnd } = entries
-    if (count > this.guesses.length) this.guesses = new Int32Array(count * 2)
-    for (let i = 0; i < count; i++) {
-      const start = keyStart[i] as number
-      const end = keyEnd[i] as number
-      let index = this.guesses[i] as number
-      if (!this.dictionary.is(index, source, start, end)) {
-        index = this.dictionary.indexOf(source, start, end)
-        this.guesses[i] = index
-      }
-      this.keys.push(index)
-      let note = this.dictionary.notes[index] as number
-      if (note === 0) note = this.dictionary.notes[index] = entries.judgeKey(i)
-      entries.writeValue(i, this.values, note)
-    }
-    this.offsets.pushPair(this.keys.length, 0)
-  }
-
-  /** As `push`, and keeps the place of the row for `repeat`, until the block is rolled back or cleared. */
-  pushToRepeat(entries: Entries): void {
-    this.rememberedKeys = this.keys.length
-    this.rememberedCount = entries.count
-    this.rememberedValues = this.values.length
-    this.push(entries)
-    this.rememberedSize = this.values.length - this.rememberedValues
-  }
-
-  /** The row of the last `pushToRepeat` once more: the attributes of a resource, for each of its records. */
-  repeat(): void {
-    this.keys.repeat(this.rememberedKeys, this.rememberedCount)
-    this.values.repeat(this.rememberedValues, this.rememberedSize)
-    this.offsets.pushPair(this.keys.length, 0)
+    const { keys, values } = this
+    const { count } = entries
+    keys.reserve(count)
+    for (let i = 0; i < count; i++) entries.writeValue(i, values, keys.push(entries, i))
+    this.offsets.pushPair(keys.indexes.length, 0)
   }
 
   encode(out: Buffer[]): void {
@@ -165,9 +163,69 @@ export class MapColumn implements Column {
 
   encodeData(out: Buffer[]): void {
     out.push(this.offsets.view())
-    encodeIndexes(this.dictionary, this.keys, out)
+    encodeIndexes(this.keys.dictionary, this.keys.indexes, out)
     out.push(this.values.view())
   }
+}
+
+/**
+ * Map(LowCardinality(String), LowCardinality(String)): the attributes of a resource, which all of its records have. ClickHouse makes texts of the values, for the tables'
+ * maps have such.
+ */
+export class SharedMapColumn implements Column {
+  readonly offsets = new Words()
+  readonly keys = new MapKeys()
+  readonly values = new Words()
+  readonly sinks: readonly Sink[] = [this.offsets, this.keys.indexes, this.values]
+  private readonly texts = new Dictionary()
+  readonly dictionaries: readonly Dictionary[] = [this.keys.dictionary, this.texts]
+  readonly name: string
+  readonly type = 'Map(LowCardinality(String), LowCardinality(String))'
+  private readonly text = new Bytes()
+  /** Where the row of the last `push` begins, and its entries. */
+  private begin = 0
+  private count = 0
+
+  constructor(name: string) {
+    this.name = name
+  }
+
+  push(entries: Entries): void {
+    const { keys, values, text } = this
+    const { count } = entries
+    this.begin = values.length
+    this.count = count
+    keys.reserve(count)
+    for (let i = 0; i < count; i++) {
+      text.length = 0
+      entries.writeValue(i, text, keys.push(entries, i))
+      const size = text.length
+      values.push(this.texts.indexOf(text.bytes, lengthBytes(size), size))
+    }
+    this.texts.keys.replaced += text.replaced
+    text.replaced = 0
+    this.offsets.pushPair(values.length, 0)
+  }
+
+  /** The row of the last `push` once more; not if the block was rolled back or cleared since. */
+  repeat(): void {
+    this.keys.indexes.repeat(this.begin, this.count)
+    this.values.repeat(this.begin, this.count)
+    this.offsets.pushPair(this.values.length, 0)
+  }
+
+  encode(out: Buffer[]): void {
+    out.push(KEY_VERSION, KEY_VERSION, this.offsets.view())
+    encodeIndexes(this.keys.dictionary, this.keys.indexes, out)
+    encodeIndexes(this.texts, this.values, out)
+  }
+}
+
+/** Bytes that the length takes in front of a text. @param size of both */
+function lengthBytes(size: number): number {
+  let bytes = 1
+  while (size - bytes >= 128 ** bytes) bytes++
+  return bytes
 }
 
 /** Array(...) of any of the above; the columns of one Nested share their offsets. */
@@ -175,7 +233,7 @@ export class ArrayColumn<Inner extends Column> implements Column {
   readonly offsets: Words
   readonly inner: Inner
   readonly sinks: readonly Sink[]
-  readonly dictionary?: Dictionary
+  readonly dictionaries?: readonly Dictionary[]
   readonly name: string
   readonly type: string
 
@@ -183,7 +241,7 @@ export class ArrayColumn<Inner extends Column> implements Column {
     this.offsets = offsets
     this.inner = inner
     this.sinks = [offsets, ...inner.sinks]
-    if (inner.dictionary !== undefined) this.dictionary = inner.dictionary
+    if (inner.dictionaries !== undefined) this.dictionaries = inner.dictionaries
     this.name = inner.name
     this.type = `Array(${inner.type})`
   }
@@ -191,7 +249,7 @@ export class ArrayColumn<Inner extends Column> implements Column {
   encode(out: Buffer[]): void {
     const inner: Column = this.inner
     // The version of the dictionary stands before everything else of the column, offsets included.
-    if (inner.dictionary !== undefined) out.push(KEY_VERSION)
+    if (inner.dictionaries !== undefined) out.push(KEY_VERSION)
     out.push(this.offsets.view())
     if (inner instanceof MapColumn) inner.encodeData(out)
     else if (inner instanceof LowCardinalityColumn) encodeIndexes(inner.dictionary, inner.indexes, out)

@@ -1,10 +1,10 @@
 import type { Block } from '../native/block.ts'
-import type { MapColumn } from '../native/column.ts'
+import type { SharedMapColumn } from '../native/column.ts'
 import type { ResourceGroup, ScopeGroup } from './scope.ts'
 
 interface SharedCells {
-  readonly resourceAttributes: MapColumn
-  readonly scopeAttributes?: MapColumn
+  readonly resourceAttributes: SharedMapColumn
+  readonly scopeAttributes?: SharedMapColumn
 }
 
 /**
@@ -31,14 +31,14 @@ export class RepeatedMaps {
     if (this.resource === resource.generation) resourceAttributes.repeat()
     else {
       this.resource = -1
-      resourceAttributes.pushToRepeat(resource.attributes)
+      resourceAttributes.push(resource.attributes)
       this.resource = resource.generation
     }
     if (scopeAttributes === undefined) return
     if (this.scope === scope.generation) scopeAttributes.repeat()
     else {
       this.scope = -1
-      scopeAttributes.pushToRepeat(scope.attributes)
+      scopeAttributes.push(scope.attributes)
       this.scope = scope.generation
     }
   }

@@ -1,5 +1,12 @@
 import { Block } from '../native/block.ts'
-import { ByteColumn, LowCardinalityColumn, MapColumn, StringColumn, WordColumn } from '../native/column.ts'
+import {
+  ByteColumn,
+  LowCardinalityColumn,
+  MapColumn,
+  SharedMapColumn,
+  StringColumn,
+  WordColumn,
+} from '../native/column.ts'
 
 /** Columns of `otel_logs`, by the names that code has for them. */
 function columns() {
@@ -13,11 +20,11 @@ function columns() {
     serviceName: new LowCardinalityColumn('ServiceName'),
     body: new StringColumn('Body'),
     resourceSchemaUrl: new LowCardinalityColumn('ResourceSchemaUrl'),
-    resourceAttributes: new MapColumn('ResourceAttributes'),
+    resourceAttributes: new SharedMapColumn('ResourceAttributes'),
     scopeSchemaUrl: new LowCardinalityColumn('ScopeSchemaUrl'),
     scopeName: new StringColumn('ScopeName'),
     scopeVersion: new LowCardinalityColumn('ScopeVersion'),
-    scopeAttributes: new MapColumn('ScopeAttributes'),
+    scopeAttributes: new SharedMapColumn('ScopeAttributes'),
     logAttributes: new MapColumn('LogAttributes'),
     eventName: new StringColumn('EventName'),
     templateId: new WordColumn('TemplateId', 'UInt64'),

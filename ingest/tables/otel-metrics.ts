@@ -5,6 +5,7 @@ import {
   type Column,
   LowCardinalityColumn,
   MapColumn,
+  SharedMapColumn,
   StringColumn,
   WordColumn,
 } from '../native/column.ts'
@@ -13,11 +14,11 @@ import { Words } from '../native/sink.ts'
 /** What the tables of all kinds of metrics have alike. */
 function pointColumns() {
   return {
-    resourceAttributes: new MapColumn('ResourceAttributes'),
+    resourceAttributes: new SharedMapColumn('ResourceAttributes'),
     resourceSchemaUrl: new StringColumn('ResourceSchemaUrl'),
     scopeName: new StringColumn('ScopeName'),
     scopeVersion: new StringColumn('ScopeVersion'),
-    scopeAttributes: new MapColumn('ScopeAttributes'),
+    scopeAttributes: new SharedMapColumn('ScopeAttributes'),
     scopeDroppedAttrCount: new WordColumn('ScopeDroppedAttrCount', 'UInt32'),
     scopeSchemaUrl: new StringColumn('ScopeSchemaUrl'),
     serviceName: new LowCardinalityColumn('ServiceName'),

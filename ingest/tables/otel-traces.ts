@@ -1,5 +1,12 @@
 import { Block } from '../native/block.ts'
-import { ArrayColumn, LowCardinalityColumn, MapColumn, StringColumn, WordColumn } from '../native/column.ts'
+import {
+  ArrayColumn,
+  LowCardinalityColumn,
+  MapColumn,
+  SharedMapColumn,
+  StringColumn,
+  WordColumn,
+} from '../native/column.ts'
 import { Words } from '../native/sink.ts'
 
 /** Columns of `otel_traces`, by the names that code has for them. */
@@ -15,7 +22,7 @@ function columns() {
     spanName: new LowCardinalityColumn('SpanName'),
     spanKind: new LowCardinalityColumn('SpanKind'),
     serviceName: new LowCardinalityColumn('ServiceName'),
-    resourceAttributes: new MapColumn('ResourceAttributes'),
+    resourceAttributes: new SharedMapColumn('ResourceAttributes'),
     scopeName: new StringColumn('ScopeName'),
     scopeVersion: new StringColumn('ScopeVersion'),
     spanAttributes: new MapColumn('SpanAttributes'),

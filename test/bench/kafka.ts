@@ -1,3 +1,6 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import pino from 'pino'
@@ -10,10 +13,11 @@ import { startIngest } from '../conformance/postflight.ts'
 import { startKafkaBroker } from '../peers/kafka-broker.ts'
 import { logRequests } from './ingest-load.ts'
 import { type Bodies, send, writeBodies } from './ingest-send.ts'
+import type { Consuming } from './kafka-consumer.ts'
 
 const RECORDS_EACH = 5_000
 const BODIES = 24
-const CONNECTIONS = 16
+const CONNECTIONS = 32
 
 export interface KafkaFigures {
   readonly directLogsPerSecond: number
@@ -33,7 +37,11 @@ export async function measureKafka(seconds: number): Promise<KafkaFigures> {
   const logger = pino({ level: process.env['LOG_LEVEL'] ?? 'silent' })
   const config = configSchema.parse({ kafka: { brokers: [broker.address], repeatMinutes: 0 } })
   const kafka = await connectKafka({ config, logger, clock: Date.now })
-  const consumer = await kafka.consume(ingest.store)
+  const consumer = await startConsumer({
+    broker: broker.address,
+    storeUrl: ingest.store.url,
+    dataDir: ingest.dataDir,
+  })
   const transport = createKafkaTransport(kafka)
   const receiver = await startReceiver({ host: '127.0.0.1', port: 0, transport, logger, clock: Date.now })
   try {
@@ -53,6 +61,22 @@ export async function measureKafka(seconds: number): Promise<KafkaFigures> {
     await broker.close()
     await ingest.close()
     await bodies.remove()
+  }
+}
+
+async function startConsumer(consuming: Consuming) {
+  const child = fork(join(import.meta.dirname, 'kafka-consumer.ts'), [JSON.stringify(consuming)])
+  const exited = once(child, 'exit')
+  const failed = exited.then(() => {
+    throw new Error('The consumer of the benchmark could not start')
+  })
+  await Promise.race([once(child, 'message'), failed])
+  failed.catch(() => {})
+  return {
+    async close() {
+      child.disconnect()
+      await exited
+    },
   }
 }
 

@@ -214,7 +214,7 @@ class Filled {
     this.block = block
     this.empty = block.newMark()
     this.sinks = [...new Set(block.columns.flatMap(({ sinks }) => sinks))]
-    this.texts = block.columns.flatMap(({ dictionary }) => dictionary?.keys ?? [])
+    this.texts = block.columns.flatMap(({ dictionaries }) => dictionaries ?? []).map(({ keys }) => keys)
   }
 
   /** As the direct way does it: rows go, what dictionaries have learned stays. */

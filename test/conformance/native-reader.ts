@@ -8,7 +8,7 @@ export function readBlock(bytes: Buffer): Record<string, unknown>[] {
     const name = reader.text()
     const type = reader.text()
     if (rowCount === 0) continue
-    if (type.includes('LowCardinality')) expectEqual(reader.uint64(), 1n)
+    for (const _ of type.matchAll(/LowCardinality/g)) expectEqual(reader.uint64(), 1n)
     const values = column(reader, type, rowCount)
     for (const [row, value] of values.entries()) (rows[row] as Record<string, unknown>)[name] = value
   }
@@ -49,10 +49,11 @@ class Reader {
 function column(reader: Reader, type: string, count: number): unknown[] {
   const array = /^Array\((.*)\)$/.exec(type)
   if (array !== null) return grouped(reader, count, (total) => column(reader, array[1] as string, total))
-  if (type.startsWith('Map(')) {
+  const map = /^Map\((.*), (.*)\)$/.exec(type)
+  if (map !== null) {
     const maps = grouped(reader, count, (total) => {
-      const keys = column(reader, 'LowCardinality(String)', total)
-      const values = column(reader, 'String', total)
+      const keys = column(reader, map[1] as string, total)
+      const values = column(reader, map[2] as string, total)
       return keys.map((key, i) => [key, values[i]])
     })
     return maps.map((entries) => entries as [string, string][])
