@@ -50,10 +50,11 @@ export interface ConsumerLimits {
 const DEFAULT_LIMITS: ConsumerLimits = {
   maxRows: 500_000,
   maxBytes: 96 * 1024 * 1024,
-  maxFetchBytesEach: 2 * 1024 * 1024,
-  maxFetchBytes: 8 * 1024 * 1024,
-  minFetchBytes: 512 * 1024,
-  maxFetchWait: 300,
+  maxFetchBytesEach: 4 * 1024 * 1024,
+  maxFetchBytes: 16 * 1024 * 1024,
+  // What is fetched of a partition is an insert: the more it is, the less ClickHouse has to do for a row.
+  minFetchBytes: 2 * 1024 * 1024,
+  maxFetchWait: 500,
   sessionTimeout: 20_000,
   concurrency: 4,
   maxPause: 10_000,

@@ -18,6 +18,8 @@ import type { Consuming } from './kafka-consumer.ts'
 const RECORDS_EACH = 5_000
 const BODIES = 24
 const CONNECTIONS = 32
+/** Of one group: each waits for its own inserts only, so that decoding goes on beside them. */
+const CONSUMERS = 2
 
 export interface KafkaFigures {
   readonly directLogsPerSecond: number
@@ -37,11 +39,8 @@ export async function measureKafka(seconds: number): Promise<KafkaFigures> {
   const logger = pino({ level: process.env['LOG_LEVEL'] ?? 'silent' })
   const config = configSchema.parse({ kafka: { brokers: [broker.address], repeatMinutes: 0 } })
   const kafka = await connectKafka({ config, logger, clock: Date.now })
-  const consumer = await startConsumer({
-    broker: broker.address,
-    storeUrl: ingest.store.url,
-    dataDir: ingest.dataDir,
-  })
+  const consuming = { broker: broker.address, storeUrl: ingest.store.url, dataDir: ingest.dataDir }
+  const consumers = await Promise.all(Array.from({ length: CONSUMERS }, () => startConsumer(consuming)))
   const transport = createKafkaTransport(kafka)
   const receiver = await startReceiver({ host: '127.0.0.1', port: 0, transport, logger, clock: Date.now })
   try {
@@ -56,7 +55,7 @@ export async function measureKafka(seconds: number): Promise<KafkaFigures> {
     }
   } finally {
     await receiver.close()
-    await consumer.close()
+    await Promise.all(consumers.map((consumer) => consumer.close()))
     await kafka.close()
     await broker.close()
     await ingest.close()
