@@ -7,7 +7,7 @@ import { storeAway } from './store-away.ts'
 import { faultsOfNetworkAndDisk } from './weather.ts'
 
 /** The short form of `npm run test:fault`. */
-const LASTS = 600_000
+const LASTS = 900_000
 
 function expectNothingLostOrTwice(found: Audit): void {
   expect(found).toMatchObject({ lost: 0, duplicates: 0, rollupMismatch: 0 })
