@@ -213,7 +213,7 @@ it('a batch that came to the journal block by block is one insert, and one when 
     logs('large', Array(50).fill(nanos(Date.now() - i - (i % 2) * DAY)) as string[]),
   )
   let inserts = 0
-  const limits = { blockBytes: 20_000, minWait: 300, maxWait: 300 }
+  const limits = { blockBytes: 20_000, maxRows: 1_000, minWait: 60_000, maxWait: 60_000 }
   const first = await newProcess(async (...insert) => {
     if (insert[0] !== 'otel_logs') return await store.insertNative(...insert)
     inserts++
