@@ -86,8 +86,10 @@ export class Batch<Of extends Block> {
 
   /** Calls the block full. @param next what is filled from now on; left out, nothing more comes */
   fill(next?: Of): void {
-    this.full.push({ block: this.block, bytes: this.blockBytes })
-    this.replaced += this.block.replacedTexts
+    const { block, blockBytes } = this
+    this.replaced += block.replacedTexts
+    if (block.rows > 0) this.full.push({ block, bytes: blockBytes })
+    else this.release(block, blockBytes)
     if (next === undefined) return
     this.block = next
     this.blockRows = 0

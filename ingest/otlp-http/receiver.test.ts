@@ -277,6 +277,28 @@ describe('sizes', () => {
     expect((await post(`${url.origin}/v1/logs`, 'x')).status).toBe(200)
   })
 
+  it('a sender that goes away before its turn leaves nothing behind, and the next one has it', async () => {
+    const transport = new KeepingTransport()
+    const url = new URL(await start(transport, { limits: { maxReadingBytes: 1_000 } }))
+    const head = 'POST /v1/logs HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-protobuf\r\n'
+    const begin = async () => {
+      const socket = connect(Number(url.port), url.hostname)
+      socket.write(`${head}Content-Length: 900\r\n\r\n{`)
+      await sleep(50)
+      return socket
+    }
+    const read = await begin()
+    const waits = await begin()
+    waits.destroy()
+    await sleep(50)
+    const next = post(`${url.origin}/v1/logs`, Buffer.alloc(900))
+    await sleep(50)
+    expect(transport.sent).toEqual([])
+    read.destroy()
+    expect((await next).status).toBe(200)
+    expect(transport.sent).toHaveLength(1)
+  })
+
   it('requests are put off when too many bytes are being received', async () => {
     const transport = new KeepingTransport()
     const url = await start(transport, { limits: { maxReceivingBytes: 5_000 } })

@@ -59,6 +59,10 @@ const SIGNALS: Readonly<Record<string, SignalKind>> = {
 const JSON_LINES = '/v1/jsonl'
 const PATHS = [...Object.keys(SIGNALS), JSON_LINES]
 
+/** Bytes that a body of no announced size is expected to have, and what compressed ones are expected to become of each. */
+const UNANNOUNCED = 256 * 1024
+const EXPANSION = 8
+
 /** Seconds after which a sender may try again. */
 const RETRY_AFTER = 1
 
@@ -235,7 +239,8 @@ class OtlpHttpReceiver implements Receiver {
       const announced = Number(request.headers['content-length'] ?? 0)
       count(announced)
       received = 0
-      leave = await this.turns.enter(announced)
+      const inMemory = (announced || UNANNOUNCED) * (encoding === '' ? 1 : EXPANSION)
+      leave = await this.turns.enter(Math.min(inMemory, this.limits.maxBodyBytes))
       if (request.destroyed) throw new SenderGone()
       const body = await readBody(request, encoding, this.limits.maxBodyBytes, count)
       await turn()
