@@ -209,8 +209,10 @@ it('a batch that came to the journal block by block is one insert, and one when 
     )
     return row?.parts
   }
+  const now = Date.now()
+  // No two are the same: that would be a repeat.
   const bodies = Array.from({ length: 20 }, (_, i) =>
-    logs('large', Array(50).fill(nanos(Date.now() - i - (i % 2) * DAY)) as string[]),
+    logs('large', Array(50).fill(nanos(now - i - (i % 2) * DAY)) as string[]),
   )
   let inserts = 0
   const limits = { blockBytes: 20_000, maxRows: 1_000, minWait: 60_000, maxWait: 60_000 }
