@@ -39,7 +39,7 @@ export class Batch<Of extends Block> {
   private readonly options: BatchOptions<Of>
   /** What `block` has of `rows` and `bytes`. */
   private blockRows = 0
-  private blockBytes = 0
+  blockBytes = 0
   /** Blocks that the journal does not have, oldest first. */
   private readonly full: { readonly block: Of; readonly bytes: number }[] = []
   private replaced = 0

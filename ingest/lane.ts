@@ -80,7 +80,7 @@ export class Lane<Of extends Block> {
     if (mark !== undefined) block.requests.set(before, mark)
     const isFirst = open.rows === 0
     writer.addPending(open.count())
-    if (writer.journal !== undefined && block.byteLength >= writer.limits.blockBytes) {
+    if (writer.journal !== undefined && open.blockBytes >= writer.limits.blockBytes) {
       open.fill(this.emptyBlock())
       // If that fails now, it is repeated with the next block, and at last with the insert.
       open.save().catch(() => {})

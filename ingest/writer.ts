@@ -132,10 +132,12 @@ export class Writer implements Inserter {
     textsReplaced(table, batch.replacedTexts)
     for (let attempt = 1; ; attempt++) {
       try {
-        const noted = await batch.toInsert()
-        // Sent, where the store could not read the file by itself.
-        const body = attempt > 1 && 'read' in noted ? { read: () => noted.read() } : noted
-        await store.insertNative(table, columns, body, { settings: INSERT_SETTINGS, token })
+        const sendRows = attempt > 1
+        await store.insertNative(table, columns, await batch.toInsert(), {
+          settings: INSERT_SETTINGS,
+          token,
+          sendRows,
+        })
         break
       } catch (error) {
         const passing = mayPass(error)

@@ -75,7 +75,7 @@ export const configSchema = z
           .int()
           .min(1024)
           .default(20 * 2 ** 20),
-        /** Bytes of requests that wait to be written, most of them in a file (for Kafka in memory: a part of that); past that, 503. */
+        /** Bytes of requests that wait to be written, most of them in a file (for Kafka in memory: 48 MB at most); past that, 503. */
         maxQueueBytes: z.coerce
           .number()
           .int()

@@ -69,9 +69,8 @@ async function complete(
   const { token, table, columns } = insert
   for (let attempt = 1; ; attempt++) {
     try {
-      // Sent, where the store could not read the file by itself.
-      const rows = attempt === 1 ? insert : { read: insert.read }
-      await store.insertNative(table, columns, rows, { settings: INSERT_SETTINGS, token })
+      const sendRows = attempt > 1
+      await store.insertNative(table, columns, insert, { settings: INSERT_SETTINGS, token, sendRows })
       await journal.remove(insert)
       logger.info({ table, token }, 'An insert that was under way has been completed')
       return

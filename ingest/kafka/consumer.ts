@@ -388,9 +388,11 @@ class GroupConsumer implements KafkaConsumer {
   private async insert(block: Block, token: string): Promise<void> {
     const { store, clock } = this.options
     const begun = clock()
-    const columns = block.columns.map((column) => column.name)
     try {
-      await store.insertNative(block.table, columns, block.encode(), { settings: INSERT_SETTINGS, token })
+      await store.insertNative(block.table, block.columnNames(), block.encode(), {
+        settings: INSERT_SETTINGS,
+        token,
+      })
     } catch (error) {
       blockInserted(block.table, 'failed', block.rows, clock() - begun)
       throw error

@@ -199,8 +199,7 @@ export class SharedMapColumn implements Column {
     for (let i = 0; i < count; i++) {
       text.length = 0
       entries.writeValue(i, text, keys.push(entries, i))
-      const size = text.length
-      values.push(this.texts.indexOf(text.bytes, lengthBytes(size), size))
+      values.push(this.texts.indexOf(text.bytes, textStart(text.bytes), text.length))
     }
     this.texts.keys.replaced += text.replaced
     text.replaced = 0
@@ -221,11 +220,11 @@ export class SharedMapColumn implements Column {
   }
 }
 
-/** Bytes that the length takes in front of a text. @param size of both */
-function lengthBytes(size: number): number {
-  let bytes = 1
-  while (size - bytes >= 128 ** bytes) bytes++
-  return bytes
+/** Where a value of a String column begins after its length: the last byte of that has its high bit clear. */
+function textStart(value: Buffer): number {
+  let at = 0
+  while ((value[at] as number) > 127) at++
+  return at + 1
 }
 
 /** Array(...) of any of the above; the columns of one Nested share their offsets. */

@@ -54,6 +54,11 @@ export function isKnownEncoding(encoding: string): boolean {
   return encoding === '' || encoding === 'identity' || Object.hasOwn(DECODERS, encoding)
 }
 
+/** Bytes of the body as it comes; 0 if they are not told before. */
+export function announcedBytes(request: IncomingMessage): number {
+  return Number(request.headers['content-length'] ?? 0)
+}
+
 function ownPart(whole: Buffer | undefined, size: number): Buffer | undefined {
   return whole === undefined ? undefined : own(whole).subarray(0, size)
 }
@@ -73,7 +78,7 @@ export function readBody(
   const decoder = DECODERS[encoding]?.()
   return new Promise((resolve, reject) => {
     // Of an announced size: put together as it comes, so that pieces can go at once and the body is never there twice.
-    const announced = decoder === undefined ? Number(request.headers['content-length'] ?? 0) : 0
+    const announced = decoder === undefined ? announcedBytes(request) : 0
     let whole: Buffer | undefined
     const chunks: Buffer[] = []
     const gather = (chunk: Buffer) => {

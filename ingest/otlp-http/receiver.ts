@@ -12,7 +12,7 @@ import type { DoorTls } from '../tls.ts'
 import type { Acknowledgement, OtlpContentType, TelemetryRequest, Transport } from '../transport/transport.ts'
 import { turn } from '../turn.ts'
 import { exportResponse, statusBody } from './answer.ts'
-import { BodyCorrupt, BodyTooLarge, isKnownEncoding, readBody, SenderGone } from './body.ts'
+import { announcedBytes, BodyCorrupt, BodyTooLarge, isKnownEncoding, readBody, SenderGone } from './body.ts'
 import { BodyTurns } from './body-turns.ts'
 import { DEFAULT_RECEIVER_LIMITS, type ReceiverLimits } from './config.ts'
 import { createHttpServer, type HttpServer } from './http-server.ts'
@@ -200,7 +200,7 @@ class OtlpHttpReceiver implements Receiver {
         'Accept-Encoding': 'gzip, deflate, zstd',
       })
     }
-    const announced = Number(headers['content-length'] ?? 0)
+    const announced = announcedBytes(request)
     if (announced > this.limits.maxBodyBytes) throw new BodyTooLarge(this.limits.maxBodyBytes, false)
     // What waits in its socket takes no memory yet.
     this.options.transport.admit(Math.min(this.receiving + announced, this.limits.maxReadingBytes))
@@ -224,10 +224,8 @@ class OtlpHttpReceiver implements Receiver {
   private async read(request: IncomingMessage, encoding: string): Promise<Buffer> {
     // What is announced counts from the beginning, and what comes beyond it as it comes.
     let counted = 0
-    let received = 0
     const count = (bytes: number) => {
-      received += bytes
-      const more = Math.max(0, received - counted)
+      const more = Math.max(0, bytes - counted)
       counted += more
       this.receiving += more
       if (this.receiving > this.limits.maxReceivingBytes) throw new Refusal(503, 'Too many requests at once')
@@ -236,13 +234,16 @@ class OtlpHttpReceiver implements Receiver {
     // A sender may go away while nobody reads yet.
     request.on('error', () => {})
     try {
-      const announced = Number(request.headers['content-length'] ?? 0)
+      const announced = announcedBytes(request)
       count(announced)
-      received = 0
       const inMemory = (announced || UNANNOUNCED) * (encoding === '' ? 1 : EXPANSION)
       leave = await this.turns.enter(Math.min(inMemory, this.limits.maxBodyBytes))
       if (request.destroyed) throw new SenderGone()
-      const body = await readBody(request, encoding, this.limits.maxBodyBytes, count)
+      let received = 0
+      const body = await readBody(request, encoding, this.limits.maxBodyBytes, (bytes) => {
+        received += bytes
+        count(received)
+      })
       await turn()
       return body
     } finally {

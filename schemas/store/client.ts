@@ -39,12 +39,15 @@ export interface NativeInsert {
   readonly settings?: Settings
   readonly token?: string
   readonly signal?: AbortSignal
+  /** Rows in a file are sent, also to a store that could read it by itself: its name may be gone. */
+  readonly sendRows?: boolean
 }
 
 /** Rows in a file, which must stay as it is until they are inserted. */
 export interface RowsInFile {
-  /** Absolute. Left out: they are sent, also to a store that could read the file by itself. */
-  readonly path?: string
+  /** Absolute. */
+  readonly path: string
+  /** The rows, whatever has become of the file's name. */
   read(): Readable
 }
 
@@ -90,8 +93,8 @@ const SETTINGS = {
   http_headers_progress_interval_ms: '25000',
 } as const
 
-function isInFile(rows: readonly Buffer[] | RowsInFile): rows is RowsInFile {
-  return 'read' in rows
+function isInFile(rows: Buffer | readonly Buffer[] | RowsInFile): rows is RowsInFile {
+  return !Buffer.isBuffer(rows) && 'read' in rows
 }
 
 /** The only way to ClickHouse. Nothing is sent until the first call. */
@@ -194,11 +197,30 @@ class ClickHouseStore implements Store {
     rows: Buffer | readonly Buffer[] | RowsInFile,
     options: NativeInsert = {},
   ): Promise<void> {
-    if (Buffer.isBuffer(rows)) return await this.insertNative(table, columns, [rows], options)
-    if (!isInFile(rows)) return await this.#insertParts(table, columns, rows, options)
-    const path = this.#insertFolder === undefined ? undefined : rows.path
+    if (isInFile(rows)) {
+      const inPlace = this.#insertFolder !== undefined && options.sendRows !== true
+      return await this.#insertBlocks(table, columns, options, inPlace ? rows.path : rows.read())
+    }
+    const parts = Buffer.isBuffer(rows) ? [rows] : rows
+    const lent = await this.#lend(parts)
+    try {
+      const body = lent ?? Readable.from(parts, { objectMode: false })
+      await this.#insertBlocks(table, columns, options, body)
+    } finally {
+      if (lent !== undefined) await rm(lent, { force: true })
+    }
+  }
+
+  /** @param source what to send, or the path of a file that the store reads by itself */
+  async #insertBlocks(
+    table: string,
+    columns: readonly string[],
+    options: NativeInsert,
+    source: Readable | string,
+  ): Promise<void> {
     const token = options.token === undefined ? {} : { insert_deduplication_token: options.token }
-    const body = path === undefined ? rows.read() : Readable.from([], { objectMode: false })
+    const isPath = typeof source === 'string'
+    const body = isPath ? Readable.from([], { objectMode: false }) : source
     const unreadable = new Promise<never>((_, reject) => body.once('error', reject))
     await this.#attempt(async () => {
       const inserting = this.#client.exec({
@@ -208,7 +230,7 @@ class ClickHouseStore implements Store {
         clickhouse_settings: {
           ...options.settings,
           ...token,
-          ...(path === undefined ? {} : { body_file: path }),
+          ...(isPath ? { body_file: source } : {}),
         },
         ...(options.signal === undefined ? {} : { abort_signal: options.signal }),
       })
@@ -216,21 +238,6 @@ class ClickHouseStore implements Store {
       // The connection goes back to the pool once the (empty) answer has been read.
       for await (const _ of result.stream);
     }, true)
-  }
-
-  async #insertParts(
-    table: string,
-    columns: readonly string[],
-    parts: readonly Buffer[],
-    options: NativeInsert,
-  ): Promise<void> {
-    const path = await this.#lend(parts)
-    const read = () => Readable.from(parts, { objectMode: false })
-    try {
-      await this.insertNative(table, columns, path === undefined ? { read } : { path, read }, options)
-    } finally {
-      if (path !== undefined) await rm(path, { force: true })
-    }
   }
 
   /** @returns a file with a block that is worth one; where none can be written the block is sent, and the store says what is wrong */

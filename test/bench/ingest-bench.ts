@@ -1,9 +1,7 @@
-import { fork } from 'node:child_process'
-import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openStore, type Store } from '../../schemas/store/client.ts'
+import { startBenchProcess } from './bench-process.ts'
 import type { Receiving } from './ingest-receiver.ts'
 
 /** A receiver and its store, each a process of its own, over a data folder that goes away with them. */
@@ -32,19 +30,14 @@ const TABLES = [
 
 /** @param nodeOptions of both processes */
 export async function openBench(nodeOptions: readonly string[] = []): Promise<Bench> {
-  const child = fork(join(import.meta.dirname, 'ingest-receiver.ts'), {
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    ...(nodeOptions.length === 0 ? {} : { env: { ...process.env, NODE_OPTIONS: nodeOptions.join(' ') } }),
-  })
-  const exited = once(child, 'exit')
-  const [receiving] = (await Promise.race([
-    once(child, 'message'),
-    exited.then(() => {
-      throw new Error('The receiver of the benchmark could not start')
-    }),
-  ])) as [Receiving]
+  const receiver = await startBenchProcess<Receiving>(
+    'ingest-receiver.ts',
+    [],
+    nodeOptions.length === 0 ? {} : { env: { ...process.env, NODE_OPTIONS: nodeOptions.join(' ') } },
+  )
+  const { word: receiving } = receiver
   const store = openStore({ url: receiving.storeUrl })
-  const pids = { receiver: child.pid as number, store: receiving.storePid }
+  const pids = { receiver: receiver.pid, store: receiving.storePid }
   return {
     url: receiving.url,
     store,
@@ -52,13 +45,12 @@ export async function openBench(nodeOptions: readonly string[] = []): Promise<Be
     cpuSeconds: async () =>
       (await Promise.all(Object.values(pids).map(cpuSecondsOf))).reduce((sum, one) => sum + one, 0),
     async receiverPeakMb() {
-      const status = await readFile(`/proc/${child.pid}/status`, 'utf8')
+      const status = await readFile(`/proc/${receiver.pid}/status`, 'utf8')
       return Number(/VmHWM:\s+(\d+)/.exec(status)?.[1]) / 1024
     },
     async close() {
       await store.close()
-      child.disconnect()
-      await exited
+      await receiver.close()
     },
   }
 }

@@ -7,7 +7,7 @@ import { median } from './median.ts'
 
 export const RECORDS_EACH = 5_000
 const BODIES = 24
-/** Senders at once under full load, each waiting for its answer: 320 thousand records, which the receiver takes without refusing any. */
+/** Senders at once under full load, each waiting for its answer: 320 thousand records. Some requests of logs, and a fifth of the spans' larger ones, are put off once. */
 export const CONNECTIONS = 64
 /** What a small sender has gathered in a moment. */
 const PACED_RECORDS = 1_000

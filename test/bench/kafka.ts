@@ -1,6 +1,3 @@
-import { fork } from 'node:child_process'
-import { once } from 'node:events'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import pino from 'pino'
@@ -11,6 +8,7 @@ import { configSchema } from '../../schemas/config.ts'
 import type { Store } from '../../schemas/store/client.ts'
 import { startIngest } from '../conformance/postflight.ts'
 import { startKafkaBroker } from '../peers/kafka-broker.ts'
+import { startBenchProcess } from './bench-process.ts'
 import { logRequests } from './ingest-load.ts'
 import { type Bodies, send, writeBodies } from './ingest-send.ts'
 import type { Consuming } from './kafka-consumer.ts'
@@ -39,8 +37,16 @@ export async function measureKafka(seconds: number): Promise<KafkaFigures> {
   const logger = pino({ level: process.env['LOG_LEVEL'] ?? 'silent' })
   const config = configSchema.parse({ kafka: { brokers: [broker.address], repeatMinutes: 0 } })
   const kafka = await connectKafka({ config, logger, clock: Date.now })
-  const consuming = { broker: broker.address, storeUrl: ingest.store.url, dataDir: ingest.dataDir }
-  const consumers = await Promise.all(Array.from({ length: CONSUMERS }, () => startConsumer(consuming)))
+  const consuming: Consuming = {
+    broker: broker.address,
+    storeUrl: ingest.store.url,
+    dataDir: ingest.dataDir,
+  }
+  const consumers = await Promise.all(
+    Array.from({ length: CONSUMERS }, () =>
+      startBenchProcess('kafka-consumer.ts', [JSON.stringify(consuming)]),
+    ),
+  )
   const transport = createKafkaTransport(kafka)
   const receiver = await startReceiver({ host: '127.0.0.1', port: 0, transport, logger, clock: Date.now })
   try {
@@ -60,22 +66,6 @@ export async function measureKafka(seconds: number): Promise<KafkaFigures> {
     await broker.close()
     await ingest.close()
     await bodies.remove()
-  }
-}
-
-async function startConsumer(consuming: Consuming) {
-  const child = fork(join(import.meta.dirname, 'kafka-consumer.ts'), [JSON.stringify(consuming)])
-  const exited = once(child, 'exit')
-  const failed = exited.then(() => {
-    throw new Error('The consumer of the benchmark could not start')
-  })
-  await Promise.race([once(child, 'message'), failed])
-  failed.catch(() => {})
-  return {
-    async close() {
-      child.disconnect()
-      await exited
-    },
   }
 }
 
